@@ -1,0 +1,146 @@
+"""The seam between AGX and whatever generates text: one small protocol and its values.
+
+`ModelBackend.generate` is the one primitive: it yields chunks of text, the last of which carries
+the usage and the finish reason. Everything above it (`agx.roles`, `agx.planner`) is written once,
+for all backends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, Protocol, runtime_checkable
+
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+class BackendKind(StrEnum):
+    """What generates the text."""
+
+    AUTO = "auto"
+    LLAMACPP = "llamacpp"
+    OLLAMA = "ollama"
+    OPENAI = "openai"
+    SCRIPTED = "scripted"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat: `role` is system, user or assistant."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How tokens are drawn. The defaults are greedy.
+
+    `temperature` 0 is greedy; `top_k` 0, `top_p` 1, `min_p` 0 and `repeat_penalty` 1 turn each off.
+    `max_tokens` bounds what is generated.
+    """
+
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repeat_penalty: float = 1.0
+    max_tokens: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One request, whole. `schema` is the JSON Schema that the text must fit (None: free text).
+
+    `seed` None means a fresh one, which the last chunk reports. `deadline_secs` counts from the
+    call; when it runs out the generation ends with `DeadlineExceeded`. `reasoning_tokens` is the
+    budget for thinking before the constraint begins: 0 is none.
+    """
+
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any] | None = None
+    parameters: Parameters = field(default_factory=Parameters)
+    seed: int | None = None
+    deadline_secs: float | None = None
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a generation cost. `forced_tokens` were appended by the grammar, not sampled."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    forced_tokens: int = 0
+    seed: int | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One streamed piece of text. Only the last one has `finish_reason` and `usage`."""
+
+    text: str
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a loaded model says of itself.
+
+    `planner_tools` is the GGUF key `agx.planner.tools`: the kind of registry that it plans for.
+    """
+
+    name: str
+    architecture: str
+    sha256: str | None = None
+    context_length: int = 0
+    device: str = "cpu"
+    planner_tools: str | None = None
+    build: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a backend can plan now; `detail` is a sentence, `facts` its numbers."""
+
+    ok: bool
+    detail: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class ModelBackend(Protocol):
+    """Something that generates text under a JSON Schema."""
+
+    @property
+    def backend_type(self) -> BackendKind:
+        """Which kind of backend this is."""
+        ...
+
+    @property
+    def model_name(self) -> str:
+        """The model's name, as it stands in the metadata of plans."""
+        ...
+
+    def generate(self, request: GenerationRequest) -> AsyncIterator[Chunk]:
+        """Stream the text; closing the iterator stops the generation."""
+        ...
+
+    async def model_facts(self) -> ModelFacts:
+        """Give the model's facts; loads it where that has not happened."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Give one vector a text; raises `Unsupported` where the backend has no embeddings."""
+        ...
+
+    async def health_check(self) -> Health:
+        """Say whether this backend can plan now; raises nothing."""
+        ...
+
+    async def aclose(self) -> None:
+        """Free everything; safe to call twice."""
+        ...

@@ -1,0 +1,194 @@
+"""The plan: frozen values that hold what a plan can say, and their JSON form.
+
+An item of `Task.args` is a string, taken literally, or one typed value: what a shell would
+expand, as data. Writing is always the one form of `Plan.to_json`; the other forms that AGX
+reads are converted in `agx.plan.forms` before they come here.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+Risk = Literal["reads", "writes", "destructive", "network", "privilege", "runs_code"]
+RISKS: tuple[Risk, ...] = ("reads", "writes", "destructive", "network", "privilege", "runs_code")
+Severity = Literal["error", "warning", "advice"]
+
+DEFAULT_TIMEOUT_SECS = 300
+MAX_TASKS = 64
+MAX_ARGS = 256
+MAX_ARGUMENT_CHARS = 65_536
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class Value(BaseModel):
+    """The base of every value here: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _no_nul(text: Any) -> Any:
+    if isinstance(text, str) and "\0" in text:
+        message = "a NUL character cannot be part of an argument"
+        raise ValueError(message)
+    return text
+
+
+Literally = Annotated[str, BeforeValidator(_no_nul), Field(max_length=MAX_ARGUMENT_CHARS)]
+FilePath = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1, max_length=4096)]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+
+
+class Glob(Value):
+    """`{"glob": "*.txt"}`: the file names that match when the plan runs."""
+
+    glob: Annotated[str, BeforeValidator(_no_nul), Field(min_length=1, max_length=4096)]
+
+
+class Env(Value):
+    """`{"env": "HOME"}`: the value of an environment variable."""
+
+    env: VariableName
+
+
+class TaskOutput(Value):
+    """`{"task": 2}`: the output of an earlier task without its trailing newlines.
+
+    One argument, or with `split` one argument a word, as an unquoted `$(…)` gives.
+    """
+
+    task: Annotated[int, Field(ge=1, le=MAX_TASKS)]
+    split: Literal[True] | None = None
+
+
+class Text(Value):
+    """`{"text": [parts]}`: strings and typed values joined to one argument."""
+
+    text: Annotated[tuple[Literally | Glob | Env | TaskOutput, ...], Field(min_length=1, max_length=64)]
+
+
+TypedValue = Glob | Env | TaskOutput | Text
+Argument = Literally | TypedValue
+
+
+def _in_order(risk: Any) -> Any:
+    return tuple(r for r in RISKS if r in set(risk)) if isinstance(risk, (list, tuple, set, frozenset)) else risk
+
+
+RiskSet = Annotated[tuple[Risk, ...], BeforeValidator(_in_order)]
+
+
+class Task(Value):
+    """One call of one tool.
+
+    `args` is the argument vector of a command; `arguments` the object of a tool that has a JSON
+    Schema: a task has one of the two. `input_from_task` is the earlier task whose output is this
+    one's standard input. `risk` is computed by `agx.plan.risk`, never read.
+    """
+
+    task_number: Annotated[int, Field(ge=1, le=MAX_TASKS)]
+    command: Annotated[str, Field(min_length=1, max_length=128)]
+    args: Annotated[tuple[Argument, ...], Field(max_length=MAX_ARGS)] = ()
+    arguments: dict[str, Any] | None = None
+    input_from_task: Annotated[int, Field(ge=1, le=MAX_TASKS)] | None = None
+    save_to: FilePath | None = None
+    append_to: FilePath | None = None
+    timeout_secs: Annotated[int, Field(ge=1, le=86_400)] = DEFAULT_TIMEOUT_SECS
+    risk: RiskSet = ()
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Task:
+        if self.arguments is not None and self.args:
+            message = "a task has `args` or `arguments`, not both"
+            raise ValueError(message)
+        if self.save_to is not None and self.append_to is not None:
+            message = "a task has `save_to` or `append_to`, not both"
+            raise ValueError(message)
+        return self
+
+    def written(self) -> dict[str, Any]:
+        """Give what a model writes of this task: no numbers, limits or risk."""
+        keys = {"command", "args", "arguments", "input_from_task", "save_to", "append_to"}
+        data = self.model_dump(include=keys, exclude_none=True)
+        if self.arguments is not None:
+            del data["args"]
+        return data
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON form of the design page."""
+        return {"task_number": self.task_number, **self.written()} | {
+            "timeout_secs": self.timeout_secs,
+            "risk": list(self.risk),
+        }
+
+
+class PlanMetadata(Value):
+    """What produced a plan, so that it can be repeated. Times are in milliseconds."""
+
+    backend: str
+    model: str
+    model_sha256: str | None = None
+    role: str = "echo"
+    device: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    latency_ms: float = 0.0
+    seed: int | None = None
+    parameters: dict[str, Any] = {}
+    build: str | None = None
+    timings_ms: dict[str, float] = {}
+    tools_offered: tuple[str, ...] | None = None
+    normalised: tuple[str, ...] = ()
+    fell_back_from: str | None = None
+
+
+class Finding(Value):
+    """One thing a rule has to say about a plan; `task` is None where it concerns the whole plan."""
+
+    severity: Severity
+    task: int | None = None
+    message: str
+    hint: str = ""
+    rule: str = ""
+
+
+def new_plan_id() -> str:
+    """Make `plan_` and a ULID in lower case: 48 bits of milliseconds, 80 random bits.
+
+    Source: https://github.com/ulid/spec
+    """
+    value = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10), "big")
+    return "plan_" + "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+class Plan(Value):
+    """An ordered list of tasks with what produced it. Task numbers are 1-based and contiguous."""
+
+    version: Literal[1] = 1
+    plan_id: Annotated[str, Field(pattern=r"^plan_[0-9a-z]{1,64}$"), PlainSerializer(str)]
+    instruction: str
+    tasks: Annotated[tuple[Task, ...], Field(min_length=1, max_length=MAX_TASKS)]
+    metadata: PlanMetadata | None = None
+
+    @model_validator(mode="after")
+    def _numbered(self) -> Plan:
+        for number, task in enumerate(self.tasks, start=1):
+            if task.task_number != number:
+                message = f"task {number} of the list has the number {task.task_number}"
+                raise ValueError(message)
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON form of the design page."""
+        data: dict[str, Any] = {
+            "version": self.version,
+            "plan_id": self.plan_id,
+            "instruction": self.instruction,
+            "tasks": [task.to_dict() for task in self.tasks],
+        }
+        if self.metadata is not None:
+            data["metadata"] = self.metadata.model_dump(mode="json")
+        return data
