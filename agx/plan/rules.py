@@ -1,0 +1,182 @@
+"""Rules: what there is to say about a plan that is well formed.
+
+Only what makes a plan impossible to run is an error; everything else is a warning or an advice.
+Each rule is a function from a plan and its registry to findings, listed in `RULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from agx.plan.patterns import PatternPlaces, has_wildcard
+from agx.plan.schema import Argument, Finding, Glob, Task, TaskOutput, Text
+from agx.plan.tools import Registry
+
+Rule = Callable[[Sequence[Task], Registry], Iterator[Finding]]
+
+_TAKES_FILES = frozenset(
+    "cat chgrp chmod chown cp du file head less ls md5sum mv rm sha256sum stat tail tar touch wc".split()
+)
+
+
+def check(tasks: Sequence[Task], registry: Registry, *, max_tasks: int) -> tuple[Finding, ...]:
+    """Give every finding of every rule, errors first, then by task number."""
+    findings = [finding for rule in RULES for finding in rule(tasks, registry)]
+    if len(tasks) > max_tasks:
+        hint = f"split the work, or allow more with --max-tasks {len(tasks)}"
+        findings.append(
+            Finding(
+                severity="error",
+                rule="too-many-tasks",
+                message=f"the plan has {len(tasks)} tasks; {max_tasks} are allowed",
+                hint=hint,
+            )
+        )
+    rank = {"error": 0, "warning": 1, "advice": 2}
+    return tuple(sorted(findings, key=lambda finding: (rank[finding.severity], finding.task or 0)))
+
+
+def references(task: Task) -> Iterator[TaskOutput]:
+    """Yield the outputs of other tasks that stand in a task's arguments, at any depth."""
+    yield from (found for item in task.args for found in _in_argument(item))
+    yield from _in_json(task.arguments)
+
+
+def _in_argument(item: Argument) -> Iterator[TaskOutput]:
+    if isinstance(item, TaskOutput):
+        yield item
+    elif isinstance(item, Text):
+        yield from (part for part in item.text if isinstance(part, TaskOutput))
+
+
+def _in_json(value: object) -> Iterator[TaskOutput]:
+    if isinstance(value, dict):
+        if set(value) == {"task"} and isinstance(value["task"], int) and 1 <= value["task"] <= 64:
+            yield TaskOutput(task=value["task"])
+        else:
+            yield from (found for inner in value.values() for found in _in_json(inner))
+    elif isinstance(value, list | tuple):
+        yield from (found for inner in value for found in _in_json(inner))
+
+
+def sources(task: Task) -> list[int]:
+    """Give the numbers of the tasks whose output this one uses, standard input first."""
+    piped = [] if task.input_from_task is None else [task.input_from_task]
+    return piped + [output.task for output in references(task)]
+
+
+def _unknown_tool(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
+    for task in tasks:
+        if task.command not in registry:
+            message = f"there is no tool named {task.command!r}"
+            hint = "use a tool of the registry, or add this one to it"
+            yield Finding(
+                severity="error", task=task.task_number, rule="unknown-tool", message=message, hint=hint
+            )
+
+
+def _bad_reference(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
+    del registry
+    for task in tasks:
+        for number in sources(task):
+            if number >= task.task_number:
+                message = f"it reads task {number}, which is not an earlier task"
+                yield Finding(
+                    severity="error",
+                    task=task.task_number,
+                    rule="bad-reference",
+                    message=message,
+                    hint="read from a task with a smaller number",
+                )
+            elif _to_file(tasks[number - 1]):
+                message = f"it reads task {number}, whose output goes to a file"
+                yield Finding(
+                    severity="error",
+                    task=task.task_number,
+                    rule="empty-reference",
+                    message=message,
+                    hint="read the file, or save only the last output",
+                )
+
+
+def _to_file(task: Task) -> bool:
+    return task.save_to is not None or task.append_to is not None
+
+
+def _unread_output(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
+    used = {number for task in tasks for number in sources(task)}
+    for task in tasks[:-1]:
+        tool = registry.get(task.command)
+        quiet = tool is None or tool.risk != ("reads",)
+        if task.task_number not in used and not quiet and not _to_file(task):
+            yield Finding(
+                severity="warning",
+                task=task.task_number,
+                rule="unread-output",
+                message="no task reads its output",
+                hint="let a later task read it with input_from_task",
+            )
+
+
+def _ignored_input(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
+    for task in tasks:
+        tool = registry.get(task.command)
+        if task.input_from_task is not None and tool is not None and not tool.reads_stdin:
+            yield Finding(
+                severity="warning",
+                task=task.task_number,
+                rule="ignored-input",
+                message=f"{task.command} does not read its standard input",
+                hint="pass the output as arguments, through xargs",
+            )
+
+
+def _uniq_without_sort(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
+    del registry
+    for task in tasks:
+        source = task.input_from_task
+        if task.command == "uniq" and source and source < task.task_number:
+            if tasks[source - 1].command != "sort":
+                yield Finding(
+                    severity="warning",
+                    task=task.task_number,
+                    rule="uniq-without-sort",
+                    message="uniq drops only neighbouring duplicates",
+                    hint="put a sort before it",
+                )
+
+
+def _pattern_as_glob(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
+    del registry
+    for task in tasks:
+        places = PatternPlaces(task.command)
+        for item in task.args:
+            text = item.glob if isinstance(item, Glob) else item if isinstance(item, str) else ""
+            is_pattern = places.is_pattern(text)
+            if isinstance(item, Glob) and is_pattern:
+                yield Finding(
+                    severity="warning",
+                    task=task.task_number,
+                    rule="pattern-as-glob",
+                    message=f"{task.command} wants the pattern {text} itself",
+                    hint="write it as a plain string",
+                )
+            elif isinstance(item, str) and task.command in _TAKES_FILES and has_wildcard(text):
+                if not is_pattern and not text.startswith("-"):
+                    yield Finding(
+                        severity="advice",
+                        task=task.task_number,
+                        rule="glob-as-text",
+                        message=f"{text} is taken literally",
+                        hint='write {"glob": …} for the file names that match',
+                    )
+
+
+RULES: tuple[Rule, ...] = (
+    _unknown_tool,
+    _bad_reference,
+    _unread_output,
+    _ignored_input,
+    _uniq_without_sort,
+    _pattern_as_glob,
+)

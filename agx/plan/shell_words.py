@@ -1,0 +1,284 @@
+"""Shell text to words: the quote-aware half of reading a shell command as a plan.
+
+The lexer knows POSIX quoting (single, double, backslash, `$'…'`), parameters, command
+substitutions and operators, as in the POSIX shell grammar (IEEE Std 1003.1, 2.2 Quoting and
+2.3 Token Recognition), and brace expansion, as bash does it. It expands nothing else: what a
+shell would expand comes out as a piece that says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from agx.errors import UsageError
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPERATOR = re.compile(r"&>>|&>|&&|\|\||\|&|;;|<<<|<<-|<<|<>|<&|<|>>|>\||>&|>|\||&|;|\(|\)|\n")
+_IO_NUMBER = re.compile(r"(\d)(?=[<>])")
+_ANSI_C = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|u[0-9A-Fa-f]{1,4}|.)", re.DOTALL)
+_ANSI_C_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
+MAX_DEPTH = 8
+MAX_TEXT_CHARS = 1 << 20
+
+
+class NotAPlan(UsageError):
+    """A shell text that has no form as a plan; `reason` is a short name of why, for tables."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message, hint="write it as one pipeline of simple commands", reason=reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One part of a word: text, a variable (`text` is its name) or a substitution (its source)."""
+
+    kind: Literal["text", "env", "substitution"]
+    text: str
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Pieces that make one argument before any expansion."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def literal(self) -> str | None:
+        """The text of a word that is nothing but text, else None."""
+        if all(piece.kind == "text" for piece in self.pieces):
+            return "".join(piece.text for piece in self.pieces)
+        return None
+
+    @property
+    def bare(self) -> str | None:
+        """The text of a word without any quoting, else None: what can be a keyword."""
+        return None if any(piece.quoted for piece in self.pieces) else self.literal
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A control or redirection operator; `fd` is the digit before a redirection."""
+
+    text: str
+    fd: int | None = None
+
+
+class Lexer:
+    """Reads one shell text from left to right. The position only ever grows."""
+
+    def __init__(self, text: str) -> None:
+        if len(text) > MAX_TEXT_CHARS:
+            raise NotAPlan("too long", f"a shell command of {len(text)} characters is too long")
+        self._text = text
+        self._at = 0
+        self._pieces: list[Piece] = []
+
+    def tokens(self) -> Iterator[Word | Operator]:
+        """Yield words and operators; raises `NotAPlan` for what no plan can say."""
+        while self._skip_blanks():
+            if number := _IO_NUMBER.match(self._text, self._at):
+                self._at = number.end()
+                yield Operator(self._operator(), fd=int(number[1]))
+            elif _OPERATOR.match(self._text, self._at):
+                operator = self._operator()
+                if operator in "<>" and self._peek() == "(":
+                    raise NotAPlan("process substitution", f"`{operator}(…)` has no form in a plan")
+                yield Operator(operator)
+            else:
+                yield self._word()
+
+    def _peek(self, ahead: int = 0) -> str:
+        return self._text[self._at + ahead : self._at + ahead + 1]
+
+    def _skip_blanks(self) -> bool:
+        while self._at < len(self._text):
+            if self._peek() in " \t\r":
+                self._at += 1
+            elif self._text.startswith("\\\n", self._at):
+                self._at += 2
+            elif self._peek() == "#":
+                end = self._text.find("\n", self._at)
+                self._at = len(self._text) if end < 0 else end
+            else:
+                return True
+        return False
+
+    def _operator(self) -> str:
+        match = _OPERATOR.match(self._text, self._at)
+        assert match is not None
+        self._at = match.end()
+        return match[0]
+
+    def _word(self) -> Word:
+        self._pieces = []
+        while (char := self._peek()) and char not in " \t\r\n|&;()<>":
+            if char == "'":
+                self._add(self._until("'", start=self._at + 1), quoted=True)
+            elif char == '"':
+                self._at += 1
+                self._double_quoted()
+            elif char == "\\":
+                self._backslash()
+            elif char == "$":
+                self._dollar(quoted=False)
+            elif char == "`":
+                self._substitution(self._backquoted(), quoted=False)
+            else:
+                self._add(char, quoted=False)
+                self._at += 1
+        return Word(tuple(self._pieces))
+
+    def _add(self, text: str, *, quoted: bool) -> None:
+        last = self._pieces[-1] if self._pieces else None
+        if last and last.kind == "text" and last.quoted == quoted:
+            self._pieces[-1] = Piece("text", last.text + text, quoted)
+        else:
+            self._pieces.append(Piece("text", text, quoted))
+
+    def _until(self, end: str, *, start: int) -> str:
+        stop = self._text.find(end, start)
+        if stop < 0:
+            raise NotAPlan("unclosed quote", f"the quote at character {start} is never closed")
+        self._at = stop + 1
+        return self._text[start:stop]
+
+    def _backslash(self) -> None:
+        following = self._peek(1)
+        self._at += 2
+        if following != "\n":
+            self._add(following or "\\", quoted=True)
+
+    def _double_quoted(self) -> None:
+        opened = self._at
+        self._add("", quoted=True)
+        while (char := self._peek()) != '"':
+            if not char:
+                raise NotAPlan("unclosed quote", f"the quote at character {opened} is never closed")
+            if char == "\\" and self._peek(1) and self._peek(1) in '$`"\\\n':
+                self._backslash()
+            elif char == "$":
+                self._dollar(quoted=True)
+            elif char == "`":
+                self._substitution(self._backquoted(), quoted=True)
+            else:
+                self._add(char, quoted=True)
+                self._at += 1
+        self._at += 1
+
+    def _dollar(self, *, quoted: bool) -> None:
+        following = self._peek(1)
+        if following == "'" and not quoted:
+            self._at += 2
+            self._add(self._ansi_c(), quoted=True)
+        elif following == '"' and not quoted:
+            self._at += 1
+        elif self._text.startswith("$((", self._at):
+            raise NotAPlan("arithmetic", "`$((…))` has no form in a plan")
+        elif following == "(":
+            self._at += 2
+            self._substitution(self._parenthesised(), quoted=quoted)
+        elif following == "{":
+            name = self._until("}", start=self._at + 2)
+            if not _NAME.fullmatch(name):
+                raise NotAPlan("parameter expansion", f"`${{{name}}}` has no form in a plan")
+            self._pieces.append(Piece("env", name, quoted))
+        elif match := _NAME.match(self._text, self._at + 1):
+            self._at = match.end()
+            self._pieces.append(Piece("env", match[0], quoted))
+        elif following and following in "0123456789@*#?$!-":
+            raise NotAPlan("special parameter", f"`${following}` has no form in a plan")
+        else:
+            self._add("$", quoted=quoted)
+            self._at += 1
+
+    def _ansi_c(self) -> str:
+        start = self._at
+        while (char := self._peek()) != "'":
+            if not char:
+                raise NotAPlan("unclosed quote", f"the quote at character {start} is never closed")
+            self._at += 2 if char == "\\" else 1
+        self._at += 1
+        text = _ANSI_C.sub(_ansi_c_character, self._text[start : self._at - 1])
+        if "\0" in text:
+            raise NotAPlan("control character", "a NUL character cannot be part of an argument")
+        return text
+
+    def _substitution(self, source: str, *, quoted: bool) -> None:
+        self._pieces.append(Piece("substitution", source, quoted))
+
+    def _backquoted(self) -> str:
+        start = self._at + 1
+        end = start
+        while self._text[end : end + 1] != "`":
+            if end >= len(self._text):
+                raise NotAPlan("unclosed quote", f"the backquote at character {start} is never closed")
+            end += 2 if self._text[end] == "\\" else 1
+        self._at = end + 1
+        return re.sub(r"\\([`$\\])", r"\1", self._text[start:end])
+
+    def _parenthesised(self) -> str:
+        """Give the source up to the `)` that closes an open `$(`, quotes and nesting respected."""
+        start, depth, quote = self._at, 1, ""
+        while depth:
+            char = self._peek()
+            if not char:
+                raise NotAPlan("unclosed quote", f"the `$(` before character {start} is never closed")
+            if char == "\\" and quote != "'":
+                self._at += 1
+            elif quote:
+                quote = "" if char == quote else quote
+            elif char in "'\"":
+                quote = char
+            else:
+                depth += {"(": 1, ")": -1}.get(char, 0)
+            self._at += 1
+        return self._text[start : self._at - 1]
+
+
+def _ansi_c_character(match: re.Match[str]) -> str:
+    code = match[1]
+    if code[0] in "xu" and len(code) > 1:
+        return chr(int(code[1:], 16))
+    if code[0] in "01234567":
+        return chr(int(code, 8) & 0xFF)
+    return _ANSI_C_LETTERS.get(code, code if code in "\\'\"?" else "\\" + code)
+
+
+_BRACES = re.compile(r"\{([^{}\s]*,[^{}]*|-?\d+\.\.-?\d+|[A-Za-z]\.\.[A-Za-z])\}")
+_MAX_WORDS = 128
+
+
+def expand_braces(word: Word) -> list[Word]:
+    """Give the words that `a{b,c}` and `{1..3}` stand for; a word without them comes back alone."""
+    for index, piece in enumerate(word.pieces):
+        if piece.kind != "text" or piece.quoted or not (match := _BRACES.search(piece.text)):
+            continue
+        before, after = piece.text[: match.start()], piece.text[match.end() :]
+        words = []
+        for choice in _choices(match[1]):
+            middle = Piece("text", before + choice + after)
+            pieces = (*word.pieces[:index], middle, *word.pieces[index + 1 :])
+            words += expand_braces(Word(pieces))
+            if len(words) > _MAX_WORDS:
+                raise NotAPlan("braces", f"`{{{match[1]}}}` gives more than {_MAX_WORDS} words")
+        return words
+    return [word]
+
+
+def _choices(inside: str) -> list[str]:
+    if "," in inside:
+        return inside.split(",")
+    first, last = inside.split("..")
+    digits = first.lstrip("-").isdigit()
+    start, stop = (int(first), int(last)) if digits else (ord(first), ord(last))
+    step = 1 if stop >= start else -1
+    if abs(stop - start) >= _MAX_WORDS:
+        raise NotAPlan("braces", f"`{{{inside}}}` gives more than {_MAX_WORDS} words")
+    width = max(len(first), len(last)) if digits and (first.startswith("0") or last.startswith("0")) else 0
+    values = range(start, stop + step, step)
+    return [str(value).zfill(width) if digits else chr(value) for value in values]

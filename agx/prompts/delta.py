@@ -1,0 +1,22 @@
+"""Delta's messages: the draft as the assistant's turn, the findings as the user's next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from agx.plan.schema import Finding, Task
+
+NOTHING_FOUND = "no findings"
+
+
+def written_plan(tasks: Sequence[Task]) -> str:
+    """Give the compact JSON that a model writes for these tasks."""
+    data = {"tasks": [task.written() for task in tasks]}
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def findings_text(findings: Sequence[Finding]) -> str:
+    """Give the findings as Delta reads them, one a line; the embedded planner is trained on this."""
+    lines = [f"{f'task {found.task}: ' if found.task else ''}{found.message}" for found in findings]
+    return "\n".join(lines) or NOTHING_FOUND

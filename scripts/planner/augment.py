@@ -1,0 +1,155 @@
+"""Augmentation: literals that instruction and plan share are renamed in both, afresh at each use.
+
+This is what teaches a small model to copy names, numbers and paths out of the instruction.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Tasks = list[dict[str, Any]]
+
+_RUN = re.compile(r"[A-Za-z0-9_]+")
+_KEEP = frozenset(
+    "a all an and any as at by current dev directories directory directory1 dir each etc file files find folder "
+    "folders from group home host i if in into is it line lines list ls mode more name names new no not null number "
+    "of on only or out output path print root search show size sort tar text that the them then this time to type "
+    "user users usr var with word words x sed awk grep xargs cat echo f d l o".split()
+)
+_SYLLABLES = "ba be bi bo da de do du fa fi fo ga go ha hi ka ke ko la le li lo ma me mi mo na ne no pa pe po ra re ri ro sa se si so ta te ti to va ve wa xi yo za zu tr st br cl dr el or an in er".split()  # fmt: skip
+_EXTENSIONS = "txt log c h py js java cpp html css xml json csv md sh pl php rb rs go ts jpg png gif mp3 mp4 avi pdf doc gz zip tar bak tmp conf cfg ini yml yaml sql o so class jar swp svg tex wav flac bz2 xls old orig".split()  # fmt: skip
+_SWAPS = (
+    ("current directory", "current folder"),
+    ("current directory", "this directory"),
+    ("directory", "folder"),
+    ("directories", "folders"),
+    ("Display", "Show"),
+    ("Print", "Show"),
+    ("Find", "Search for"),
+    ("Find", "List"),
+    ("List", "Show"),
+    ("Delete", "Remove"),
+    ("Remove", "Delete"),
+    ("recursively ", ""),
+)
+
+
+def augment(nl: str, tasks: Tasks, rng: random.Random, *, words: list[str]) -> tuple[str, Tasks]:
+    """Give the row with shared literals renamed (mostly) and its wording varied a little."""
+    if rng.random() < 0.8:
+        nl, tasks = rename(nl, tasks, rng, words=words)
+    return vary(nl, rng, kept=" ".join(_texts(tasks))), tasks
+
+
+def rename(nl: str, tasks: Tasks, rng: random.Random, *, words: list[str]) -> tuple[str, Tasks]:
+    """Rename each literal that stands in both, each with a chance of its own."""
+    texts = list(_texts(tasks))
+    shared = sorted(set(_RUN.findall(nl)) & {run for text in texts for run in _RUN.findall(text)})
+    commands = {task["command"] for task in tasks} | {text for text in texts if text in ("wc", "rm", "ls")}
+    mapping: dict[str, str] = {}
+    for run in shared:
+        if run.lower() in _KEEP or run in commands or rng.random() < 0.15 or not _is_literal(run, texts, nl):
+            continue
+        fresh = _renamed(run, texts, rng, words=words)
+        if fresh not in mapping.values() and fresh not in shared:
+            mapping[run] = fresh
+    if not mapping:
+        return nl, tasks
+    pattern = re.compile(r"(?<![A-Za-z0-9_])(?:" + "|".join(map(re.escape, mapping)) + r")(?![A-Za-z0-9_])")
+
+    def swap(text: str) -> str:
+        return pattern.sub(lambda match: mapping[match[0]], text)
+
+    return swap(nl), [_mapped(task, swap) for task in tasks]
+
+
+def vary(nl: str, rng: random.Random, *, kept: str) -> str:
+    """Vary case, full stop, quotes and a few common words; what stands in `kept` keeps its case."""
+    for old, new in _SWAPS:
+        if old in nl and rng.random() < 0.12:
+            nl = nl.replace(old, new)
+    if rng.random() < 0.2:
+        nl = nl.replace('"', "'") if '"' in nl else nl.replace("'", '"') if nl.count("'") == 2 else nl
+    if rng.random() < 0.5:
+        nl = nl.removesuffix(".")
+    first = nl.split(" ", 1)[0]
+    if first.isalpha() and first not in kept and first[1:].islower():
+        draw = rng.random()
+        nl = nl[:1].lower() + nl[1:] if draw < 0.35 else nl[:1].upper() + nl[1:] if draw < 0.6 else nl
+    return nl
+
+
+def _texts(tasks: Tasks) -> Iterable[str]:
+    for task in tasks:
+        for item in task.get("args", ()):
+            yield from _strings(item)
+        if "save_to" in task:
+            yield task["save_to"]
+
+
+def _strings(item: Any) -> Iterable[str]:
+    if isinstance(item, str):
+        yield item
+    elif isinstance(item, dict):
+        for key, value in item.items():
+            if key in ("glob", "env"):
+                yield value
+            elif key == "text":
+                yield from (text for part in value for text in _strings(part))
+
+
+def _mapped(value: Any, swap: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {key: inner if key == "command" else _mapped(inner, swap) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mapped(inner, swap) for inner in value]
+    return swap(value) if isinstance(value, str) and not _is_flag(value) else value
+
+
+def _is_flag(text: str) -> bool:
+    return re.fullmatch(r"-{1,2}[A-Za-z][\w-]*", text) is not None
+
+
+def _is_literal(run: str, texts: list[str], nl: str) -> bool:
+    """Say whether a shared run is a name or a number, not a word that both happen to use."""
+    if run.isdigit() or not run.islower() or f"{run}." in nl or f".{run}" in nl or f"/{run}" in nl:
+        return any(run in text and not _is_flag(text) for text in texts)
+    quoted = re.search(rf"[\"'`][^\"'`]*\b{re.escape(run)}\b[^\"'`]*[\"'`]", nl) is not None
+    own = re.compile(rf"(?:^|[/*.=:@\"' ])({re.escape(run)})(?:$|[/*.:@\"' ])")
+    return quoted or any(own.search(text) for text in texts if not _is_flag(text))
+
+
+def _renamed(run: str, texts: list[str], rng: random.Random, *, words: list[str]) -> str:
+    if run.isdigit():
+        if len(run) == 3 and all(digit in "01234567" for digit in run) and rng.random() < 0.6:
+            return "".join(rng.choice("04567") for _ in range(3))
+        size = len(run) if rng.random() < 0.7 else rng.randint(1, 4)
+        return str(rng.randint(1 if size == 1 else 10 ** (size - 1), 10**size - 1))
+    if any(f".{run}" in text for text in texts) and len(run) <= 5:
+        return rng.choice(_EXTENSIONS)
+    return _name(run, rng, words=words)
+
+
+def _name(run: str, rng: random.Random, *, words: list[str]) -> str:
+    if rng.random() < 0.6:
+        name = rng.choice(words)
+    else:
+        name = "".join(rng.choice(_SYLLABLES) for _ in range(rng.randint(1, 4)))
+    if rng.random() < 0.12:
+        name += str(rng.randint(1, 99))
+    if rng.random() < 0.08:
+        name += "_" + rng.choice(words)
+    if run[:1].isupper():
+        name = name.upper() if run.isupper() else name[:1].upper() + name[1:]
+    return name
+
+
+def word_pool(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """Collect the plain words that instructions and plans use: what names are made of."""
+    found: set[str] = set()
+    for row in rows:
+        found.update(run for run in _RUN.findall(row["nl"]) if run.isalpha() and 3 <= len(run) <= 10)
+    return sorted(found)

@@ -1,0 +1,116 @@
+"""Makes training and development rows from the public data: `python -m scripts.planner.prepare`.
+
+Every command becomes a plan through `agx.plan.shell.parse_shell`; what cannot be one is counted by
+reason and left out. Before anything else 5 % of the NL2Bash commands, chosen by their hash, are set
+aside as the development set, and no row with one of those commands is trained on, whatever its
+source. Nor is an instruction that the everyday evaluation asks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from agx.plan.schema import Plan
+from agx.plan.shell import NotAPlan, parse_shell
+from agx.plan.tools import Registry, unix_registry
+from scripts.planner.sources import Pair, cheats, nl2bash, read_lines, tldr, written
+
+ROOT = Path(__file__).resolve().parents[2]
+DEV_SHARE_PERCENT = 5
+MAX_TASKS = 10
+MAX_ARGS = 32
+MAX_PLAN_CHARS = 800
+
+
+def is_dev(cmd: str) -> bool:
+    """Say whether a command belongs to the development set: a hash of its words decides."""
+    digest = hashlib.sha256(" ".join(cmd.split()).encode()).digest()
+    return int.from_bytes(digest[:4], "big") % 100 < DEV_SHARE_PERCENT
+
+
+def main() -> None:
+    """Write `train.jsonl`, `dev.jsonl` (as plans), `dev_cases.jsonl` (as they are) and `counts.json`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nl2bash", type=Path, required=True, help="folder with NL2Bash's train.jsonl")
+    parser.add_argument("--tldr", type=Path, required=True, help="folder with tldr's examples.jsonl")
+    parser.add_argument("--cheats", type=Path, required=True, help="folder with the cheats' examples.jsonl")
+    parser.add_argument("--written", type=Path, default=ROOT / "scripts/data", help="hand-written requests")
+    parser.add_argument("--held-out", type=Path, default=ROOT / "tests/data/everyday.jsonl")
+    parser.add_argument("out", type=Path, help="folder to write to")
+    args = parser.parse_args()
+    corpus = list(nl2bash(args.nl2bash))
+    others = [*tldr(args.tldr), *cheats(args.cheats)]
+    for path in sorted(args.written.glob("*.jsonl")):
+        others += written(path)
+    asked = {row["instruction"].casefold() for row in read_lines(args.held_out)}
+    args.out.mkdir(parents=True, exist_ok=True)
+    dev = [pair for pair in corpus if is_dev(pair.cmd)]
+    _write(args.out / "dev_cases.jsonl", ({"nl": pair.nl, "cmd": pair.cmd} for pair in dev))
+    _write(args.out / "dev.jsonl", _rows(dev, set(), {}))
+    counts: dict[str, Counter[str]] = {}
+    train = [pair for pair in [*corpus, *others] if pair.nl.casefold() not in asked]
+    rows = list(_rows(train, {_key(pair.cmd) for pair in dev}, counts))
+    _write(args.out / "train.jsonl", rows)
+    (args.out / "counts.json").write_text(json.dumps(counts, indent=1))
+    print(json.dumps({"dev": len(dev), "train": len(rows), "counts": counts}, indent=1))
+
+
+def _key(cmd: str) -> str:
+    """A command as its plan, so that spacing and quoting make no difference; else its words."""
+    try:
+        return json.dumps([task.written() for task in parse_shell(cmd).tasks])
+    except NotAPlan:
+        return " ".join(cmd.split())
+
+
+def _rows(
+    pairs: Iterable[Pair], held_out: set[str], counts: dict[str, Counter[str]]
+) -> Iterator[dict[str, Any]]:
+    registry, seen = unix_registry(), set()
+    for pair in pairs:
+        count = counts.setdefault(pair.source, Counter())
+        try:
+            plan = parse_shell(pair.cmd)
+            reason = _unfit(plan, registry)
+        except NotAPlan as error:
+            reason = error.reason
+        if reason is None:
+            tasks = [task.written() for task in plan.tasks]
+            key = json.dumps(tasks)
+            reason = "held out" if key in held_out else "twice" if (pair.nl, key) in seen else None
+        count[reason or "taken"] += 1
+        if reason is None:
+            seen.add((pair.nl, key))
+            yield {"nl": pair.nl, "tasks": tasks, "source": pair.source, "cmd": pair.cmd}
+
+
+def _unfit(plan: Plan, registry: Registry) -> str | None:
+    """Say why a plan is not one that the model should learn to write, or None."""
+    if any(task.command not in registry for task in plan.tasks):
+        return "unknown tool"
+    if len(plan.tasks) > MAX_TASKS or any(len(task.args) > MAX_ARGS for task in plan.tasks):
+        return "limits"
+    text = json.dumps([task.written() for task in plan.tasks], ensure_ascii=False)
+    if any(code < 32 or code == 127 for code in _codes(plan)):
+        return "control character"
+    return "limits" if len(text) > MAX_PLAN_CHARS else None
+
+
+def _codes(plan: Plan) -> Iterator[int]:
+    for task in plan.tasks:
+        yield from (ord(char) for item in task.args for char in (item if isinstance(item, str) else ""))
+
+
+def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+if __name__ == "__main__":
+    main()
