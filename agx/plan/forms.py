@@ -57,7 +57,23 @@ def read_plan(
     Gives the plan, with risks computed, and the findings. Raises `PlanInvalid` with findings and
     text where there is no plan in the source, or where a finding is an error.
     """
-    text = source if isinstance(source, str) else json.dumps(source, ensure_ascii=False, default=str)
+    plan, findings = read_draft(
+        source, registry, instruction=instruction, metadata=metadata, max_tasks=max_tasks
+    )
+    refuse_errors(findings, _as_text(source))
+    return plan, findings
+
+
+def read_draft(
+    source: str | Mapping[str, Any] | Sequence[Any],
+    registry: Registry,
+    *,
+    instruction: str = "",
+    metadata: PlanMetadata | None = None,
+    max_tasks: int = MAX_TASKS,
+) -> tuple[Plan, tuple[Finding, ...]]:
+    """Read as `read_plan` does, but leave errors among the findings: what Delta is to mend."""
+    text = _as_text(source)
     reading = _Reading()
     data = find_json(source) if isinstance(source, str) else source
     raw = _as_object(data, text)
@@ -71,8 +87,11 @@ def read_plan(
         *tool_arguments.check(plan.tasks, registry),
         *reading.findings,
     )
-    refuse_errors(findings, text)
     return with_risk(plan, registry), findings
+
+
+def _as_text(source: str | Mapping[str, Any] | Sequence[Any]) -> str:
+    return source if isinstance(source, str) else json.dumps(source, ensure_ascii=False, default=str)
 
 
 def refuse_errors(findings: Sequence[Finding], text: str) -> None:

@@ -20,3 +20,8 @@ def findings_text(findings: Sequence[Finding]) -> str:
     """Give the findings as Delta reads them, one a line; the embedded planner is trained on this."""
     lines = [f"{f'task {found.task}: ' if found.task else ''}{found.message}" for found in findings]
     return "\n".join(lines) or NOTHING_FOUND
+
+
+def delta_turns(tasks: Sequence[Task], findings: Sequence[Finding]) -> tuple[str, str]:
+    """Give what follows the instruction: the assistant's draft, and the user's findings."""
+    return written_plan(tasks), findings_text(findings)

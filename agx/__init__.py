@@ -1,0 +1,92 @@
+"""AGX turns an instruction in plain language and a registry of tools into a validated plan.
+
+The public names are imported when they are first used, so that `import agx` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agx.backends.base import BackendKind, Chunk, Health, ModelBackend, Parameters
+    from agx.errors import (
+        AgxError,
+        BackendError,
+        BackendUnreachable,
+        CallerError,
+        ConfigError,
+        ConstraintFailed,
+        DeadlineExceeded,
+        DeviceUnavailable,
+        MachineError,
+        ModelError,
+        ModelMismatch,
+        ModelMissing,
+        ModelUnloadable,
+        OutOfMemory,
+        PlanInvalid,
+        PlanTruncated,
+        PromptTooLong,
+        RegistryInvalid,
+        StorageError,
+        TemplateError,
+        Unsupported,
+        UsageError,
+        WorkerDied,
+    )
+    from agx.plan.context import GeneratedPlan, PlanContext, TaskChange
+    from agx.plan.schema import Finding, Plan, PlanMetadata, Task
+    from agx.plan.tools import Registry, ToolInfo
+    from agx.planner import Planner, PlannerConfig, plan_sync
+    from agx.roles import ModelRole
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "agx.backends.base": ("BackendKind", "Chunk", "Health", "ModelBackend", "Parameters"),
+    "agx.errors": (
+        "AgxError",
+        "BackendError",
+        "BackendUnreachable",
+        "CallerError",
+        "ConfigError",
+        "ConstraintFailed",
+        "DeadlineExceeded",
+        "DeviceUnavailable",
+        "MachineError",
+        "ModelError",
+        "ModelMismatch",
+        "ModelMissing",
+        "ModelUnloadable",
+        "OutOfMemory",
+        "PlanInvalid",
+        "PlanTruncated",
+        "PromptTooLong",
+        "RegistryInvalid",
+        "StorageError",
+        "TemplateError",
+        "Unsupported",
+        "UsageError",
+        "WorkerDied",
+    ),
+    "agx.plan.context": ("GeneratedPlan", "PlanContext", "TaskChange"),
+    "agx.plan.schema": ("Finding", "Plan", "PlanMetadata", "Task"),
+    "agx.plan.tools": ("Registry", "ToolInfo"),
+    "agx.planner": ("Planner", "PlannerConfig", "plan_sync"),
+    "agx.roles": ("ModelRole",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME_OF)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        message = f"module 'agx' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

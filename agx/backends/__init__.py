@@ -1,0 +1,1 @@
+"""What generates text: one small protocol, and each thing that speaks it."""

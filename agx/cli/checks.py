@@ -1,0 +1,151 @@
+"""What `agx doctor` looks at, one check after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from agx import __version__
+from agx.backends.base import Health
+from agx.cli.configure import planner_config
+from agx.cli.text import visible
+from agx.errors import AgxError
+from agx.planner import Planner
+
+if TYPE_CHECKING:
+    from agx.cli.planning import MakePlanner
+    from agx.settings.layers import Settings
+    from agx.worker.process import WorkerProcess
+
+INSTRUCTION = "list all rust files and count lines"
+EMBEDDED = "agx-nano"
+LIBRARIES = ("llama-cpp-python", "llguidance", "pydantic", "jinja2", "gguf")
+REINSTALL = "install AGX again: scripts/setup, or pip install --force-reinstall agx"
+Status = Literal["ok", "note", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line. A note does not keep AGX from planning; a fail does. `hint` says what to do."""
+
+    name: str
+    status: Status
+    detail: str
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Give the JSON form."""
+        return {"name": self.name, "status": self.status, "detail": self.detail, "hint": self.hint}
+
+    def as_line(self) -> str:
+        """Give the line for people, and a second one that says what to do."""
+        text = f"{self.status:5} {self.name:16} {visible(self.detail)}"
+        return f"{text}\n{'':22} -> {visible(self.hint)}" if self.hint else text
+
+
+def examine(
+    settings: Settings, *, make_planner: MakePlanner | None, worker: WorkerProcess | None
+) -> list[Check]:
+    """Make all checks; raises nothing but what an interrupt raises."""
+    config = planner_config(settings)
+    embedded = replace(config, echo_model=EMBEDDED, delta_model=EMBEDDED)
+    checks = [_agx(), *_libraries(), _home(settings.home)]
+    # The worker was started for the configured model: it serves the check of that one.
+    is_embedded = config.echo_model == EMBEDDED
+    make = make_planner or Planner
+    planner = make(embedded, worker=worker if is_embedded else None)
+    health, planned = asyncio.run(_health_and_plan(planner))
+    checks += [*_native(health), _model("embedded planner", health), *planned]
+    for name in sorted({config.echo_model, config.delta_model} - {EMBEDDED}):
+        other = replace(config, echo_model=name, delta_model=name)
+        used = worker if name == config.echo_model else None
+        checks.append(_model(f"model {name}", asyncio.run(_health(make(other, worker=used)))))
+    return checks
+
+
+async def _health(planner: Planner) -> Health:
+    async with planner:
+        return await planner.health_check()
+
+
+async def _health_and_plan(planner: Planner) -> tuple[Health, list[Check]]:
+    async with planner:
+        health = await planner.health_check()
+        return health, [await _plan(planner)] if health.ok else []
+
+
+async def _plan(planner: Planner) -> Check:
+    try:
+        generated = await planner.plan(INSTRUCTION)
+    except AgxError as error:
+        return Check("plan", "fail", error.message, hint=error.hint or REINSTALL)
+    commands = " | ".join(task.command for task in generated.plan.tasks)
+    return Check("plan", "ok", f'"{INSTRUCTION}": {commands}, {generated.metadata.latency_ms:.0f} ms')
+
+
+def _agx() -> Check:
+    system = f"{platform.system()} {platform.machine()}"
+    return Check("agx", "ok", f"{__version__}, Python {platform.python_version()}, {system}")
+
+
+def _libraries() -> Iterator[Check]:
+    for name in LIBRARIES:
+        try:
+            yield Check(name, "ok", version(name))
+        except PackageNotFoundError:
+            yield Check(name, "fail", "not installed", hint=REINSTALL)
+
+
+def _home(home: Path | None) -> Check:
+    hint = "set AGX_HOME to a folder that is yours; planning works without one"
+    if home is None:
+        return Check("home", "note", "this user has no home folder", hint=hint)
+    # What does not exist yet can be made where the nearest folder above it can be written.
+    folder = next(path for path in (home, *home.parents) if _exists(path))
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return Check("home", "ok", f"{home}{'' if folder == home else ' (will be made when it is needed)'}")
+    return Check("home", "note", f"{home} cannot be written", hint=hint)
+
+
+def _exists(path: Path) -> bool:
+    with suppress(PermissionError):
+        return path.exists()
+    return False
+
+
+def _native(health: Health) -> Iterator[Check]:
+    """Tell what the worker says of llama.cpp; nothing where it did not get so far."""
+    facts = health.facts
+    if not facts.get("system_info"):
+        return
+    system_info = " ".join(str(facts["system_info"]).split())
+    yield Check("llama.cpp", "ok", f"build {facts.get('build') or 'unknown'}; {system_info}")
+    yield _amx_guard(system_info)
+    devices = [_device(device) for device in facts.get("devices") or ()]
+    yield Check("devices", "ok" if devices else "note", "; ".join(devices) or "none reported")
+
+
+def _amx_guard(system_info: str) -> Check:
+    if "AMX_INT8 = 1" in system_info:
+        return Check("AMX guard", "ok", "on: this build uses AMX, which crashes where GCC 12 compiled it")
+    return Check("AMX guard", "ok", "not needed: this build does not use AMX")
+
+
+def _device(device: Mapping[str, Any]) -> str:
+    total = int(device.get("total_bytes") or 0)
+    memory = f", {total / 2**30:.1f} GiB" if total else ""
+    return f"{device.get('name', '?')} ({device.get('description') or device.get('type')}{memory})"
+
+
+def _model(name: str, health: Health) -> Check:
+    if health.ok:
+        return Check(name, "ok", health.detail)
+    hint = str(health.facts.get("hint") or REINSTALL)
+    return Check(name, "fail", health.detail, hint=hint)

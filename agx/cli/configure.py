@@ -1,0 +1,43 @@
+"""From settings to the planner's configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agx.backends.base import BackendKind, Parameters
+from agx.planner import PlannerConfig
+from agx.roles import ModelRole
+
+if TYPE_CHECKING:
+    from agx.settings.layers import Settings
+
+
+def planner_config(settings: Settings) -> PlannerConfig:
+    """Give the configuration of the planner that these settings ask for."""
+    return PlannerConfig(
+        backend=BackendKind(settings.text("backend")),
+        role=ModelRole(settings.text("model_role")),
+        echo_model=settings.text("echo_model"),
+        delta_model=settings.text("delta_model"),
+        device=settings.text("device"),
+        context_size=settings.optional_integer("context_size"),
+        threads=settings.optional_integer("threads"),
+        gpu_layers=settings.optional_integer("gpu_layers"),
+        max_tasks=settings.integer("max_tasks"),
+        parameters=parameters(settings),
+        seed=settings.optional_integer("seed"),
+        timeout_secs=settings.optional_number("timeout_secs"),
+        models_dir=None if settings.home is None else settings.home / "models",
+    )
+
+
+def parameters(settings: Settings) -> Parameters:
+    """Give the generation parameters."""
+    return Parameters(
+        temperature=settings.number("temperature"),
+        top_k=settings.integer("top_k"),
+        top_p=settings.number("top_p"),
+        min_p=settings.number("min_p"),
+        repeat_penalty=settings.number("repeat_penalty"),
+        max_tokens=settings.integer("max_tokens"),
+    )

@@ -1,0 +1,34 @@
+"""Reading the text files that options name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agx.errors import UsageError
+
+MAX_BYTES = 16 << 20
+
+
+def read_text(path: Path, *, what: str) -> str:
+    """Give the text of a file or pipe of at most 16 MiB; `what` names it in words. Raises `UsageError`."""
+    if str(path) == "-":
+        raise UsageError(
+            f"the {what} cannot be standard input, which is input data",
+            hint="write it to a file; a file of that name is ./-",
+        )
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"the {what} {path} cannot be read: {error.strerror}", hint="check the file's name and its rights"
+        ) from error
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"the {what} {path} is larger than {MAX_BYTES >> 20} MiB", hint="give a shorter one")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"the {what} {path} is not UTF-8 text (line {line})", hint="save it as UTF-8"
+        ) from None

@@ -1,0 +1,170 @@
+"""The entry point: finds the command, runs it, and turns whatever ends it into an exit code.
+
+Nothing heavy is imported here, nor by the modules of the commands themselves: they import what
+they need when they run, so that --version and --help answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from agx.cli.config import config
+from agx.cli.doctor import doctor
+from agx.cli.evaluation import evaluate
+from agx.cli.options import App, debug_option
+from agx.cli.output import Notes, ReaderGone, tell
+from agx.cli.plan import plan
+from agx.cli.schema import schema
+from agx.cli.text import in_quotes
+from agx.errors import AgxError, UsageError
+from agx.settings.names import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agx.cli.planning import MakePlanner
+
+INTERNAL = 1
+INTERRUPTED = 130
+TERMINATED = 128 + signal.SIGTERM
+
+EPILOG = """\b
+Examples:
+  agx plan "list all rust files and count lines"
+  agx plan "find all python files modified in the last 7 days" | jq .tasks
+  agx doctor
+
+\b
+Exit codes: 0 ok, 1 internal, 2 usage or configuration, 3 no valid plan, 4 model,
+5 backend unreachable, 6 time limit, 130 interrupted.
+"""
+
+
+class Commands(click.Group):
+    """The group of all commands; a word that is no command gets a hint."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the first word; raises `UsageError` where there is none."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            hint = "`agx --help` lists the commands"
+            if " " in name or len(args) > 1:
+                hint = f"to plan an instruction: agx plan {in_quotes(args)}"
+            raise UsageError(f"there is no command {name!r}{nearest(name, self.commands)}", hint=hint)
+        return super().resolve_command(ctx, args)
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from agx import __version__
+
+        click.echo(f"agx {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version.",
+)
+@debug_option
+def commands() -> None:
+    """Turn an instruction in plain language into a checked plan of commands, on your own machine."""
+
+
+for command in (plan, evaluate, doctor, config, schema):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """Run the command line of this process and leave with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush() if sys.stdout is not None else None
+    except OSError:
+        _drop_stdout()
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str], *, make_planner: MakePlanner | None = None) -> int:
+    """Run one command line and give its exit code. `make_planner` replaces the real planner."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    debug = "--debug" in options
+    notes = Notes(as_json="--json" in options)
+    try:
+        app = App(notes=notes, make_planner=make_planner)
+        code = commands.main(list(arguments), prog_name="agx", standalone_mode=False, obj=app)
+        return int(code or 0)
+    except BaseException as error:  # noqa: BLE001  every way out ends in an exit code here
+        if debug:
+            _show_traceback(error)
+        return _exit_code(error, notes)
+
+
+def _exit_code(error: BaseException, notes: Notes) -> int:
+    match error:
+        case AgxError():
+            known = error
+        case click.UsageError():
+            known = _usage_error(error)
+        case click.ClickException():
+            known = UsageError(error.format_message())
+        case ReaderGone():
+            _drop_stdout()
+            return 0
+        case KeyboardInterrupt():
+            return INTERRUPTED
+        case click.Abort(__cause__=KeyboardInterrupt() | None):
+            return INTERRUPTED
+        case click.Abort():  # click makes one of every EOFError as well
+            known = _unexpected(error.__cause__ or error)
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else INTERNAL
+        case _:
+            known = _unexpected(error)
+    notes.error(known)
+    return known.exit_code
+
+
+def _usage_error(error: click.UsageError) -> UsageError:
+    path = error.ctx.command_path if error.ctx is not None else "agx"
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        tell(error.format_message())
+        return UsageError("no command was given", hint=f"`{path} --help` shows what there is")
+    message = error.format_message().rstrip(".")
+    return UsageError(message[:1].lower() + message[1:], hint=f"`{path} --help` shows how it is used")
+
+
+def _unexpected(error: BaseException) -> AgxError:
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return AgxError(f"AGX failed unexpectedly ({what})", hint="run it again with --debug to see where")
+
+
+def _show_traceback(error: BaseException) -> None:
+    import traceback  # only --debug needs it
+
+    tell("".join(traceback.format_exception(error)))
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    # SystemExit passes through everything, event loops included, and closes it on the way.
+    sys.exit(TERMINATED)
+
+
+def _drop_stdout() -> None:
+    # What is still buffered would fail again, loudly, when the interpreter flushes it at the end.
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,159 @@
+"""Where output goes: the result alone on stdout or in a file, everything else on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from agx.cli.text import shortened, visible, visible_lines
+from agx.errors import AgxError, PlanInvalid, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_LINE_CHARS = 2000
+
+
+class ReaderGone(Exception):
+    """Whoever read our standard output closed it: there is nobody left to tell."""
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Say whether a person looks at this stream."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # it has been closed
+        return False
+
+
+def may_colour(stream: TextIO | None) -> bool:
+    """Say whether colour may be used: on a terminal that is not dumb, without NO_COLOR.
+
+    Source: https://no-color.org
+    """
+    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def write_result(text: str) -> None:
+    """Write the result to stdout as UTF-8; raises `ReaderGone` or `StorageError`."""
+    stdout = sys.stdout
+    if stdout is None:
+        raise StorageError("standard output is closed", hint="give -o FILE, or leave stdout open")
+    if not text.endswith("\n"):
+        text += "\n"
+    try:
+        if is_terminal(stdout):
+            stdout.write(visible_on(stdout, text))
+        else:
+            stdout.flush()
+            stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGone from None
+    except OSError as error:
+        raise StorageError(
+            f"standard output cannot be written: {error.strerror}", hint="free some space, or give -o FILE"
+        ) from error
+
+
+def visible_on(stream: TextIO, text: str) -> str:
+    """Give the text as this terminal can show it."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def check_target(path: Path) -> None:
+    """Raise `StorageError` now when `save` could not work later: before time is spent on a plan."""
+    folder = path.parent
+    if path.is_dir():
+        raise StorageError(f"{path} is a folder", hint="give -o the name of a file")
+    if not folder.is_dir():
+        raise StorageError(f"the folder {folder} does not exist", hint="make it first, or give another file")
+    target = path if path.exists() and not path.is_file() else folder
+    if not os.access(target, os.W_OK):
+        raise StorageError(f"{target} cannot be written", hint="give -o a file in a folder that is yours")
+
+
+def save(text: str, path: Path) -> None:
+    """Write a file whole or not at all; raises `StorageError`.
+
+    The text goes to a file beside it first, which then takes its name. A pipe or a device is written
+    as it is; a link stays, and the file it points to is replaced.
+    """
+    data = (text if text.endswith("\n") else text + "\n").encode("utf-8", "backslashreplace")
+    try:
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            _replace(path, data)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror}", hint="give -o a file in a folder that is yours"
+        ) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    beside = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+class Notes:
+    """What is said on stderr: in lines for people or, with --json, one JSON object a line."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self._as_json = as_json
+
+    def warning(self, message: str) -> None:
+        """Say what did not keep AGX from going on."""
+        self._say("warning", message, {"warning": {"message": message}})
+
+    def finding(self, finding: Mapping[str, object]) -> None:
+        """Tell one finding, given in its JSON form."""
+        task = finding.get("task")
+        place = f"task {task}: " if task else ""
+        hint = f" ({finding['hint']})" if finding.get("hint") else ""
+        severity = str(finding.get("severity", "warning"))
+        self._say(severity, f"{place}{finding.get('message', '')}{hint}", {"finding": dict(finding)})
+
+    def change(self, sentence: str, data: Mapping[str, object]) -> None:
+        """Tell one thing that was changed in a draft: as a sentence and in its JSON form."""
+        self._say("delta", sentence, {"change": dict(data)})
+
+    def error(self, error: AgxError) -> None:
+        """Tell the error that ended the command: its sentence and its hint."""
+        if not self._as_json and isinstance(error, PlanInvalid):
+            for finding in error.findings:
+                self.finding(finding)
+        self._say("error", error.message, {"error": error.as_dict()})
+        if error.hint and not self._as_json:
+            self._say("hint", error.hint, {})
+
+    def _say(self, label: str, message: str, data: Mapping[str, object]) -> None:
+        if self._as_json:
+            tell(json.dumps(data, default=str))
+        else:
+            tell(f"{label}: {shortened(visible(message), MAX_LINE_CHARS)}")
+
+
+def tell(text: str) -> None:
+    """Write a line, or lines, to stderr."""
+    if sys.stderr is None:
+        return
+    # Where stderr is closed or full there is nowhere left to say so.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(visible_on(sys.stderr, visible_lines(text)) + "\n")
+        sys.stderr.flush()

@@ -1,0 +1,68 @@
+"""Text on a terminal's stderr while it is generated, taken away again when it is whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import unicodedata
+from types import TracebackType
+
+from agx.cli.output import is_terminal, visible_on
+from agx.cli.text import visible
+
+
+class Progress:
+    """A context manager; `add` shows the next piece. Without a terminal it shows nothing."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" else None
+        size = shutil.get_terminal_size()
+        self._columns, self._lines = max(size.columns, 2), max(size.lines, 3)
+        self._row = self._column = 0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.clear()
+
+    def add(self, text: str) -> None:
+        """Show the next piece of text; raises nothing."""
+        if self._stream is None:
+            return
+        shown = []
+        for character in visible_on(self._stream, visible(text)):
+            width = _cells(character)
+            if self._column + width > self._columns:
+                self._row, self._column = self._row + 1, 0
+            self._column += width
+            shown.append(character)
+        self._write("".join(shown))
+        if self._row >= self._lines - 2:
+            self.clear()  # what has scrolled off the screen could not be taken away
+
+    def clear(self) -> None:
+        """Take away what was shown."""
+        if self._row or self._column:
+            up = f"\x1b[{self._row}A" if self._row else ""
+            self._write(f"{up}\r\x1b[J")
+        self._row = self._column = 0
+
+    def _write(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None  # the terminal is gone: there is nobody to show anything to
+
+
+def _cells(character: str) -> int:
+    """How many columns a terminal gives a character. Source: Unicode Standard Annex 11."""
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1

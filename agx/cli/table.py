@@ -1,0 +1,99 @@
+"""The plan as a table for people. The only importer of rich."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from agx.cli.output import may_colour
+from agx.cli.text import shortened, visible
+from agx.plan.render import shell_argument
+from agx.plan.schema import Argument, Plan, Task
+
+MAX_CELL_CHARS = 4000
+_RISK_STYLES = {
+    "reads": "green",
+    "writes": "yellow",
+    "network": "yellow",
+    "runs_code": "yellow",
+    "destructive": "bold red",
+    "privilege": "bold red",
+}
+
+
+def plan_table(plan: Plan) -> str:
+    """Give the table's text, with colours where stdout may have them."""
+    table = Table(box=box.SIMPLE_HEAD if _has_unicode() else box.ASCII2, show_edge=False, pad_edge=False)
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("command", overflow="fold")
+    if any(task.input_from_task is not None for task in plan.tasks):
+        table.add_column("input", no_wrap=True)
+    table.add_column("risk", no_wrap=True)
+    for task in plan.tasks:
+        row = [Text(str(task.task_number)), _command(task)]
+        if len(table.columns) == 4:
+            row.append(Text(f"task {task.input_from_task}" if task.input_from_task else ""))
+        table.add_row(*row, _risks(task))
+    return _rendered(table)
+
+
+def _command(task: Task) -> Text:
+    line = Text(_shown(task.command), style="bold")
+    for item in task.args:
+        line.append(" ")
+        # A typed value is not literal text: what it looks like is what happens when the plan runs.
+        line.append(_argument(item), style="not bold" if isinstance(item, str) else "not bold cyan")
+    if task.arguments is not None:
+        line.append(f" {_shown(_json(task.arguments))}", style="not bold")
+    for arrow, path in ((">", task.save_to), (">>", task.append_to)):
+        if path is not None:
+            line.append(f" {arrow} {_argument(path)}", style="not bold yellow")
+    line.truncate(MAX_CELL_CHARS, overflow="ellipsis")
+    return line
+
+
+def _argument(item: Argument) -> str:
+    return _shown(shell_argument(item))
+
+
+def _shown(text: str) -> str:
+    return shortened(visible(text), MAX_CELL_CHARS)
+
+
+def _json(arguments: dict[str, object]) -> str:
+    import json  # only tools with a schema need it
+
+    return json.dumps(arguments, ensure_ascii=False)
+
+
+def _risks(task: Task) -> Text:
+    marks = Text()
+    for risk in task.risk:
+        marks.append((" " if marks else "") + risk, style=_RISK_STYLES[risk])
+    return marks
+
+
+def _has_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8" if sys.stdout else False
+
+
+def _rendered(table: Table) -> str:
+    colour = may_colour(sys.stdout)
+    buffer = io.StringIO()
+    width = shutil.get_terminal_size().columns
+    Console(
+        file=buffer,
+        width=width,
+        force_terminal=colour,
+        no_color=not colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        legacy_windows=False,
+    ).print(table)
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())

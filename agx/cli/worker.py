@@ -1,0 +1,51 @@
+"""Starting the worker before anything heavy is imported, and stopping it whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from agx.models import resolve_model
+
+if TYPE_CHECKING:
+    from agx.settings.layers import Settings
+    from agx.worker.process import WorkerProcess
+
+
+@contextmanager
+def started_worker(settings: Settings, *, needed: bool) -> Iterator[WorkerProcess | None]:
+    """Start the worker that these settings ask for, as the planner would start it a moment later.
+
+    Gives None where there is none to start. Raises `ModelMissing` and `Unsupported` for a model that
+    cannot be; whether the file is a model is for the backend to say.
+    """
+    worker = _start(settings) if needed else None
+    try:
+        yield worker
+    finally:
+        # The planner has closed it already, unless something came between.
+        if worker is not None:
+            worker.kill()
+
+
+def _start(settings: Settings) -> WorkerProcess | None:
+    if settings.text("backend") not in {"auto", "llamacpp"}:
+        return None
+    role = "delta" if settings.text("model_role") == "delta" else "echo"
+    models_dir = None if settings.home is None else settings.home / "models"
+    path = resolve_model(settings.text(f"{role}_model"), models_dir=models_dir)
+    if not path.is_file():
+        return None
+    # Light, but not free: --version and --help do without them.
+    from agx.worker.process import spawn
+    from agx.worker.protocol import LoadRequest
+
+    load = LoadRequest(
+        str(path),
+        settings.text("device"),
+        settings.optional_integer("context_size"),
+        settings.optional_integer("threads"),
+        settings.optional_integer("gpu_layers"),
+    )
+    return spawn(load)

@@ -1,0 +1,111 @@
+"""Messages to a prompt, by the model's own chat template.
+
+A template is a program that came with a model file. It runs in jinja2's sandbox, with what the sandbox
+leaves open closed here: it has a time limit, every operation that makes text or lists longer is
+bounded, and it sees only the filters and methods that real templates use.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, NoReturn
+
+from jinja2 import TemplateError as JinjaError
+
+from agx.engine.sandbox import MAX_TEXT_CHARS, LimitExceeded, template_environment
+from agx.errors import TemplateError
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+CHATML = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+MAX_TEMPLATE_CHARS = 1 << 16
+TIME_LIMIT_SECS = 0.5
+# What jinja2 calls the file of a template that was given as text.
+_TEMPLATE_FILE = "<template>"
+_HINT = "use another model, or a copy of this one with a working tokenizer.chat_template"
+
+
+class ChatTemplate:
+    """A compiled chat template. `source` None stands for ChatML, the commonest form."""
+
+    def __init__(self, source: str | None, *, bos_text: str = "", eos_text: str = "") -> None:
+        source = CHATML if source is None else source
+        if len(source) > MAX_TEMPLATE_CHARS:
+            raise _failed(f"it has {len(source):,} characters, and {MAX_TEMPLATE_CHARS:,} are the limit")
+        self._variables = {"bos_token": bos_text, "eos_token": eos_text, "add_generation_prompt": True}
+        environment = template_environment()
+        environment.globals |= {"raise_exception": _raise_exception, "strftime_now": _strftime_now}
+        try:
+            self._template = environment.from_string(source)
+        except Exception as error:  # jinja2's own errors, and Python's for the code it makes
+            raise _failed(f"{type(error).__name__}: {error}") from error
+
+    def render(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Give the prompt; raises `TemplateError` where the template fails, loops or writes too much."""
+        variables = self._variables | {"messages": [dict(message) for message in messages]}
+        try:
+            with _TimeLimit(TIME_LIMIT_SECS):
+                return self._write(variables)
+        except LimitExceeded as error:
+            raise _failed(str(error)) from error
+        except Exception as error:  # whatever a stranger's program raises
+            raise _failed(f"{type(error).__name__}: {error}") from error
+
+    def _write(self, variables: Mapping[str, object]) -> str:
+        parts: list[str] = []
+        room = MAX_TEXT_CHARS
+        for part in self._template.root_render_func(self._template.new_context(dict(variables))):
+            room -= len(part)
+            if room < 0:
+                raise LimitExceeded(f"it writes more than {MAX_TEXT_CHARS:,} characters")
+            parts.append(part)
+        return "".join(parts)
+
+
+class _TimeLimit:
+    """Raises `LimitExceeded` in the block when its time is up.
+
+    Tracing, in this thread only, sees every line of the compiled template and every call that it
+    makes. What runs between two of these is kept short by the bounds of `agx.engine.sandbox`.
+    """
+
+    def __init__(self, limit_secs: float) -> None:
+        self._limit_secs = limit_secs
+
+    def __enter__(self) -> None:
+        self._before = sys.gettrace()
+        self._end = time.monotonic() + self._limit_secs
+        sys.settrace(self._trace)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sys.settrace(self._before)
+
+    def _trace(self, frame: FrameType, _event: str, _argument: object) -> Callable[..., object] | None:
+        if time.monotonic() > self._end:
+            raise LimitExceeded(f"it runs for more than {self._limit_secs:g} s")
+        return self._trace if frame.f_code.co_filename == _TEMPLATE_FILE else None
+
+
+def _raise_exception(message: object) -> NoReturn:
+    raise JinjaError(str(message))
+
+
+def _strftime_now(pattern: str) -> str:
+    if len(pattern) > 100:
+        raise LimitExceeded("its pattern for the date has more than 100 characters")
+    return datetime.now().astimezone().strftime(pattern)
+
+
+def _failed(reason: str) -> TemplateError:
+    return TemplateError(f"the model's chat template failed: {reason[:300]}", hint=_HINT)

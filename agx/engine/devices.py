@@ -1,0 +1,93 @@
+"""The devices that ggml lists, and which of them a setting means."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+from agx.engine import native
+from agx.errors import ConfigError, DeviceUnavailable
+
+# What a setting calls a device, and what ggml calls its backend. In the order that "auto" tries.
+_BACKENDS = {"cuda": ("CUDA",), "metal": ("MTL", "Metal"), "cpu": ("CPU",)}
+_TYPES = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device as ggml lists it; `backend` is the name of its ggml backend, as CPU or CUDA."""
+
+    name: str
+    backend: str
+    type: str
+    description: str
+    free_bytes: int
+    total_bytes: int
+    address: int
+
+
+def backend_names() -> tuple[str, ...]:
+    """Name the backends that are compiled in, whether or not this machine has a device for them."""
+    count = native.ggml_function("ggml_backend_reg_count", ctypes.c_size_t)()
+    get = native.ggml_function("ggml_backend_reg_get", ctypes.c_void_p, ctypes.c_size_t)
+    name = native.ggml_function("ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)
+    assert isinstance(count, int)
+    return tuple(native.text(name(get(index))) for index in range(count))
+
+
+def devices() -> tuple[Device, ...]:
+    """Give every device that ggml knows on this machine."""
+    count = native.ggml_function("ggml_backend_dev_count", ctypes.c_size_t)()
+    get = native.ggml_function("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
+    assert isinstance(count, int)
+    return tuple(_device(address) for index in range(count) if isinstance(address := get(index), int))
+
+
+def resolve(name: str) -> tuple[str, tuple[Device, ...]]:
+    """Give the device that a setting means, and the GPUs to use for it (none for the CPU).
+
+    `name` is auto, cuda, metal or cpu. Raises `DeviceUnavailable`, which says whether the build or
+    the machine lacks it, and `ConfigError` for a name that is none of these.
+    """
+    if name not in {"auto", *_BACKENDS}:
+        raise ConfigError(f"no device is called {name!r}", hint="use auto, cuda, metal or cpu")
+    listed = devices()
+    for known in _BACKENDS if name == "auto" else (name,):
+        found = tuple(device for device in listed if device.backend in _BACKENDS[known])
+        if known == "cpu":
+            return known, ()
+        if found:
+            return known, found
+    raise _unavailable(name)
+
+
+def _unavailable(name: str) -> DeviceUnavailable:
+    compiled = backend_names()
+    if not any(backend in compiled for backend in _BACKENDS[name]):
+        return DeviceUnavailable(
+            f"this build of llama.cpp has no {name} backend (it has {', '.join(compiled)})",
+            hint="set AGX_DEVICE=cpu, or install llama-cpp-python compiled for that device",
+        )
+    return DeviceUnavailable(
+        f"this machine has no {name} device that llama.cpp can use",
+        hint="set AGX_DEVICE=cpu or auto, or check the driver",
+    )
+
+
+def _device(address: int) -> Device:
+    pointer, size = ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t)
+    registry = native.ggml_function("ggml_backend_dev_backend_reg", pointer, pointer)(address)
+    backend = native.ggml_function("ggml_backend_reg_name", ctypes.c_char_p, pointer)(registry)
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    native.ggml_function("ggml_backend_dev_memory", None, pointer, size, size)(address, free, total)
+    kind = native.ggml_function("ggml_backend_dev_type", ctypes.c_int, pointer)(address)
+    described = native.ggml_function("ggml_backend_dev_description", ctypes.c_char_p, pointer)(address)
+    return Device(
+        name=native.text(native.ggml_function("ggml_backend_dev_name", ctypes.c_char_p, pointer)(address)),
+        backend=native.text(backend),
+        type=_TYPES.get(kind, "other") if isinstance(kind, int) else "other",
+        description=native.text(described),
+        free_bytes=free.value,
+        total_bytes=total.value,
+        address=address,
+    )

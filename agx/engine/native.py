@@ -1,0 +1,135 @@
+"""llama.cpp in this process: the only importer of llama_cpp, its log, and its return codes as errors.
+
+`lib` is llama_cpp's low-level module, imported without the package around it, which would load
+numpy, jinja2 and diskcache. The other modules here call its functions; handles are addresses.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import sys
+from collections import deque
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
+from types import ModuleType
+
+from agx.errors import MachineError, OutOfMemory, PromptTooLong
+
+_DEBUG, _ERROR, _CONTINUED = 1, 4, 5
+_LOG_LINES = 200
+_DECODED, _NO_SLOT, _ABORTED, _ALLOCATION_FAILED = 0, 1, 2, -2
+
+
+def _import_bindings() -> tuple[ModuleType, ModuleType]:
+    """Import llama_cpp's two low-level modules, with an empty package standing in for the heavy one."""
+    borrowed = "llama_cpp" not in sys.modules
+    if borrowed:
+        spec = find_spec("llama_cpp")
+        assert spec is not None
+        assert spec.submodule_search_locations is not None
+        package = ModuleType("llama_cpp")
+        package.__path__ = list(spec.submodule_search_locations)
+        sys.modules["llama_cpp"] = package
+    try:
+        functions = importlib.import_module("llama_cpp.llama_cpp")
+        return functions, importlib.import_module("llama_cpp._ctypes_extensions")
+    finally:
+        if borrowed:  # whoever wants the whole package later gets it
+            del sys.modules["llama_cpp"]
+
+
+lib, _loader = _import_bindings()
+
+
+class Log:
+    """The last lines that llama.cpp logged, and whoever wants each new one (`sink`).
+
+    There is one for the process, `log` below, because llama.cpp has one.
+    """
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self.last_error = ""
+        self.sink: Callable[[str], None] | None = None
+
+    def write(self, level: int, text: bytes, _data: object) -> None:
+        """Take a piece of the log; llama.cpp calls this from its own threads."""
+        line = text.decode("utf-8", errors="replace").rstrip()
+        if not line or level == _DEBUG:
+            return
+        if level == _CONTINUED and self.lines:
+            self.lines[-1] += line
+            return
+        self.lines.append(line)
+        if level == _ERROR:
+            self.last_error = line
+        if self.sink is not None:
+            self.sink(line)
+
+
+log = Log()
+# llama.cpp keeps the address of this object, so it has to live as long as the process.
+_log_callback = lib.llama_log_callback(log.write)
+lib.llama_log_set(_log_callback, None)
+lib.llama_backend_init()
+
+
+def system_info() -> str:
+    """Give llama.cpp's line about the CPU features and backends of this build."""
+    return text(lib.llama_print_system_info())
+
+
+def build() -> str:
+    """Name the build that generates: a plan's metadata holds it."""
+    return f"llama-cpp-python {version('llama-cpp-python')}"
+
+
+def needs_amx_guard() -> bool:
+    """Tell whether this build uses AMX, which GCC 12 compiles into a crash at the first product."""
+    return "AMX_INT8 = 1" in system_info()
+
+
+def text(data: object) -> str:
+    """Give a C string as text; what is no UTF-8 becomes U+FFFD, and a null pointer is empty."""
+    return data.decode("utf-8", errors="replace") if isinstance(data, bytes) else ""
+
+
+def ggml_function(name: str, result: type | None, *arguments: type) -> Callable[..., object]:
+    """Find a function of ggml, which the bindings do not declare, in its shared libraries."""
+    for library in ("ggml", "ggml-base"):
+        function = getattr(_loader.load_shared_library(library, lib._base_path), name, None)
+        if function is not None:
+            function.restype, function.argtypes = result, list(arguments)
+            return function  # type: ignore[no-any-return]
+    raise MachineError(f"this build of llama.cpp has no function {name}", hint="install llama-cpp-python again")
+
+
+def function_address(name: str) -> int:
+    """Give the address of a function of llama.cpp, for a library that calls it by itself."""
+    address = ctypes.cast(getattr(lib._lib, name), ctypes.c_void_p).value
+    assert address is not None
+    return address
+
+
+def abort_callback(flag: ctypes.Array[ctypes.c_char]) -> object:
+    """Make llama.cpp's abort callback out of libc's `strlen`: true as soon as `flag[0]` is not zero.
+
+    A callback written in Python would take the interpreter's lock at every node of the graph. The
+    result is a boolean, of which C reads the low byte: the length of a string of one byte is 1.
+    """
+    libc = ctypes.CDLL("msvcrt") if sys.platform == "win32" else ctypes.CDLL(None)
+    assert len(flag) == 2
+    return ctypes.cast(libc.strlen, lib.ggml_abort_callback)
+
+
+def was_aborted(code: int) -> bool:
+    """Read the return code of `llama_decode`: True when it was aborted; raises what else went wrong."""
+    if code in (_DECODED, _ABORTED):
+        return code == _ABORTED
+    if code == _NO_SLOT:
+        raise PromptTooLong("the context is full", hint="use a larger context or a shorter prompt")
+    if code == _ALLOCATION_FAILED:
+        raise OutOfMemory("llama.cpp could not allocate memory for a batch", hint="use a smaller context")
+    raise MachineError(f"llama.cpp failed to compute a batch (code {code}): {log.last_error}")

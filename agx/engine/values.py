@@ -1,0 +1,130 @@
+"""The frozen values that cross the engine's border: options, requests, parameters and events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Self
+
+from agx.errors import AgxError, ConfigError
+
+FinishReason = Literal["stop", "length", "cancelled"]
+Stage = Literal["idle", "loading", "prefill", "generating"]
+# llama.cpp takes the largest number of 32 bits as "draw a seed", which could not be reported.
+MAX_SEED = 2**32 - 2
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How a model is loaded. None leaves it to the engine; `gpu_layers` counts from the output."""
+
+    device: str = "auto"
+    context_size: int | None = None
+    threads: int | None = None
+    gpu_layers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRequest:
+    """One generation: messages are mappings with `role` and `content`, `schema` None is free text.
+
+    `parameters` has the fields of `Parameters`. `seed` None is a fresh one, which the usage reports.
+    `deadline_secs` counts from `Engine.start`.
+    """
+
+    messages: tuple[Mapping[str, str], ...]
+    schema: Mapping[str, Any] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    deadline_secs: float | None = None
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How tokens are drawn. Temperature 0 is greedy; `top_k` 0, `top_p` 1, `min_p` 0 turn each off.
+
+    `repeat_penalty` (1 is off) divides the logits of what was generated lately; it leaves the prompt
+    alone, whose names a plan has to repeat.
+    """
+
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repeat_penalty: float = 1.0
+    max_tokens: int = 512
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Self:
+        """Make parameters of a mapping; raises `ConfigError` for an unknown key or a value out of range."""
+        known = {entry.name for entry in fields(cls)}
+        for name, value in data.items():
+            if name not in known:
+                raise ConfigError(f"no parameter is called {name!r}", hint=f"known are {', '.join(sorted(known))}")
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ConfigError(f"{name} has to be a number, not {value!r}")
+        parameters = cls(**data)
+        parameters._check()
+        return parameters
+
+    def _check(self) -> None:
+        bounds = {
+            "temperature": (0.0, 100.0),
+            "top_k": (0, 2**31 - 1),
+            "top_p": (0.0, 1.0),
+            "min_p": (0.0, 1.0),
+            "repeat_penalty": (0.01, 100.0),
+            "max_tokens": (1, 2**31 - 1),
+        }
+        for name, (low, high) in bounds.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ConfigError(f"{name} = {value} is out of range", hint=f"use {low} to {high}")
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the most likely token is always taken."""
+        return self.temperature == 0.0 or self.top_k == 1
+
+    @property
+    def truncates(self) -> bool:
+        """Whether some tokens are cut off before one is drawn."""
+        return not self.is_greedy and (self.top_k > 0 or self.top_p < 1.0 or self.min_p > 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class TextEvent:
+    """A piece of text of a running generation."""
+
+    request_id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoneEvent:
+    """The end of a generation. `usage` has prompt, completion and forced tokens, seed and timings."""
+
+    request_id: int
+    finish_reason: FinishReason
+    usage: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorEvent:
+    """The end of a generation that failed."""
+
+    request_id: int
+    error: AgxError
+
+
+Event = TextEvent | DoneEvent | ErrorEvent
+
+
+def checked_seed(seed: int | None, *, fresh: int) -> int:
+    """Give the seed to use: the one asked for, or `fresh`; raises `ConfigError` out of range."""
+    if seed is None:
+        return fresh
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+        raise ConfigError(f"the seed {seed!r} cannot be used", hint=f"use a whole number from 0 to {MAX_SEED}")
+    return seed

@@ -1,0 +1,95 @@
+"""A JSON Schema as a constraint on tokens. It fails closed: any error of the matcher is raised."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from llguidance import LLMatcher, LLTokenizer
+
+from agx.errors import ConstraintFailed
+
+_MAX_REASON_CHARS = 300
+# What llguidance puts into its mask for a token that may come next; 0 for every other one.
+_ALLOWED = 200
+
+
+class ConstraintCompiler:
+    """Compiles schemas for one vocabulary, and keeps the last one, since plans repeat their schema."""
+
+    def __init__(self, tokenizer: LLTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._last: tuple[str, LLMatcher] | None = None
+
+    def compile(self, schema: Mapping[str, Any]) -> Constraint:
+        """Give a constraint at its beginning; raises `ConstraintFailed` with the reason."""
+        text = json.dumps(schema)
+        if self._last is None or self._last[0] != text:
+            matcher = self._matcher(text)
+            if matcher.is_error():
+                raise self._refused(schema, matcher.get_error())
+            self._last = (text, matcher)
+        return Constraint(self._last[1].deep_copy())
+
+    def _matcher(self, schema: str) -> LLMatcher:
+        grammar = LLMatcher.grammar_from_json_schema(schema)
+        return LLMatcher(self._tokenizer, grammar, log_level=0)
+
+    def _refused(self, schema: Mapping[str, Any], reason: str) -> ConstraintFailed:
+        """Name the definition that cannot be compiled, by its `$comment` where it has one."""
+        definitions = schema.get("$defs", {})
+        for name, definition in definitions.items():
+            alone = {"$ref": f"#/$defs/{name}", "$defs": definitions}
+            comment = definition.get("$comment") if isinstance(definition, Mapping) else None
+            if comment is not None and (found := self._matcher(json.dumps(alone)).get_error()):
+                return _failed(f"the schema of {comment} cannot be compiled", found)
+        return _failed("the schema cannot be compiled", reason)
+
+
+class Constraint:
+    """Where one generation stands in its schema. Tokens go in; what may come next comes out."""
+
+    def __init__(self, matcher: LLMatcher) -> None:
+        self._matcher = matcher
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the text is complete and nothing can follow it."""
+        return self._matcher.is_stopped()
+
+    @property
+    def is_accepting(self) -> bool:
+        """Whether the text may end here."""
+        return self._matcher.is_accepting()
+
+    def accept(self, token: int) -> bool:
+        """Take a token; False, and no change, when it may not come next."""
+        taken = self._matcher.try_consume_tokens([token]) == 1
+        self._check()
+        return taken
+
+    def take_forced(self) -> list[int]:
+        """Take the tokens that are the only way on, and give them; they need no sampling."""
+        tokens = self._matcher.compute_ff_tokens()
+        if tokens and not self._matcher.consume_tokens(tokens):
+            raise _failed("the grammar refused its own tokens", self._matcher.get_error())
+        self._check()
+        return tokens
+
+    def mask(self) -> bytes:
+        """Give one byte a token, not zero where it may come next; raises when none may."""
+        allowed = self._matcher.compute_logit_bias()
+        self._check()
+        if _ALLOWED not in allowed:
+            raise _failed("the grammar allows no token", self._matcher.stop_reason())
+        return allowed
+
+    def _check(self) -> None:
+        if self._matcher.is_error():
+            raise _failed("the grammar could not be followed", self._matcher.get_error())
+
+
+def _failed(sentence: str, reason: str) -> ConstraintFailed:
+    short = reason.strip()[:_MAX_REASON_CHARS]
+    return ConstraintFailed(f"{sentence}: {short}", hint="simplify the tools' schemas or lower the limits")

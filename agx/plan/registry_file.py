@@ -1,0 +1,103 @@
+"""Registries from files: TOML or JSON, as a list of tools or an OpenAI-style list of functions."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agx.errors import RegistryInvalid
+from agx.plan.schema import RISKS
+from agx.plan.tools import Registry, ToolInfo, unix_registry
+
+MAX_FILE_BYTES = 4 << 20
+MAX_TOOLS = 1000
+MAX_NAME_CHARS = 128
+_HINT = 'a registry is {"tools": [{"name": …, "description": …, "schema"?: …, "reads_stdin"?: …, "risk"?: […]}]}'
+_KEYS = frozenset({"name", "description", "schema", "parameters", "reads_stdin", "risk", "type", "function", "strict"})
+
+
+def load_registry(path: Path) -> Registry:
+    """Read a registry; an entry that is only the name of a Unix command stands for that command.
+
+    Raises `RegistryInvalid`, naming the tool, for a file or a tool that cannot be used.
+    """
+    data = _parse(path)
+    rows = data.get("tools", data.get("functions")) if isinstance(data, Mapping) else data
+    if not isinstance(rows, list) or not rows:
+        raise RegistryInvalid(f"{path} lists no tools", hint=_HINT)
+    if len(rows) > MAX_TOOLS:
+        raise RegistryInvalid(f"{path} lists {len(rows)} tools; {MAX_TOOLS} are allowed", hint="split the file")
+    return Registry.of(_tool(row, f"{path}: tool {number}") for number, row in enumerate(rows, start=1))
+
+
+def _parse(path: Path) -> Any:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise RegistryInvalid(
+            f"the registry {path} cannot be read: {error.strerror}", hint="give a TOML or JSON file"
+        ) from error
+    if len(raw) > MAX_FILE_BYTES:
+        raise RegistryInvalid(
+            f"the registry {path} has {len(raw)} bytes; {MAX_FILE_BYTES} are allowed", hint="split the file"
+        )
+    try:
+        text = raw.decode()
+        return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RegistryInvalid(f"the registry {path} cannot be parsed: {error}", hint=_HINT) from error
+
+
+def _tool(row: Any, where: str) -> ToolInfo:
+    if isinstance(row, str):
+        known = unix_registry().get(row)
+        if known is None:
+            raise RegistryInvalid(f"{where}: there is no built-in tool {row!r}", hint=_HINT)
+        return known
+    if isinstance(row, Mapping) and isinstance(row.get("function"), Mapping):
+        row = row["function"]
+    if not isinstance(row, Mapping):
+        raise RegistryInvalid(f"{where} is neither an object nor a name", hint=_HINT)
+    name = row.get("name")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME_CHARS or not name.isprintable():
+        raise RegistryInvalid(f"{where}: {str(name)[:40]!r} is no name of a tool", hint=_HINT)
+    if unknown := sorted(str(key) for key in set(row) - _KEYS):
+        raise RegistryInvalid(f"{where} ({name}): the key {unknown[0]!r} is unknown", hint=_HINT)
+    return ToolInfo(
+        name=name,
+        description=_clean(row.get("description", ""), f"{where} ({name})"),
+        schema=_schema(row.get("schema", row.get("parameters")), f"{where} ({name})"),
+        reads_stdin=bool(row.get("reads_stdin", False)),
+        risk=_risk(row.get("risk", ["runs_code"]), f"{where} ({name})"),
+    )
+
+
+def _clean(description: Any, where: str) -> str:
+    if not isinstance(description, str):
+        raise RegistryInvalid(f"{where}: the description is no text", hint=_HINT)
+    return "".join(char if char.isprintable() else " " for char in description)
+
+
+def _risk(risk: Any, where: str) -> Any:
+    if not isinstance(risk, list) or not risk or any(item not in RISKS for item in risk):
+        raise RegistryInvalid(f"{where}: `risk` is a list of {', '.join(RISKS)}", hint=_HINT)
+    return tuple(item for item in RISKS if item in risk)
+
+
+def _schema(schema: Any, where: str) -> Mapping[str, Any] | None:
+    """Check a tool's JSON Schema (draft 2020-12) and give it."""
+    if schema is None:
+        return None
+    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - only tools with schemas need it
+
+    if not isinstance(schema, Mapping):
+        raise RegistryInvalid(f"{where}: the schema is no object", hint=_HINT)
+    try:
+        Draft202012Validator.check_schema(dict(schema))
+    except (SchemaError, RecursionError) as error:
+        problem = getattr(error, "message", "it is nested too deeply")
+        raise RegistryInvalid(f"{where}: the schema is no JSON Schema: {problem}", hint=_HINT) from error
+    return dict(schema)

@@ -1,0 +1,263 @@
+"""The planner: what programs use. It opens backends for the roles, and turns instructions to plans."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from agx.backends.base import BackendKind, Chunk, Health, ModelBackend, Parameters
+from agx.backends.create import create_backend
+from agx.backends.planning import Draft, PlanOptions, plan_request, stream_plan
+from agx.errors import AgxError, UsageError
+from agx.models import EMBEDDED, resolve_model
+from agx.plan.context import DEFAULT_MAX_TASKS, GeneratedPlan, PlanContext
+from agx.plan.forms import read_draft
+from agx.plan.schema import Plan
+from agx.plan.tools import Registry, unix_registry
+from agx.roles import ModelRole, Role
+from agx.worker.process import WorkerProcess
+
+
+@dataclass(frozen=True, slots=True)
+class PlannerConfig:
+    """Everything a planner can be told. `seed` None draws a fresh one for every plan.
+
+    `echo_model` and `delta_model` are a path, a name in `models_dir`, or `agx-nano`. `context_size`
+    is in tokens, `gpu_layers` in layers of the model; None leaves each to the machine.
+    """
+
+    backend: BackendKind = BackendKind.AUTO
+    role: ModelRole = ModelRole.ECHO
+    echo_model: str = EMBEDDED
+    delta_model: str = EMBEDDED
+    models_dir: Path | None = None
+    device: str = "auto"
+    context_size: int | None = None
+    threads: int | None = None
+    gpu_layers: int | None = None
+    max_tasks: int = DEFAULT_MAX_TASKS
+    parameters: Parameters = field(default_factory=Parameters)
+    seed: int | None = None
+    timeout_secs: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPreview:
+    """What would be sent to the model: the rendered prompt, its length, the schema, the parameters."""
+
+    prompt: str
+    prompt_tokens: int
+    schema: Mapping[str, Any]
+    parameters: Parameters
+
+
+class Planner:
+    """Plans with one or two models; an async context manager.
+
+    `registry` is the tools (default: the Unix commands); `backend` is used for both roles instead
+    of what the config names, and stays the caller's to close.
+    """
+
+    def __init__(
+        self,
+        config: PlannerConfig | None = None,
+        *,
+        registry: Registry | None = None,
+        backend: ModelBackend | None = None,
+        worker: WorkerProcess | None = None,
+    ) -> None:
+        self.config = config or PlannerConfig()
+        self.registry = registry or unix_registry()
+        self._given = backend
+        self._worker = worker
+        self._backends: dict[str, ModelBackend] = {}
+        self._stack = AsyncExitStack()
+        self._closed = False
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{len(self._backends)} models open"
+        return f"<Planner {self.config.role.value} {self.config.echo_model}: {state}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def plan(self, instruction: str, context: PlanContext | None = None) -> GeneratedPlan:
+        """Plan an instruction; with the role `both` Delta refines what Echo drafted.
+
+        Raises the errors of `agx.errors`: a plan that comes back is valid.
+        """
+        return await _last(self.stream(instruction, context))
+
+    async def stream(
+        self, instruction: str, context: PlanContext | None = None
+    ) -> AsyncIterator[Chunk | GeneratedPlan]:
+        """Yield the text in chunks as it is written, and the plan last."""
+        if self.config.role is ModelRole.DELTA:
+            raise UsageError("the role delta needs a draft", hint="call refine, or use --draft FILE")
+        if self.config.role is ModelRole.ECHO:
+            async for item in self._stream(ModelRole.ECHO, instruction, context):
+                yield item
+            return
+        draft: GeneratedPlan | None = None
+        async for item in self._stream(ModelRole.ECHO, instruction, context):
+            if isinstance(item, GeneratedPlan):
+                draft = item
+            else:
+                yield item
+        assert draft is not None
+        kept = Draft(draft.plan, draft.findings)
+        async for item in self._stream(ModelRole.DELTA, instruction, context, kept):
+            yield item
+
+    async def refine(
+        self,
+        draft: Plan | str | Mapping[str, Any] | Sequence[Any],
+        instruction: str | None = None,
+        context: PlanContext | None = None,
+    ) -> GeneratedPlan:
+        """Let Delta mend a draft: a plan, or text or data in any form that AGX reads.
+
+        `instruction` is the draft's own unless given. What changed is in `changes`, task by task.
+        """
+        return await _last(self.stream_refined(draft, instruction, context))
+
+    async def stream_refined(
+        self,
+        draft: Plan | str | Mapping[str, Any] | Sequence[Any],
+        instruction: str | None = None,
+        context: PlanContext | None = None,
+    ) -> AsyncIterator[Chunk | GeneratedPlan]:
+        """Yield Delta's text in chunks, and the refined plan last."""
+        source = draft.to_dict() if isinstance(draft, Plan) else draft
+        chosen = self._context(context)
+        plan, findings = read_draft(
+            source, chosen.tools, instruction=instruction or "", max_tasks=chosen.max_tasks
+        )
+        if not plan.instruction.strip():
+            raise UsageError("the draft does not say what it is for", hint="give the instruction as well")
+        async for item in self._stream(ModelRole.DELTA, plan.instruction, chosen, Draft(plan, findings)):
+            yield item
+
+    async def prompt(self, instruction: str, context: PlanContext | None = None) -> PromptPreview:
+        """Give the rendered prompt and the schema; generates nothing."""
+        backend = self._backend(ModelRole.ECHO)
+        request = plan_request(instruction, self._context(context), self._options())
+        prompt, num_tokens = await backend.render(request.messages)
+        return PromptPreview(prompt, num_tokens, request.schema or {}, request.parameters)
+
+    async def health_check(self) -> Health:
+        """Say whether this planner can plan now; raises nothing."""
+        try:
+            return await self._backend(ModelRole.ECHO).health_check()
+        except AgxError as error:
+            return Health(ok=False, detail=error.message, facts={"hint": error.hint})
+
+    async def aclose(self) -> None:
+        """Close what this planner opened; safe to call twice."""
+        self._closed = True
+        self._backends.clear()
+        await self._stack.aclose()
+
+    def _context(self, context: PlanContext | None) -> PlanContext:
+        return context or PlanContext(tools=self.registry, max_tasks=self.config.max_tasks)
+
+    def _options(self) -> PlanOptions:
+        config = self.config
+        return PlanOptions(config.parameters, seed=config.seed, deadline_secs=config.timeout_secs)
+
+    def _role(self, name: ModelRole) -> Role:
+        model = self.config.delta_model if name is ModelRole.DELTA else self.config.echo_model
+        return Role(name, model, self.config.parameters)
+
+    async def _stream(
+        self,
+        name: ModelRole,
+        instruction: str,
+        context: PlanContext | None,
+        draft: Draft | None = None,
+    ) -> AsyncIterator[Chunk | GeneratedPlan]:
+        options = replace(self._options(), parameters=self._role(name).parameters)
+        stream = stream_plan(
+            self._backend(name), instruction, self._context(context), options=options, draft=draft
+        )
+        async for item in stream:
+            yield item
+
+    def _backend(self, name: ModelRole) -> ModelBackend:
+        """Give the backend of a role; roles with the same model share one."""
+        if self._closed:
+            raise UsageError("this planner is closed", hint="plan inside its `async with` block")
+        if self._given is not None:
+            return self._given
+        model = self._role(name).model
+        if model not in self._backends:
+            config = self.config
+            worker, self._worker = self._worker, None
+            backend = create_backend(
+                config.backend,
+                model=resolve_model(model, models_dir=config.models_dir),
+                device=config.device,
+                context_size=config.context_size,
+                threads=config.threads,
+                gpu_layers=config.gpu_layers,
+                worker=worker,
+            )
+            self._stack.push_async_callback(backend.aclose)
+            self._backends[model] = backend
+        return self._backends[model]
+
+
+async def _last(stream: AsyncIterator[Chunk | GeneratedPlan]) -> GeneratedPlan:
+    plans = [item async for item in stream if isinstance(item, GeneratedPlan)]
+    return plans[-1]
+
+
+def plan_sync(
+    instruction: str,
+    *,
+    config: PlannerConfig | None = None,
+    registry: Registry | None = None,
+    context: PlanContext | None = None,
+) -> GeneratedPlan:
+    """Plan one instruction from a script: opens a planner, plans, closes it.
+
+    Works inside a running event loop as well (in a notebook), in a thread of its own.
+    """
+
+    async def once() -> GeneratedPlan:
+        async with Planner(config, registry=registry) as planner:
+            return await planner.plan(instruction, context)
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(once())
+    return _in_a_thread(once)
+
+
+def _in_a_thread(once: Any) -> GeneratedPlan:
+    outcome: list[GeneratedPlan | BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(asyncio.run(once()))
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, name="agx-plan-sync")
+    thread.start()
+    thread.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]

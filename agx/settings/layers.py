@@ -1,0 +1,176 @@
+"""The layers that settings are read from, lowest to highest, and where each value came from.
+
+default < model < user < project < environment < command line. The model's layer is what the
+model's own metadata recommends: it can be read only after the model has been chosen, so it is
+handed to `merged` by whoever has read it. A layer is a mapping from a setting's name to what it
+gives; merging takes, for each setting, the highest layer that names it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+
+from agx.errors import ConfigError
+from agx.settings.files import read_file
+from agx.settings.names import nearest
+from agx.settings.table import BY_NAME, SETTINGS, SettingValue
+
+HOME_VARIABLE = "AGX_HOME"
+
+
+class Source(IntEnum):
+    """The layers; a higher number wins."""
+
+    DEFAULT = 0
+    MODEL = 1
+    USER = 2
+    PROJECT = 3
+    ENVIRONMENT = 4
+    COMMAND_LINE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One value and where it came from: `origin` is a file and line, a variable or an option."""
+
+    value: SettingValue
+    source: Source
+    origin: str
+
+
+Layer = Mapping[str, Given]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its value and origin. `home` is None where no home folder can be named."""
+
+    given: Mapping[str, Given]
+    home: Path | None = None
+    warnings: tuple[str, ...] = field(default=(), repr=False)
+
+    def value(self, name: str) -> SettingValue:
+        """Give the value of one setting."""
+        return self.given[name].value
+
+    def text(self, name: str) -> str:
+        """Give a setting that always is a text."""
+        value = self.value(name)
+        assert isinstance(value, str), name
+        return value
+
+    def integer(self, name: str) -> int:
+        """Give a setting that always is a whole number."""
+        value = self.value(name)
+        assert isinstance(value, int), name
+        return value
+
+    def optional_integer(self, name: str) -> int | None:
+        """Give a whole number, or None where none was set."""
+        return None if self.value(name) is None else self.integer(name)
+
+    def number(self, name: str) -> float:
+        """Give a setting that always is a number."""
+        value = self.value(name)
+        assert isinstance(value, float), name
+        return value
+
+    def optional_number(self, name: str) -> float | None:
+        """Give a number, or None where none was set."""
+        return None if self.value(name) is None else self.number(name)
+
+
+def read_settings(
+    options: Mapping[str, str] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """Read every layer and merge them; raises `ConfigError`, which names the place of the fault.
+
+    `options` are the command line's values by setting name, `environ` the environment (this
+    process's), `folder` the project folder (the current one).
+    """
+    environ = os.environ if environ is None else environ
+    home = home_folder(environ)
+    variables, warnings = _from_environment(environ)
+    layers = [_defaults(), variables, _from_options(options or {})]
+    places = [(Source.PROJECT, (folder or Path()) / "agx.toml")]
+    if home is not None:
+        places.append((Source.USER, home / "agx.toml"))
+    for source, path in places:
+        layer, notes = _from_file(path, source)
+        layers.append(layer)
+        warnings += notes
+    return Settings(given=merged(layers), home=home, warnings=tuple(warnings))
+
+
+def home_folder(environ: Mapping[str, str]) -> Path | None:
+    """Give AGX_HOME or ~/.agx; None where this user has no home folder at all."""
+    named = environ.get(HOME_VARIABLE)
+    try:
+        return Path(named).expanduser().absolute() if named else Path.home() / ".agx"
+    except (RuntimeError, FileNotFoundError):
+        return None
+
+
+def merged(layers: Iterable[Layer]) -> dict[str, Given]:
+    """Take, for each setting, the highest layer that names it."""
+    best: dict[str, Given] = {}
+    for layer in layers:
+        for name, given in _with_models(layer).items():
+            if name not in best or given.source > best[name].source:
+                best[name] = given
+    return {setting.name: best[setting.name] for setting in SETTINGS if setting.name in best}
+
+
+def _with_models(layer: Layer) -> Layer:
+    # model_path names the model of both roles, unless the same layer names one role's own.
+    path = layer.get("model_path")
+    return layer if path is None or path.value is None else {"echo_model": path, "delta_model": path, **layer}
+
+
+def _defaults() -> dict[str, Given]:
+    return {row.name: Given(row.default, Source.DEFAULT, "default") for row in SETTINGS}
+
+
+def _from_options(options: Mapping[str, str]) -> dict[str, Given]:
+    found = {}
+    for name, text in options.items():
+        row = BY_NAME[name]
+        value = row.from_text(text, origin=row.flag)
+        found[name] = Given(value, Source.COMMAND_LINE, row.flag)
+    return found
+
+
+def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Given], list[str]]:
+    found = {}
+    for row in SETTINGS:
+        # An empty variable counts as not set, as everywhere in Unix.
+        variable = next((name for name in row.variables if environ.get(name)), None)
+        if variable is not None:
+            value = row.from_text(environ[variable], origin=variable)
+            found[row.name] = Given(value, Source.ENVIRONMENT, variable)
+    known = {HOME_VARIABLE, *(name for row in SETTINGS for name in row.variables)}
+    unknown = sorted(name for name in environ if name.startswith("AGX_") and name not in known)
+    return found, [f"the variable {name} means nothing to agx{nearest(name, known)}" for name in unknown]
+
+
+def _from_file(path: Path, source: Source) -> tuple[dict[str, Given], list[str]]:
+    entries, warnings = read_file(path)
+    found = {}
+    for entry in entries:
+        row = BY_NAME.get(entry.key)
+        if row is None:
+            raise ConfigError(
+                f"{entry.origin}: there is no setting {entry.key!r}{nearest(entry.key, BY_NAME)}",
+                hint="`agx config show` lists every setting",
+                setting=entry.key,
+                origin=entry.origin,
+            )
+        found[row.name] = Given(row.checked(entry.value, origin=entry.origin), source, entry.origin)
+    return found, warnings

@@ -1,0 +1,248 @@
+"""Every setting as one row: its name, kind, range, default and help, and how a value is checked.
+
+A setting has one name everywhere: `max_tokens` is the key in agx.toml, `AGX_MAX_TOKENS` in the
+environment and `--max-tokens` on the command line, save where a row says otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from agx.errors import ConfigError
+
+Kind = Literal["choice", "text", "integer", "number"]
+SettingValue = str | int | float | None
+
+_ARTICLES: dict[Kind, str] = {"integer": "a whole number", "number": "a number", "text": "a text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row. `above` is a lower bound that is not itself allowed; `minimum` is one that is.
+
+    `option` is the command line's name where it is not the usual one. `aliases` are further names
+    of the environment variable, `synonyms` other words for a choice.
+    """
+
+    name: str
+    kind: Kind
+    default: SettingValue
+    help: str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    above: float | None = None
+    maximum: float | None = None
+    option: str = ""
+    aliases: tuple[str, ...] = ()
+    synonyms: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def flag(self) -> str:
+        """The option on the command line."""
+        return self.option or "--" + self.name.replace("_", "-")
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that set it, the strongest first."""
+        return (f"AGX_{self.name.upper()}", *self.aliases)
+
+    @property
+    def allowed(self) -> str:
+        """The values it takes, in words."""
+        if self.kind == "choice":
+            return "one of " + ", ".join(self.choices)
+        words = _ARTICLES[self.kind]
+        if self.above is not None:
+            return f"{words} above {self.above:g} and at most {self.maximum:.15g}"
+        if self.minimum is not None:
+            return f"{words} from {self.minimum:g} to {self.maximum:.15g}"
+        return f"{words} without control characters"
+
+    def from_text(self, text: str, *, origin: str) -> SettingValue:
+        """Read a value from an option or a variable; raises `ConfigError` where it does not fit."""
+        raw: object = text.strip() if self.kind == "choice" else text
+        try:
+            if self.kind == "integer":
+                raw = int(text)
+            elif self.kind == "number":
+                raw = float(text)
+        except ValueError:
+            raise self._misfit(text, origin) from None
+        return self.checked(raw, origin=origin)
+
+    def checked(self, raw: object, *, origin: str) -> SettingValue:
+        """Give the value back when it has the right type and range; raises `ConfigError`."""
+        if isinstance(raw, str) and self.kind in {"choice", "text"}:
+            return self._checked_text(raw, origin)
+        if isinstance(raw, int | float) and not isinstance(raw, bool):
+            if self.kind == "integer" and isinstance(raw, int) and self._in_range(raw):
+                return raw
+            if self.kind == "number" and self._in_range(raw):
+                return float(raw)
+        raise self._misfit(raw, origin)
+
+    def _checked_text(self, raw: str, origin: str) -> str:
+        if self.kind == "text":
+            if raw and raw.isprintable():
+                return raw
+            raise self._misfit(raw, origin)
+        word = dict(self.synonyms).get(raw.lower(), raw.lower())
+        if word not in self.choices:
+            raise self._misfit(raw, origin)
+        return word
+
+    def _in_range(self, number: float) -> bool:
+        return not (
+            math.isnan(number)
+            or (self.minimum is not None and number < self.minimum)
+            or (self.above is not None and number <= self.above)
+            or (self.maximum is not None and number > self.maximum)
+        )
+
+    def _misfit(self, raw: object, origin: str) -> ConfigError:
+        shown = repr(raw)
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        return ConfigError(
+            f"{self.name} cannot be {shown} ({origin})",
+            hint=f"{self.name} is {self.allowed}",
+            setting=self.name,
+            origin=origin,
+        )
+
+
+MAX_SEED = 2**32 - 2  # llama.cpp reads the largest 32-bit number as "choose one at random"
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "backend",
+        "choice",
+        "auto",
+        "what generates the text",
+        choices=("auto", "llamacpp", "ollama", "openai"),
+        synonyms=(("candle", "llamacpp"), ("llama.cpp", "llamacpp")),
+    ),
+    Setting(
+        "model_role",
+        "choice",
+        "echo",
+        "echo drafts, delta refines a draft, both does one after the other",
+        choices=("echo", "delta", "both"),
+        option="--role",
+    ),
+    Setting("echo_model", "text", "agx-nano", "the model that drafts"),
+    Setting("delta_model", "text", "agx-nano", "the model that refines"),
+    Setting(
+        "model_path",
+        "text",
+        None,
+        "the model of both roles: a GGUF file or a name in the models folder",
+        option="--model",
+    ),
+    Setting(
+        "device",
+        "choice",
+        "auto",
+        "where the model runs",
+        choices=("auto", "cuda", "metal", "cpu"),
+    ),
+    Setting(
+        "temperature",
+        "number",
+        0.0,
+        "how freely tokens are drawn; 0 always takes the likeliest",
+        minimum=0,
+        maximum=10,
+        aliases=("AGX_CANDLE_TEMPERATURE",),
+    ),
+    Setting(
+        "top_k",
+        "integer",
+        0,
+        "draw from the k likeliest tokens; 0 is off",
+        minimum=0,
+        maximum=1_000_000,
+    ),
+    Setting(
+        "top_p",
+        "number",
+        1.0,
+        "draw from the likeliest tokens that add up to p; 1 is off",
+        above=0,
+        maximum=1,
+        aliases=("AGX_CANDLE_TOP_P",),
+    ),
+    Setting(
+        "min_p",
+        "number",
+        0.0,
+        "leave out tokens less likely than p times the likeliest; 0 is off",
+        minimum=0,
+        maximum=1,
+    ),
+    Setting(
+        "repeat_penalty",
+        "number",
+        1.0,
+        "make tokens that already stand in the text less likely; 1 is off",
+        above=0,
+        maximum=10,
+    ),
+    Setting(
+        "max_tokens",
+        "integer",
+        512,
+        "the most tokens that are generated",
+        minimum=1,
+        maximum=131_072,
+        aliases=("AGX_CANDLE_MAX_TOKENS",),
+    ),
+    Setting(
+        "seed",
+        "integer",
+        None,
+        "start of the random numbers; a fresh one where it is not given",
+        minimum=0,
+        maximum=MAX_SEED,
+        aliases=("AGX_CANDLE_SEED",),
+    ),
+    Setting(
+        "context_size",
+        "integer",
+        None,
+        "room for prompt and answer in tokens; the model's own where it is not given",
+        minimum=32,
+        maximum=16_777_216,
+        aliases=("AGX_CANDLE_CONTEXT_SIZE",),
+    ),
+    Setting(
+        "threads",
+        "integer",
+        None,
+        "CPU threads; chosen by model and machine where it is not given",
+        minimum=1,
+        maximum=1024,
+    ),
+    Setting(
+        "gpu_layers",
+        "integer",
+        None,
+        "layers on the GPU; all that fit where it is not given",
+        minimum=0,
+        maximum=9999,
+    ),
+    Setting("max_tasks", "integer", 10, "the most tasks of a plan", minimum=1, maximum=64),
+    Setting(
+        "timeout_secs",
+        "number",
+        None,
+        "the time limit of a request in seconds; none where it is not given",
+        above=0,
+        maximum=86_400,
+        option="--timeout",
+    ),
+)
+
+BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
+PARAMETER_NAMES = ("temperature", "top_k", "top_p", "min_p", "repeat_penalty", "max_tokens")

@@ -1,0 +1,130 @@
+"""The worker as its users see it: always there, whatever happens to the processes behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+
+from agx.errors import UsageError
+from agx.worker.connection import Connection, NotBegun
+from agx.worker.deaths import Deaths
+from agx.worker.process import WorkerProcess, spawn
+from agx.worker.protocol import Frame, FrameError, LoadRequest
+
+
+class WorkerClient:
+    """Keeps one model loaded in a worker. Starts the worker when it is needed and after each death.
+
+    It belongs to the event loop of its first use. `process` is a worker that has been started
+    beforehand with `agx.worker.process.spawn`; one that loads something else is closed and not used.
+    """
+
+    def __init__(self, load: LoadRequest, *, process: WorkerProcess | None = None) -> None:
+        self._load = load
+        self._deaths = Deaths()
+        self._connection: Connection | None = None
+        self._is_closed = False
+        if process is not None and process.load != load:
+            process.close()
+            process = None
+        self._spawned = process
+
+    def __repr__(self) -> str:
+        state = "closed" if self._is_closed else repr(self._connection or self._spawned or "not started")
+        return f"<WorkerClient for {self._load.model}: {state}>"
+
+    @property
+    def stage(self) -> str:
+        """What the worker is doing: loading, idle, prefill, generating; "stopped" without a worker."""
+        is_there = self._connection is not None and self._connection.is_usable
+        return self._connection.stage if self._connection and is_there else "stopped"
+
+    @property
+    def hello(self) -> Frame:
+        """What the worker said of itself, empty before that."""
+        return self._connection.hello if self._connection else {}
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """The last lines that the worker logged."""
+        return self._connection.log if self._connection else ()
+
+    def start(self) -> None:
+        """Start the worker where there is none, and return at once.
+
+        Raises `WorkerDied` for a model that has ended its worker twice, and `UsageError` when the
+        client is closed.
+        """
+        self._connect()
+
+    async def loaded(self) -> Frame:
+        """Give the reply to the load (`model`, `timings_ms`); raises why there is none."""
+        return await self._connect().loaded()
+
+    async def stream(
+        self, request: Frame, *, deadline_secs: float | None = None
+    ) -> AsyncGenerator[Frame, None]:
+        """Send a request (`op` and its fields) and yield its replies, the last one being `done`.
+
+        Leaving early cancels it. The deadline counts from the call. Raises the error that the worker
+        answers with, `WorkerDied`, `DeadlineExceeded` and, for what is too large, `UsageError`.
+        """
+        try:
+            self._deaths.check(request)
+            async with aclosing(self._attempts(request, deadline_secs=deadline_secs)) as replies:
+                async for frame in replies:
+                    yield frame
+        except FrameError as error:
+            raise UsageError(f"the request cannot be sent: {error}", hint="make it smaller") from error
+
+    async def call(self, request: Frame) -> Frame:
+        """Send a request that has one reply, and give it."""
+        async with aclosing(self.stream(request)) as replies:
+            return await anext(replies)
+
+    async def aclose(self) -> None:
+        """End the worker, within about a second; safe to call twice and to cancel."""
+        self._is_closed = True
+        spawned, self._spawned = self._spawned, None
+        if spawned is not None:
+            spawned.kill()
+        if self._connection is not None:
+            await self._connection.aclose()
+
+    async def _attempts(self, request: Frame, *, deadline_secs: float | None) -> AsyncGenerator[Frame, None]:
+        """Stream from one worker; when it went before it began the request, from another one."""
+        now = asyncio.get_running_loop().time()
+        deadline_at = None if deadline_secs is None else now + deadline_secs
+        for is_last in (False, True):
+            stream = self._connect().stream(request, deadline_at=deadline_at)
+            try:
+                async with aclosing(stream) as replies:
+                    async for frame in replies:
+                        yield frame
+            except NotBegun as lost:
+                if is_last:
+                    raise lost.error from None
+            else:
+                return
+
+    def _connect(self) -> Connection:
+        if self._is_closed:
+            raise UsageError("the backend is closed", hint="make a new one")
+        if self._connection is None or not self._connection.is_usable:
+            load_request = self._load_request()
+            self._deaths.check(load_request)
+            if self._connection is not None:
+                self._connection.stop()
+            process = self._spawned or spawn(self._load)
+            self._spawned = None
+            self._connection = Connection(process, load_request=load_request, deaths=self._deaths)
+        return self._connection
+
+    def _load_request(self) -> Frame:
+        """Name the model by its file's size and time, too: a repaired file is another input."""
+        path = Path(self._load.model)
+        status = path.stat() if path.exists() else None
+        version = [status.st_size, status.st_mtime_ns] if status else []
+        return self._load.as_frame() | {"version": version}

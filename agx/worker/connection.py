@@ -1,0 +1,207 @@
+"""One worker's life, as seen from an event loop: its requests, their replies, its death."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+
+from agx.errors import AgxError, DeadlineExceeded, UsageError, WorkerDied, from_dict
+from agx.worker.deaths import Deaths, worker_died
+from agx.worker.process import Death, WorkerProcess
+from agx.worker.protocol import LOAD_ID, Frame
+
+# The worker keeps the deadline itself; this is how much later we stop waiting for it.
+DEADLINE_GRACE_SECS = 0.1
+# How long a worker may go on with what it was told to give up before it is killed.
+CANCEL_GRACE_SECS = 2.0
+CLOSE_SECS = 1.0
+
+
+class NotBegun(Exception):
+    """The worker ended before it began this request, which may be made again. Holds the death."""
+
+    def __init__(self, error: WorkerDied) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+_Outcome = Frame | AgxError | NotBegun
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A request whose reply has not ended. Nobody listens any more once it `is_left`."""
+
+    request: Frame
+    replies: asyncio.Queue[_Outcome] = field(default_factory=asyncio.Queue)
+    is_left: bool = False
+
+    def put(self, reply: _Outcome) -> None:
+        if not self.is_left:
+            self.replies.put_nowait(reply)
+
+
+class Connection:
+    """Speaks with one worker. Belongs to the event loop that it was made in.
+
+    `load_request` names the model and its file for `deaths`, which is told what the worker died of.
+    """
+
+    def __init__(self, process: WorkerProcess, *, load_request: Frame, deaths: Deaths) -> None:
+        self.hello: Frame = {}
+        self.stage = "loading"
+        self._process = process
+        self._deaths = deaths
+        self._loop = asyncio.get_running_loop()
+        self._ids = count(LOAD_ID + 1)
+        self._active_id: int | None = LOAD_ID
+        self._pending = {LOAD_ID: _Pending(load_request)}
+        self._load_reply: Frame | AgxError | None = None
+        self._is_loaded = asyncio.Event()
+        self._is_dead = asyncio.Event()
+        self._was_stopped = False
+        process.listen(self)
+
+    def __repr__(self) -> str:
+        return f"<Connection to {self._process!r}, stage {self.stage}, {len(self._pending)} pending>"
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether requests may still be sent."""
+        is_gone = self._was_stopped or self._process.death is not None
+        return not is_gone and not isinstance(self._load_reply, AgxError)
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """The last lines that the worker logged."""
+        return self._process.log
+
+    async def loaded(self) -> Frame:
+        """Wait for the model and give the reply to its load; raises why it could not be loaded."""
+        await self._is_loaded.wait()
+        assert self._load_reply is not None, "set together with the event"
+        if isinstance(self._load_reply, AgxError):
+            raise self._load_reply
+        return self._load_reply
+
+    async def stream(self, request: Frame, *, deadline_at: float | None) -> AsyncGenerator[Frame, None]:
+        """Send a request and yield its replies up to `done`; leaving early cancels it.
+
+        `deadline_at` is in seconds of the event loop's clock. Raises the error that the reply ends
+        with, `DeadlineExceeded` when the worker does not keep the deadline, `NotBegun`, and
+        `FrameError` for a request that no frame can hold.
+        """
+        request_id = next(self._ids)
+        remaining_secs = None if deadline_at is None else max(0.0, deadline_at - self._loop.time())
+        self._process.send({"id": request_id, "deadline_secs": remaining_secs} | request)
+        pending = self._pending[request_id] = _Pending(request)
+        try:
+            is_finished = False
+            while not is_finished:
+                frame = await _next_reply(pending, deadline_at)
+                is_finished = frame["event"] == "done"
+                yield frame
+        finally:
+            self._leave(request_id)
+
+    def stop(self) -> None:
+        """Kill the worker now. What it was doing is not blamed on its input."""
+        self._was_stopped = True
+        self._process.kill()
+
+    async def aclose(self) -> None:
+        """Ask the worker to leave; kill it after a second, or when this wait is cancelled."""
+        self._was_stopped = True
+        for request_id in list(self._pending):
+            self._finish(request_id, UsageError("the backend was closed before it was done"))
+        self._process.close()
+        try:
+            async with asyncio.timeout(CLOSE_SECS):
+                await self._is_dead.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._is_dead.wait()
+        finally:
+            self._process.kill()
+
+    def heard(self, frames: list[Frame]) -> None:
+        """Pass frames from the reading thread to the event loop."""
+        self._in_loop(partial(self._take, frames))
+
+    def died(self, death: Death) -> None:
+        """Pass the death from the reading thread to the event loop."""
+        self._in_loop(partial(self._bury, death))
+
+    def _in_loop(self, callback: Callable[[], None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            # The loop was closed without `aclose`: nobody waits for this worker any more.
+            self._process.kill()
+
+    def _take(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            match frame["event"]:
+                case "hello":
+                    self.hello = frame
+                case "stage":
+                    self.stage, self._active_id = frame["stage"], frame["id"]
+                case "chunk" if pending := self._pending.get(frame["id"]):
+                    pending.put(frame)
+                case "done":
+                    self._finish(frame["id"], frame)
+                case "error":
+                    self._finish(frame["id"], from_dict(frame["error"]))
+
+    def _finish(self, request_id: int, outcome: _Outcome) -> None:
+        """End a request, for whoever waits for it."""
+        pending = self._pending.pop(request_id, None)
+        if pending is None:
+            return
+        pending.put(outcome)
+        if not isinstance(outcome, NotBegun | WorkerDied):
+            self._deaths.forgive(pending.request)
+        if request_id == LOAD_ID:
+            assert not isinstance(outcome, NotBegun), "the load is begun from the start"
+            self._load_reply = outcome
+            self._is_loaded.set()
+
+    def _bury(self, death: Death) -> None:
+        active = self._pending.get(self._active_id or 0)
+        if active is not None and not self._was_stopped:
+            self._deaths.blame(active.request, worker_died(death, stage=self.stage))
+        for request_id in list(self._pending):
+            error = worker_died(death, stage=self.stage)
+            may_repeat = self.stage == "idle" or (self._was_stopped and request_id != self._active_id)
+            self._finish(request_id, NotBegun(error) if may_repeat else error)
+        self._is_dead.set()
+
+    def _leave(self, request_id: int) -> None:
+        """Stop listening to a request: one that has not ended is cancelled, and the worker watched."""
+        pending = self._pending.get(request_id)
+        if pending is None or not self.is_usable:
+            return
+        pending.is_left = True
+        self._process.send({"id": next(self._ids), "op": "cancel", "target": request_id})
+        self._loop.call_later(CANCEL_GRACE_SECS, self._stop_if_stuck, request_id)
+
+    def _stop_if_stuck(self, request_id: int) -> None:
+        if self._active_id == request_id and request_id in self._pending:
+            self.stop()
+
+
+async def _next_reply(pending: _Pending, deadline_at: float | None) -> Frame:
+    try:
+        async with asyncio.timeout_at(None if deadline_at is None else deadline_at + DEADLINE_GRACE_SECS):
+            reply = await pending.replies.get()
+    except TimeoutError:
+        raise DeadlineExceeded(
+            "the time limit of the request ran out",
+            hint="allow more time, or use a smaller model or a faster device",
+        ) from None
+    if isinstance(reply, Exception):
+        raise reply
+    return reply

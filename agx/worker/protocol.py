@@ -1,0 +1,121 @@
+"""What the parent and its worker say to each other, as pure functions over bytes.
+
+A frame is a length (4 bytes, big-endian) and that many bytes of JSON, one object. Parent to worker
+runs on what was the worker's standard input, worker to parent on what was its standard output.
+
+Parent to worker (`id` counts up from 1; `LOAD_ID` is the load, the first request of every worker)::
+
+    {"id": 1, "op": "load", "model": "/path.gguf",
+     "options": {"device": "auto", "context_size": null, "threads": null, "gpu_layers": null}}
+    {"id": 2, "op": "generate", "messages": [{"role": …, "content": …}], "schema": {…} or null,
+     "parameters": {…}, "seed": int or null, "deadline_secs": float or null, "reasoning_tokens": 0}
+    {"id": 3, "op": "render", "messages": […]}
+    {"id": 4, "op": "cancel", "target": 2}      has no reply of its own
+    {"id": 5, "op": "shutdown"}                 has no reply
+
+Worker to parent::
+
+    {"event": "hello", "protocol": 1, "pid": …, "versions": {…}, "system_info": "…",
+     "devices": [{name, type, description, free_bytes, total_bytes}], "limits": {…}}
+                                                first and unasked
+    {"event": "stage", "stage": "loading", "id": 1}
+                                                idle, loading, prefill or generating, and which
+                                                request it is about (null when idle)
+    {"id": 1, "event": "done", "model": {…}, "timings_ms": {…}}
+    {"id": 2, "event": "chunk", "text": "…"}
+    {"id": 2, "event": "done", "finish_reason": "stop", "usage": {…}}
+    {"id": 3, "event": "done", "prompt": "…", "prompt_tokens": 14}
+    {"id": 2, "event": "error", "error": {…}}   `AgxError.as_dict`
+
+Every request but cancel and shutdown ends with exactly one `done` or `error`. A cancelled one ends
+with `done` and the finish reason "cancelled". Requests are worked on in the order they came, so a
+`generate` may follow its `load` at once; when the load failed, what follows fails with its error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+PROTOCOL_VERSION = 1
+MAX_FRAME_BYTES = 32 << 20
+LOAD_ID = 1
+HEADER_BYTES = 4
+
+Frame = Mapping[str, Any]
+
+
+class FrameError(ValueError):
+    """Bytes or a value that are no frame: too large, not JSON, not an object, cut off."""
+
+
+class LoadRequest(NamedTuple):
+    """Which model a worker is started for, and how. None and "auto" leave it to the engine."""
+
+    model: str
+    device: str = "auto"
+    context_size: int | None = None
+    threads: int | None = None
+    gpu_layers: int | None = None
+
+    def as_frame(self) -> Frame:
+        """Give the frame that loads it."""
+        options = self._asdict()
+        return {"id": LOAD_ID, "op": "load", "model": options.pop("model"), "options": options}
+
+
+def encode(frame: Frame) -> bytes:
+    """Give the frame's bytes, with their length in front; raises `FrameError` where that cannot be."""
+    try:
+        payload = json.dumps(frame, separators=(",", ":"), allow_nan=False).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FrameError(f"cannot be written as JSON: {error}") from error
+    if len(payload) > MAX_FRAME_BYTES:
+        raise FrameError(f"{len(payload)} bytes, and a frame has at most {MAX_FRAME_BYTES}")
+    return len(payload).to_bytes(HEADER_BYTES, "big") + payload
+
+
+def decode(payload: bytes) -> Frame:
+    """Read one frame's payload; raises `FrameError` when it is not one JSON object."""
+    try:
+        frame = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise FrameError(f"not JSON: {error}") from error
+    if not isinstance(frame, dict):
+        raise FrameError(f"not an object but {type(frame).__name__}")
+    return frame
+
+
+class FrameReader:
+    """Makes frames of bytes that arrive in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Take the next bytes and give the frames they complete; raises `FrameError`."""
+        self._buffer += data
+        frames = []
+        start = 0
+        while (end := self._frame_end(start)) is not None:
+            frames.append(decode(bytes(self._buffer[start + HEADER_BYTES : end])))
+            start = end
+        del self._buffer[:start]
+        return frames
+
+    def close(self) -> None:
+        """Say that no more bytes come; raises `FrameError` when they ended inside a frame."""
+        if self._buffer:
+            raise FrameError(f"the stream ended inside a frame, after {len(self._buffer)} of its bytes")
+
+    def _frame_end(self, start: int) -> int | None:
+        """Give where the frame at `start` ends, or None while a part of it is still to come."""
+        header = self._buffer[start : start + HEADER_BYTES]
+        if len(header) < HEADER_BYTES:
+            return None
+        size = int.from_bytes(header, "big")
+        if size > MAX_FRAME_BYTES:
+            raise FrameError(f"a frame of {size} bytes, and one has at most {MAX_FRAME_BYTES}")
+        end = start + HEADER_BYTES + size
+        return end if end <= len(self._buffer) else None

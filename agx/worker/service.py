@@ -1,0 +1,118 @@
+"""What the worker's engine thread does: one request after the other, from inbox to replies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from agx.engine.loop import DoneEvent, Engine, EngineOptions, EngineRequest, ErrorEvent, TextEvent
+from agx.errors import AgxError, DeadlineExceeded, UsageError
+from agx.worker.inbox import Arrival, Inbox
+from agx.worker.protocol import Frame
+
+
+class Service:
+    """Owns what is between inbox and engine. `send` writes frames to the parent, in order."""
+
+    def __init__(self, engine: Engine, *, inbox: Inbox, send: Callable[[list[Frame]], None]) -> None:
+        self._engine = engine
+        self._inbox = inbox
+        self._send = send
+        self._outgoing: list[Frame] = []
+        self._stage = "idle"
+        self._load_error: AgxError | None = UsageError("no model has been loaded")
+
+    def turn(self) -> None:
+        """Do one step of the running generation, or wait for a request and begin it."""
+        if self._engine.has_work:
+            for event in self._engine.step():
+                self._report(event)
+            self._enter(self._engine.stage)
+        else:
+            self._enter("idle")
+            self._flush()
+            self._begin(self._inbox.take())
+        self._flush()
+
+    def _begin(self, arrival: Arrival) -> None:
+        operations = {"load": self._load, "generate": self._generate, "render": self._render}
+        request_id = arrival.request_id
+        if self._inbox.is_cancelled(request_id):
+            self._done(request_id, finish_reason="cancelled", usage={})
+            return
+        try:
+            operations[arrival.frame["op"]](arrival)
+        except AgxError as error:
+            self._finish(request_id, event="error", error=error.as_dict())
+
+    def _load(self, arrival: Arrival) -> None:
+        self._enter("loading", arrival.request_id)
+        self._flush()
+        started = time.perf_counter()
+        try:
+            facts = self._engine.load(arrival.frame["model"], EngineOptions(**arrival.frame["options"]))
+        except AgxError as error:
+            self._load_error = error
+            raise
+        self._load_error = None
+        milliseconds = (time.perf_counter() - started) * 1000
+        self._done(arrival.request_id, model=facts, timings_ms={"load": round(milliseconds, 3)})
+
+    def _generate(self, arrival: Arrival) -> None:
+        frame, request_id = arrival.frame, arrival.request_id
+        self._check_loaded()
+        remaining_secs = arrival.remaining_secs(frame["deadline_secs"])
+        if remaining_secs is not None and remaining_secs <= 0:
+            raise DeadlineExceeded(
+                f"the time limit of {frame['deadline_secs']:g} s ran out before the generation began",
+                hint="allow more time, or ask for fewer plans at once",
+            )
+        request = EngineRequest(
+            messages=tuple(frame["messages"]),
+            schema=frame["schema"],
+            parameters=frame["parameters"],
+            seed=frame["seed"],
+            deadline_secs=remaining_secs,
+            reasoning_tokens=frame["reasoning_tokens"],
+        )
+        self._enter("prefill", request_id)
+        self._flush()
+        self._engine.start(request_id, request)
+        # A cancellation that came while `start` ran found no generation to end.
+        if self._inbox.is_cancelled(request_id):
+            self._engine.cancel(request_id)
+
+    def _render(self, arrival: Arrival) -> None:
+        self._check_loaded()
+        prompt, num_tokens = self._engine.render(tuple(arrival.frame["messages"]))
+        self._done(arrival.request_id, prompt=prompt, prompt_tokens=num_tokens)
+
+    def _check_loaded(self) -> None:
+        if self._load_error is not None:
+            raise self._load_error
+
+    def _report(self, event: TextEvent | DoneEvent | ErrorEvent) -> None:
+        match event:
+            case TextEvent(request_id, text):
+                self._outgoing.append({"id": request_id, "event": "chunk", "text": text})
+            case DoneEvent(request_id, finish_reason, usage):
+                self._done(request_id, finish_reason=finish_reason, usage=usage)
+            case ErrorEvent(request_id, error):
+                self._finish(request_id, event="error", error=error.as_dict())
+
+    def _done(self, request_id: int, **fields: object) -> None:
+        self._finish(request_id, event="done", **fields)
+
+    def _finish(self, request_id: int, **fields: object) -> None:
+        self._inbox.finish(request_id)
+        self._outgoing.append({"id": request_id} | fields)
+
+    def _enter(self, stage: str, request_id: int | None = None) -> None:
+        if stage != self._stage:
+            self._stage = stage
+            self._outgoing.append({"event": "stage", "stage": stage, "id": request_id})
+
+    def _flush(self) -> None:
+        if self._outgoing:
+            self._send(self._outgoing)
+            self._outgoing = []

@@ -1,0 +1,1 @@
+"""How the embedded planner is made: data, tokenizer, training, export and evaluation."""

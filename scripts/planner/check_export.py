@@ -1,0 +1,64 @@
+"""Checks of an exported planner against what was trained: same ids, same logits."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import llama_cpp
+import numpy as np
+import torch
+
+from scripts.planner.batches import encode, plain_segments, read_rows
+from scripts.planner.tokenizer import load_tokenizer, plan_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from tokenizers import Tokenizer
+
+    from scripts.planner.model import PlannerModel
+
+NUM_LINES = 2000
+NUM_PROMPTS = 5
+
+
+def check(model: PlannerModel, tokenizer_path: Path, gguf_path: Path, *, rows_path: Path) -> None:
+    """Compare ids and logits on real rows and print the result; raise where they differ."""
+    tokenizer = load_tokenizer(tokenizer_path)
+    rows = read_rows(rows_path)
+    texts = [text for row in rows for text in (row["nl"], plan_text(row["tasks"]), row.get("cmd", ""))]
+    different = different_texts(tokenizer, gguf_path, texts[:NUM_LINES])
+    print(f"ids: {len(different)} of {len(texts[:NUM_LINES])} texts differ")
+    if different:
+        message = f"llama.cpp tokenises differently: {json.dumps(different[0])}"
+        raise ValueError(message)
+    sequences = [encode(tokenizer, plain_segments(row))[0] for row in rows[:NUM_PROMPTS]]
+    difference = max(largest_difference(model, gguf_path, ids) for ids in sequences)
+    print(f"logits: differ by at most {difference:.4f}")
+
+
+def different_texts(tokenizer: Tokenizer, gguf_path: Path, texts: Iterable[str]) -> list[str]:
+    """Give the texts of which llama.cpp makes other ids than the tokenizer."""
+    llama = llama_cpp.Llama(str(gguf_path), vocab_only=True, verbose=False)
+    return [text for text in texts if _llama_ids(llama, text) != _ids(tokenizer, text)]
+
+
+def largest_difference(model: PlannerModel, gguf_path: Path, ids: list[int]) -> float:
+    """Give the largest difference of a logit between torch and llama.cpp over a sequence."""
+    llama = llama_cpp.Llama(str(gguf_path), n_ctx=len(ids), logits_all=True, n_threads=1, verbose=False)
+    llama.eval(ids)
+    theirs: NDArray[np.float32] = llama.scores[: len(ids)]
+    with torch.no_grad():
+        ours = model.logits(model(torch.tensor([ids])))[0].numpy()
+    return float(np.abs(ours - theirs).max())
+
+
+def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    return list(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def _llama_ids(llama: llama_cpp.Llama, text: str) -> list[int]:
+    return list(llama.tokenize(text.encode(), add_bos=False, special=False))

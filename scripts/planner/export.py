@@ -1,0 +1,168 @@
+"""Write a trained planner as GGUF: `python -m scripts.planner.export CHECKPOINT TOKENIZER OUT.gguf`.
+
+With `--check DATA`, llama.cpp must give the same ids for the development rows' texts and, within
+rounding, the same logits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+from torch import Tensor
+
+from scripts.planner.model import ModelShape, PlannerModel
+from scripts.planner.tokenizer import DRAFT, END, FINDINGS, PAD, PLAN, SPECIAL_TOKENS, USER
+
+ARCHITECTURE = "qwen3"
+DESCRIPTION = (
+    "Turns an instruction into a plan of Unix commands as JSON, and refines a draft with findings."
+)
+DATASETS = ("NL2Bash", "tldr-pages", "cheat/cheatsheets")
+CHAT_TEMPLATE = (
+    "{%- set ns = namespace(answered=false) -%}"
+    "{%- for message in messages -%}"
+    "{%- if message['role'] == 'assistant' -%}"
+    "{%- set ns.answered = true -%}"
+    "{{- '" + DRAFT + "' + message['content'] -}}"
+    "{%- elif message['role'] == 'user' -%}"
+    "{{- ('" + FINDINGS + "' if ns.answered else '" + USER + "') + message['content'] -}}"
+    "{%- endif -%}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '" + PLAN + "' -}}{%- endif -%}"
+)
+
+_BLOCK_TENSORS = {
+    "attention_norm": "attn_norm",
+    "attention.query": "attn_q",
+    "attention.key": "attn_k",
+    "attention.value": "attn_v",
+    "attention.output": "attn_output",
+    "attention.query_norm": "attn_q_norm",
+    "attention.key_norm": "attn_k_norm",
+    "ffn_norm": "ffn_norm",
+    "ffn.gate": "ffn_gate",
+    "ffn.up": "ffn_up",
+    "ffn.down": "ffn_down",
+}
+_FILE_TYPES = {
+    "F32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32),
+    "F16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
+    "Q8_0": (gguf.GGMLQuantizationType.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
+}
+
+
+def load_average(checkpoint: Path) -> PlannerModel:
+    """Load the averaged weights of a checkpoint."""
+    data = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    model = PlannerModel(ModelShape(**data["shape"]))
+    model.load_state_dict(data["average"])
+    return model.eval()
+
+
+def write_gguf(model: PlannerModel, tokenizer_path: Path, out: Path, file_type: str = "F16") -> None:
+    """Write model and tokenizer to one GGUF file; matrices as `file_type`, norms as F32."""
+    quantisation, llama_file_type = _FILE_TYPES[file_type]
+    writer = gguf.GGUFWriter(out, ARCHITECTURE)
+    _add_general(writer, llama_file_type)
+    _add_shape(writer, model.shape)
+    _add_tokenizer(writer, json.loads(tokenizer_path.read_text(encoding="utf-8")))
+    for name, tensor in model.state_dict().items():
+        _add_tensor(writer, name, tensor, quantisation)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def tensor_name(name: str) -> str:
+    """Give llama.cpp's name of one of the model's tensors."""
+    if name == "embedding.weight":
+        return "token_embd.weight"
+    if name == "norm.weight":
+        return "output_norm.weight"
+    _blocks, number, part = name.removesuffix(".weight").split(".", 2)
+    return f"blk.{number}.{_BLOCK_TENSORS[part]}.weight"
+
+
+def _add_general(writer: gguf.GGUFWriter, file_type: gguf.LlamaFileType) -> None:
+    writer.add_name("agx-nano")
+    writer.add_description(DESCRIPTION)
+    writer.add_license("mit")
+    writer.add_languages(["en"])
+    writer.add_file_type(file_type)
+    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+    writer.add_dataset_count(len(DATASETS))
+    for number, name in enumerate(DATASETS):
+        writer.add_dataset_name(number, name)
+    writer.add_string("agx.planner.tools", "unix")
+
+
+def _add_shape(writer: gguf.GGUFWriter, shape: ModelShape) -> None:
+    writer.add_context_length(shape.context_length)
+    writer.add_embedding_length(shape.width)
+    writer.add_block_count(shape.num_layers)
+    writer.add_feed_forward_length(shape.ffn_width)
+    writer.add_head_count(shape.num_heads)
+    writer.add_head_count_kv(shape.num_kv_heads)
+    writer.add_key_length(shape.head_width)
+    writer.add_value_length(shape.head_width)
+    writer.add_layer_norm_rms_eps(shape.norm_epsilon)
+    writer.add_rope_freq_base(shape.rope_base)
+    writer.add_vocab_size(shape.vocab_size)
+
+
+def _add_tokenizer(writer: gguf.GGUFWriter, data: dict[str, dict[str, object]]) -> None:
+    vocabulary = data["model"]["vocab"]
+    merges = data["model"]["merges"]
+    assert isinstance(vocabulary, dict)
+    assert isinstance(merges, list)
+    tokens = sorted(vocabulary, key=vocabulary.__getitem__)
+    types = [
+        gguf.TokenType.CONTROL if token in SPECIAL_TOKENS else gguf.TokenType.NORMAL for token in tokens
+    ]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_token_merges([" ".join(merge) for merge in merges])
+    writer.add_bos_token_id(vocabulary[END])
+    writer.add_eos_token_id(vocabulary[END])
+    writer.add_pad_token_id(vocabulary[PAD])
+    writer.add_add_bos_token(value=False)
+    writer.add_add_eos_token(value=False)
+    writer.add_chat_template(CHAT_TEMPLATE)
+
+
+def _add_tensor(
+    writer: gguf.GGUFWriter, name: str, tensor: Tensor, quantisation: gguf.GGMLQuantizationType
+) -> None:
+    kind = quantisation if tensor.dim() == 2 else gguf.GGMLQuantizationType.F32
+    data = gguf.quants.quantize(tensor.float().numpy().astype(np.float32), kind)
+    writer.add_tensor(tensor_name(name), data, raw_dtype=kind)
+
+
+def main() -> None:
+    """Export a checkpoint, and check the file where asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("tokenizer", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--type", choices=sorted(_FILE_TYPES), default="F16")
+    parser.add_argument("--check", type=Path, help="folder with dev.jsonl")
+    options = parser.parse_args()
+    model = load_average(options.checkpoint)
+    write_gguf(model, options.tokenizer, options.out, options.type)
+    print(f"{options.out}: {options.out.stat().st_size:,} bytes")
+    if options.check is not None:
+        from scripts.planner.check_export import check  # noqa: PLC0415 - needs llama.cpp
+
+        check(model, options.tokenizer, options.out, rows_path=options.check / "dev.jsonl")
+
+
+if __name__ == "__main__":
+    main()

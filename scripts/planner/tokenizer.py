@@ -1,0 +1,101 @@
+"""The planner's byte-level BPE: names are spelled alike in an instruction and in a plan.
+
+No merge crosses the border between letters, digits, punctuation and white space, digits and
+white space never merge at all, and so a name has the same tokens wherever it stands: copying
+it is the identity. For the same reason the tokens do not depend on whether a space is split
+off before a word or after it, and llama.cpp's `gpt-2` pre-tokenizer gives the same ids. Its
+one other rule, the English contractions, is in `ENCODE_PATTERN`.
+
+    python -m scripts.planner.tokenizer DATA OUT.json --size 4096
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PAD, END, USER, DRAFT, FINDINGS, PLAN = (
+    "<|pad|>",
+    "<|end|>",
+    "<|user|>",
+    "<|draft|>",
+    "<|findings|>",
+    "<|plan|>",
+)
+SPECIAL_TOKENS = (PAD, END, USER, DRAFT, FINDINGS, PLAN)
+
+TRAIN_PATTERN = r"\p{L}+|\p{N}|[^\s\p{L}\p{N}]+|\s"
+# llama.cpp takes `'s` and the like off where its matching stands right before the apostrophe:
+# at the start, after a letter or digit, and after white space other than the one space that an
+# apostrophe takes with it.
+ENCODE_PATTERN = r"(?:\A|(?<=[\p{L}\p{N}])|(?<=[^\S ]))'(?:s|t|re|ve|m|ll|d)|" + TRAIN_PATTERN
+
+
+def plan_text(tasks: list[object]) -> str:
+    """Give the text that the model writes for a plan: compact JSON."""
+    return json.dumps({"tasks": tasks}, separators=(",", ":"), ensure_ascii=False)
+
+
+def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
+    """Train a tokenizer of `size` tokens, special tokens and all 256 bytes included."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = _pre_tokenizer(TRAIN_PATTERN)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=list(SPECIAL_TOKENS),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.pre_tokenizer = _pre_tokenizer(ENCODE_PATTERN)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Load a tokenizer; text that looks like a special token stays text."""
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def corpus(rows_path: Path) -> Iterator[str]:
+    """Give the texts that the merges are learnt from: instructions and plans."""
+    with rows_path.open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            yield row["nl"]
+            yield plan_text(row["tasks"])
+
+
+def _pre_tokenizer(pattern: str) -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(pattern), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+
+
+def main() -> None:
+    """Train on DATA/train.jsonl and write the tokenizer."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("data", type=Path, help="folder with train.jsonl")
+    parser.add_argument("out", type=Path, help="the tokenizer's JSON file")
+    parser.add_argument("--size", type=int, default=4096)
+    options = parser.parse_args()
+    tokenizer = train_tokenizer(corpus(options.data / "train.jsonl"), options.size)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(options.out))
+    print(f"{options.out}: {tokenizer.get_vocab_size()} tokens")
+
+
+if __name__ == "__main__":
+    main()

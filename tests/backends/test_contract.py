@@ -1,0 +1,154 @@
+"""What every backend does, held against each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from agx.backends.base import BackendKind, Chunk, GenerationRequest, Message, ModelBackend, Parameters
+from agx.backends.llamacpp import LlamaCppBackend
+from agx.backends.scripted import ScriptedBackend, ScriptedReply
+from agx.errors import DeadlineExceeded, Unsupported, UsageError
+
+FREED_SECS = 0.25
+SHORT = GenerationRequest((Message("user", "hi"),), parameters=Parameters(max_tokens=8), seed=7)
+# Tens of seconds, unless something stops it.
+LONG = GenerationRequest((Message("user", "go on"),), parameters=Parameters(max_tokens=30_000))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A backend and what it has to say of itself."""
+
+    backend: ModelBackend
+    kind: BackendKind
+    name: str
+
+
+def _llamacpp(tiny_model: Path) -> Case:
+    backend = LlamaCppBackend(tiny_model, device="cpu", threads=1)
+    return Case(backend, BackendKind.LLAMACPP, "tiny")
+
+
+def _scripted(_tiny_model: Path) -> Case:
+    def reply(request: GenerationRequest) -> ScriptedReply:
+        is_long = request.parameters.max_tokens > 1000
+        return ScriptedReply("word " * (10_000 if is_long else 4), chunk_delay_secs=0.005 * is_long)
+
+    return Case(ScriptedBackend([reply] * 10), BackendKind.SCRIPTED, "scripted")
+
+
+@pytest_asyncio.fixture(params=[_llamacpp, _scripted], ids=["llamacpp", "scripted"])
+async def case(request: pytest.FixtureRequest, tiny_model: Path) -> AsyncIterator[Case]:
+    """Each backend in turn."""
+    make: Callable[[Path], Case] = request.param
+    made = make(tiny_model)
+    yield made
+    await made.backend.aclose()
+
+
+async def collect(backend: ModelBackend, request: GenerationRequest = SHORT) -> list[Chunk]:
+    return [chunk async for chunk in backend.generate(request)]
+
+
+@pytest.mark.asyncio
+async def test_speaks_the_protocol_and_says_what_it_is(case: Case) -> None:
+    assert isinstance(case.backend, ModelBackend)
+    assert case.backend.backend_type is case.kind
+    facts = await case.backend.model_facts()
+    assert (facts.name, case.backend.model_name) == (case.name, case.name)
+    assert facts.sha256 is not None
+    assert len(facts.sha256) == 64
+    assert facts.context_length > 0
+
+
+@pytest.mark.asyncio
+async def test_only_the_last_chunk_has_the_usage_and_why_it_ended(case: Case) -> None:
+    *chunks, last = await collect(case.backend)
+    assert all(chunk.text and chunk.finish_reason is None and chunk.usage is None for chunk in chunks)
+    assert last.finish_reason in {"stop", "length"}
+    assert last.usage is not None
+    assert last.usage.prompt_tokens > 0
+    assert last.usage.completion_tokens > 0
+    assert last.usage.seed == 7
+
+
+@pytest.mark.asyncio
+async def test_the_same_request_gives_the_same_text(case: Case) -> None:
+    texts = ["".join(chunk.text for chunk in await collect(case.backend)) for _ in range(2)]
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.asyncio
+async def test_a_seed_is_drawn_and_told_where_none_is_given(case: Case) -> None:
+    request = GenerationRequest(SHORT.messages, parameters=SHORT.parameters)
+    usage = (await collect(case.backend, request))[-1].usage
+    assert usage is not None
+    assert isinstance(usage.seed, int)
+
+
+@pytest.mark.asyncio
+async def test_leaving_the_stream_stops_the_generation(case: Case) -> None:
+    async with aclosing(case.backend.generate(LONG)) as chunks:  # type: ignore[type-var]
+        await anext(chunks)
+    started = time.monotonic()
+    assert (await collect(case.backend))[-1].finish_reason is not None
+    assert time.monotonic() - started < FREED_SECS
+
+
+@pytest.mark.asyncio
+async def test_cancelling_the_consumer_stops_the_generation(case: Case) -> None:
+    await collect(case.backend)
+    task = asyncio.create_task(collect(case.backend, LONG))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    started = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await collect(case.backend))[-1].finish_reason is not None
+    assert time.monotonic() - started < FREED_SECS
+
+
+@pytest.mark.asyncio
+async def test_the_deadline_is_kept(case: Case) -> None:
+    await collect(case.backend)
+    request = GenerationRequest(LONG.messages, parameters=LONG.parameters, deadline_secs=0.3)
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        await collect(case.backend, request)
+    assert time.monotonic() - started < 1.0
+    assert (await collect(case.backend))[-1].finish_reason is not None
+
+
+@pytest.mark.asyncio
+async def test_requests_at_once_do_not_mix(case: Case) -> None:
+    replies = await asyncio.gather(*(collect(case.backend) for _ in range(4)))
+    assert len({"".join(chunk.text for chunk in reply) for reply in replies}) == 1
+
+
+@pytest.mark.asyncio
+async def test_embeddings_are_unsupported(case: Case) -> None:
+    with pytest.raises(Unsupported):
+        await case.backend.embed(["text"])
+
+
+@pytest.mark.asyncio
+async def test_a_healthy_backend_says_so(case: Case) -> None:
+    assert (await case.backend.health_check()).ok
+
+
+@pytest.mark.asyncio
+async def test_closes_twice_and_refuses_what_comes_after(case: Case) -> None:
+    await collect(case.backend)
+    await case.backend.aclose()
+    await case.backend.aclose()
+    with pytest.raises(UsageError, match="closed"):
+        await collect(case.backend)
+    assert not (await case.backend.health_check()).ok

@@ -1,0 +1,121 @@
+"""Streams that end, fill up or are closed, and the progress that is shown on one."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agx.cli.output import check_target, save
+from agx.cli.progress import Progress
+from agx.errors import StorageError
+
+CONFIG = f"{sys.executable} -m agx config show --json"
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell command."""
+    return subprocess.run(["bash", "-c", command], capture_output=True, check=False, text=True)
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    """`agx … | true` ends quietly, with exit code 0."""
+    done = shell(f"{CONFIG} | true; echo ${{PIPESTATUS[0]}}")
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_a_full_disk_is_an_error() -> None:
+    """A result that cannot be written is exit code 1 and a sentence."""
+    done = shell(f"{CONFIG} > /dev/full")
+    assert done.returncode == 1
+    assert "standard output cannot be written: No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_closed_streams_do_not_crash() -> None:
+    """Without stdout there is an error; without stderr nothing is said, and the exit code stays."""
+    done = shell(f"{CONFIG} >&-")
+    assert done.returncode == 1
+    assert "standard output is closed" in done.stderr
+    assert shell(f"{sys.executable} -m agx plan 2>&-").returncode == 2
+
+
+def test_a_latin_terminal_gets_what_it_can_show() -> None:
+    """JSON is UTF-8 in every locale; errors are escaped where the locale lacks a character."""
+    done = shell(f"PYTHONIOENCODING=ascii {sys.executable} -m agx plan 漢字 x")
+    assert done.returncode == 2
+    assert "\\u6f22" in done.stderr
+
+
+def test_a_pipe_or_device_is_written_as_it_is(tmp_path: Path) -> None:
+    """-o may name what is no file: it is not replaced by one."""
+    check_target(Path(os.devnull))
+    save("x", Path(os.devnull))
+    assert not Path(os.devnull).is_file()
+    with pytest.raises(StorageError, match="does not exist"):
+        check_target(tmp_path / "no" / "file")
+
+
+def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The half-written file beside it is taken away."""
+    target = tmp_path / ("n" * 250)
+    with pytest.raises(StorageError, match="cannot be written"):
+        save("x", target / "below")
+    assert list(tmp_path.iterdir()) == []
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal; what it draws is not looked at here."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        """Say yes."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("pieces", "rows"),
+    [
+        (["abc"], 0),
+        (["x" * 10], 0),
+        (["x" * 11], 1),
+        (["x" * 9, "漢"], 1),
+        (["漢" * 5], 0),
+        (["a\u0301" * 10], 0),
+        (["\n" * 5], 0),
+        (["\n" * 6], 1),
+    ],
+    ids=["short", "full row", "one more", "wide at the edge", "wide", "combining", "escaped", "escaped over"],
+)
+def test_progress_goes_up_as_many_rows_as_it_wrote(
+    monkeypatch: pytest.MonkeyPatch, pieces: list[str], rows: int
+) -> None:
+    """Clearing returns to the first row, whatever the width of what was shown."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "10")
+    monkeypatch.setenv("LINES", "24")
+    with Progress() as progress:
+        for piece in pieces:
+            progress.add(piece)
+    assert terminal.getvalue().endswith((f"\x1b[{rows}A" if rows else "") + "\r\x1b[J")
+
+
+def test_progress_never_scrolls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text longer than the screen begins anew at the top."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "10")
+    monkeypatch.setenv("LINES", "5")
+    with Progress() as progress:
+        for _ in range(100):
+            progress.add("0123456789")
+    assert terminal.getvalue().count("\x1b[3A\r\x1b[J") == 25

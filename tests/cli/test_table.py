@@ -1,0 +1,62 @@
+"""The table for people: what is in it, and that nothing in it acts on a terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from agx.cli.table import plan_table
+from agx.plan.schema import Plan, new_plan_id
+
+
+def table(*tasks: dict[str, object]) -> str:
+    """Give the table of these tasks."""
+    rows = [{"task_number": number, **task} for number, task in enumerate(tasks, start=1)]
+    return plan_table(Plan.model_validate({"plan_id": new_plan_id(), "instruction": "x", "tasks": rows}))
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def test_a_row_has_number_command_input_and_risk() -> None:
+    """Literal text is quoted as for a shell, typed values are not, files and inputs are named."""
+    shown = table(
+        {"command": "cat", "args": [{"glob": "*.txt"}, "*.md", {"env": "HOME"}], "risk": ["reads"]},
+        {"command": "sort", "input_from_task": 1, "save_to": "my file", "risk": ["reads", "writes"]},
+        {"command": "echo", "args": [{"task": 1}, {"text": ["a ", {"env": "B"}]}]},
+    ).splitlines()
+    assert shown[0].split() == ["#", "command", "input", "risk"]
+    assert "1   cat *.txt '*.md' \"$HOME\"" in shown[2]
+    assert "sort > 'my file'" in shown[3]
+    assert "task 1" in shown[3]
+    assert shown[3].endswith("reads writes")
+    assert 'echo "$(task 1)" \'a \'"$B"' in shown[4]
+
+
+def test_the_input_column_is_there_only_when_it_is_used() -> None:
+    """A plan of one task needs no such column."""
+    assert "input" not in table({"command": "ls"})
+
+
+def test_arguments_of_functions_are_shown_as_json() -> None:
+    """A tool with a schema has an object."""
+    assert 'weather {"city": "Köln"}' in table({"command": "weather", "arguments": {"city": "Köln"}})
+
+
+def test_controls_are_escaped_and_markup_is_text() -> None:
+    """Neither a terminal nor rich acts on what a plan holds."""
+    shown = table({"command": "echo", "args": ["\x1b[2J\u202e", "[bold]x[/bold]"], "save_to": "a\nb"})
+    assert "\x1b" not in shown
+    assert "\\x1b[2J\\u202e" in shown
+    assert "[bold]x[/bold]" in shown
+    assert "a\\nb" in shown
+
+
+def test_a_long_command_is_folded_and_a_huge_one_cut() -> None:
+    """A long one keeps every character; a huge one ends in an ellipsis."""
+    long = "".join(table({"command": "echo", "args": ["x" * 300]}).split())
+    assert long.count("x") == 300
+    huge = table({"command": "echo", "args": ["y" * 60_000]})
+    assert huge.count("y") < 4100
+    assert "…" in huge
