@@ -22,13 +22,20 @@ def resolve_model(name: str, *, models_dir: Path | None = None) -> Path:
             f"models of the kind {name.partition(':')[0]!r} cannot be fetched by this version",
             hint="download the GGUF file and give its path",
         )
-    path = Path(name).expanduser()
-    if path.exists() or models_dir is None or path.is_absolute():
+    path = Path(name).expanduser() if name.startswith("~/") else Path(name)
+    if models_dir is None or path.is_absolute() or _exists(path):
         return path
     for candidate in (models_dir / name, models_dir / f"{name}.gguf"):
-        if candidate.exists():
+        if _exists(candidate):
             return candidate
     return path
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that is too long, or has a NUL, is no file's name
+        return False
 
 
 def embedded_model() -> Path:

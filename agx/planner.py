@@ -92,32 +92,35 @@ class Planner:
     ) -> None:
         await self.aclose()
 
-    async def plan(self, instruction: str, context: PlanContext | None = None) -> GeneratedPlan:
+    async def plan(
+        self, instruction: str, context: PlanContext | None = None, *, options: PlanOptions | None = None
+    ) -> GeneratedPlan:
         """Plan an instruction; with the role `both` Delta refines what Echo drafted.
 
+        `options` takes the place of the config's parameters, seed and time limit for this plan.
         Raises the errors of `agx.errors`: a plan that comes back is valid.
         """
-        return await _last(self.stream(instruction, context))
+        return await _last(self.stream(instruction, context, options=options))
 
     async def stream(
-        self, instruction: str, context: PlanContext | None = None
+        self, instruction: str, context: PlanContext | None = None, *, options: PlanOptions | None = None
     ) -> AsyncIterator[Chunk | GeneratedPlan]:
         """Yield the text in chunks as it is written, and the plan last."""
         if self.config.role is ModelRole.DELTA:
             raise UsageError("the role delta needs a draft", hint="call refine, or use --draft FILE")
         if self.config.role is ModelRole.ECHO:
-            async for item in self._stream(ModelRole.ECHO, instruction, context):
+            async for item in self._stream(ModelRole.ECHO, instruction, context, options=options):
                 yield item
             return
         draft: GeneratedPlan | None = None
-        async for item in self._stream(ModelRole.ECHO, instruction, context):
+        async for item in self._stream(ModelRole.ECHO, instruction, context, options=options):
             if isinstance(item, GeneratedPlan):
                 draft = item
             else:
                 yield item
         assert draft is not None
         kept = Draft(draft.plan, draft.findings)
-        async for item in self._stream(ModelRole.DELTA, instruction, context, kept):
+        async for item in self._stream(ModelRole.DELTA, instruction, context, kept, options=options):
             yield item
 
     async def refine(
@@ -139,20 +142,24 @@ class Planner:
         context: PlanContext | None = None,
     ) -> AsyncIterator[Chunk | GeneratedPlan]:
         """Yield Delta's text in chunks, and the refined plan last."""
-        source = draft.to_dict() if isinstance(draft, Plan) else draft
         chosen = self._context(context)
-        plan, findings = read_draft(
-            source, chosen.tools, instruction=instruction or "", max_tasks=chosen.max_tasks
-        )
-        if not plan.instruction.strip():
-            raise UsageError("the draft does not say what it is for", hint="give the instruction as well")
-        async for item in self._stream(ModelRole.DELTA, plan.instruction, chosen, Draft(plan, findings)):
+        kept = _read_draft(draft, instruction, chosen)
+        async for item in self._stream(ModelRole.DELTA, kept.plan.instruction, chosen, kept):
             yield item
 
-    async def prompt(self, instruction: str, context: PlanContext | None = None) -> PromptPreview:
-        """Give the rendered prompt and the schema; generates nothing."""
-        backend = self._backend(ModelRole.ECHO)
-        request = plan_request(instruction, self._context(context), self._options())
+    async def prompt(
+        self,
+        instruction: str | None,
+        context: PlanContext | None = None,
+        *,
+        draft: Plan | str | Mapping[str, Any] | Sequence[Any] | None = None,
+    ) -> PromptPreview:
+        """Give Echo's rendered prompt, or with a draft Delta's, and the schema; generates nothing."""
+        chosen = self._context(context)
+        kept = None if draft is None else _read_draft(draft, instruction, chosen)
+        backend = self._backend(ModelRole.ECHO if kept is None else ModelRole.DELTA)
+        text = kept.plan.instruction if kept is not None else instruction or ""
+        request = plan_request(text, chosen, self._options(), kept)
         prompt, num_tokens = await backend.render(request.messages)
         return PromptPreview(prompt, num_tokens, request.schema or {}, request.parameters)
 
@@ -186,10 +193,12 @@ class Planner:
         instruction: str,
         context: PlanContext | None,
         draft: Draft | None = None,
+        *,
+        options: PlanOptions | None = None,
     ) -> AsyncIterator[Chunk | GeneratedPlan]:
-        options = replace(self._options(), parameters=self._role(name).parameters)
+        chosen = options or replace(self._options(), parameters=self._role(name).parameters)
         stream = stream_plan(
-            self._backend(name), instruction, self._context(context), options=options, draft=draft
+            self._backend(name), instruction, self._context(context), options=chosen, draft=draft
         )
         async for item in stream:
             yield item
@@ -216,6 +225,18 @@ class Planner:
             self._stack.push_async_callback(backend.aclose)
             self._backends[model] = backend
         return self._backends[model]
+
+
+def _read_draft(
+    draft: Plan | str | Mapping[str, Any] | Sequence[Any], instruction: str | None, context: PlanContext
+) -> Draft:
+    source = draft.to_dict() if isinstance(draft, Plan) else draft
+    plan, findings = read_draft(
+        source, context.tools, instruction=instruction or "", max_tasks=context.max_tasks
+    )
+    if not plan.instruction.strip():
+        raise UsageError("the draft does not say what it is for", hint="give the instruction as well")
+    return Draft(plan, findings)
 
 
 async def _last(stream: AsyncIterator[Chunk | GeneratedPlan]) -> GeneratedPlan:

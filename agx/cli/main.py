@@ -21,7 +21,7 @@ from agx.cli.options import App, debug_option
 from agx.cli.output import Notes, ReaderGone, tell
 from agx.cli.plan import plan
 from agx.cli.schema import schema
-from agx.cli.text import in_quotes
+from agx.cli.text import in_quotes, shortened
 from agx.errors import AgxError, UsageError
 from agx.settings.names import nearest
 
@@ -62,7 +62,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: object) -> None:
     if wanted and not ctx.resilient_parsing:
         from agx import __version__
 
@@ -149,7 +149,7 @@ def _usage_error(error: click.UsageError) -> UsageError:
 
 
 def _unexpected(error: BaseException) -> AgxError:
-    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    what = f"{type(error).__name__}: {shortened(str(error), 300)}" if str(error) else type(error).__name__
     return AgxError(f"AGX failed unexpectedly ({what})", hint="run it again with --debug to see where")
 
 

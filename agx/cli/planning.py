@@ -90,13 +90,17 @@ def _input_summary(job: Job, reader: PipedReader | Piped | None, *, app: App) ->
 async def _generate(job: Job, planner: Planner, *, context: PlanContext) -> GeneratedPlan:
     async with planner:
         with Progress() as progress:
-            if job.draft is not None:
-                draft = read_text(job.draft, what="draft")
+            draft = _draft(job)
+            if draft is not None:
                 pieces = planner.stream_refined(draft, job.instruction, context)
             else:
                 assert job.instruction is not None, "without a draft there is an instruction"
                 pieces = planner.stream(job.instruction, context)
             return await _streamed(pieces, progress)
+
+
+def _draft(job: Job) -> str | None:
+    return None if job.draft is None else read_text(job.draft, what="draft")
 
 
 async def _streamed(pieces: AsyncIterator[Chunk | GeneratedPlan], progress: Progress) -> GeneratedPlan:
@@ -115,7 +119,7 @@ async def _streamed(pieces: AsyncIterator[Chunk | GeneratedPlan], progress: Prog
 def _show_preview(job: Job, settings: Settings, *, planner: Planner, context: PlanContext) -> int:
     async def preview() -> PromptPreview:
         async with planner:
-            return await planner.prompt(job.instruction or "", context)
+            return await planner.prompt(job.instruction, context, draft=_draft(job))
 
     shown = asyncio.run(preview())
     as_text = job.format == "table" or (job.format is None and _is_for_people(job))

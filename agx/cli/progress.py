@@ -7,6 +7,7 @@ import shutil
 import sys
 import unicodedata
 from types import TracebackType
+from typing import Self
 
 from agx.cli.output import is_terminal, visible_on
 from agx.cli.text import visible
@@ -21,7 +22,7 @@ class Progress:
         self._columns, self._lines = max(size.columns, 2), max(size.lines, 3)
         self._row = self._column = 0
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -17,6 +17,7 @@ from agx.plan.render import shell_argument
 from agx.plan.schema import Argument, Plan, Task
 
 MAX_CELL_CHARS = 4000
+MIN_COLUMNS = 50
 _RISK_STYLES = {
     "reads": "green",
     "writes": "yellow",
@@ -31,10 +32,10 @@ def plan_table(plan: Plan) -> str:
     """Give the table's text, with colours where stdout may have them."""
     table = Table(box=box.SIMPLE_HEAD if _has_unicode() else box.ASCII2, show_edge=False, pad_edge=False)
     table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("command", overflow="fold")
+    table.add_column("command", overflow="fold", min_width=16)
     if any(task.input_from_task is not None for task in plan.tasks):
         table.add_column("input", no_wrap=True)
-    table.add_column("risk", no_wrap=True)
+    table.add_column("risk", min_width=len("destructive"))
     for task in plan.tasks:
         row = [Text(str(task.task_number)), _command(task)]
         if len(table.columns) == 4:
@@ -86,7 +87,8 @@ def _has_unicode() -> bool:
 def _rendered(table: Table) -> str:
     colour = may_colour(sys.stdout)
     buffer = io.StringIO()
-    width = shutil.get_terminal_size().columns
+    # Below that no risk could be read; the terminal wraps the lines.
+    width = max(shutil.get_terminal_size().columns, MIN_COLUMNS)
     Console(
         file=buffer,
         width=width,

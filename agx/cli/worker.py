@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from agx.errors import AgxError
 from agx.models import resolve_model
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 def started_worker(settings: Settings, *, needed: bool) -> Iterator[WorkerProcess | None]:
     """Start the worker that these settings ask for, as the planner would start it a moment later.
 
-    Gives None where there is none to start. Raises `ModelMissing` and `Unsupported` for a model that
-    cannot be; whether the file is a model is for the backend to say.
+    Gives None where there is none to start: what is wrong with the model, the planner says when it
+    opens it, to `agx doctor` as a line.
     """
     worker = _start(settings) if needed else None
     try:
@@ -34,8 +35,11 @@ def _start(settings: Settings) -> WorkerProcess | None:
         return None
     role = "delta" if settings.text("model_role") == "delta" else "echo"
     models_dir = None if settings.home is None else settings.home / "models"
-    path = resolve_model(settings.text(f"{role}_model"), models_dir=models_dir)
-    if not path.is_file():
+    try:
+        path = resolve_model(settings.text(f"{role}_model"), models_dir=models_dir)
+        if not path.is_file():
+            return None
+    except (AgxError, OSError):
         return None
     # Light, but not free: --version and --help do without them.
     from agx.worker.process import spawn

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from jinja2 import TemplateError as JinjaError
 
-from agx.engine.sandbox import MAX_TEXT_CHARS, LimitExceeded, template_environment
+from agx.engine.sandbox import MAX_TEXT_CHARS, BoundedEnvironment, LimitExceeded
 from agx.errors import TemplateError
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
+
+    from _typeshed import TraceFunction
 
 CHATML = (
     "{% for message in messages %}"
@@ -42,7 +44,7 @@ class ChatTemplate:
         if len(source) > MAX_TEMPLATE_CHARS:
             raise _failed(f"it has {len(source):,} characters, and {MAX_TEMPLATE_CHARS:,} are the limit")
         self._variables = {"bos_token": bos_text, "eos_token": eos_text, "add_generation_prompt": True}
-        environment = template_environment()
+        environment = BoundedEnvironment()
         environment.globals |= {"raise_exception": _raise_exception, "strftime_now": _strftime_now}
         try:
             self._template = environment.from_string(source)
@@ -91,7 +93,7 @@ class _TimeLimit:
     ) -> None:
         sys.settrace(self._before)
 
-    def _trace(self, frame: FrameType, _event: str, _argument: object) -> Callable[..., object] | None:
+    def _trace(self, frame: FrameType, _event: str, _argument: object) -> TraceFunction | None:
         if time.monotonic() > self._end:
             raise LimitExceeded(f"it runs for more than {self._limit_secs:g} s")
         return self._trace if frame.f_code.co_filename == _TEMPLATE_FILE else None

@@ -103,7 +103,7 @@ def ggml_function(name: str, result: type | None, *arguments: type) -> Callable[
         if function is not None:
             function.restype, function.argtypes = result, list(arguments)
             return function  # type: ignore[no-any-return]
-    raise MachineError(f"this build of llama.cpp has no function {name}", hint="install llama-cpp-python again")
+    raise MachineError(f"this build of llama.cpp has no {name}", hint="install llama-cpp-python again")
 
 
 def function_address(name: str) -> int:

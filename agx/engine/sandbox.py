@@ -17,6 +17,7 @@ from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.filters import FILTERS
 from jinja2.parser import Parser
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
@@ -28,65 +29,60 @@ _MAX_NUMBER_BITS = 1 << 12
 _MAX_INDENT = 64
 
 _FILTERS = (
-    "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "groupby", "int",
-    "items", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round",
-    "safe", "select", "selectattr", "sort", "string", "title", "trim", "unique", "upper",
+    "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "groupby",
+    "int", "items", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse",
+    "round", "safe", "select", "selectattr", "sort", "string", "title", "trim", "unique", "upper",
 )  # fmt: skip
-_TEXT_METHODS = frozenset(
-    ("capitalize", "count", "endswith", "find", "index", "isalpha", "isdigit", "isspace", "join", "lower")
-    + ("lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rpartition", "rsplit")
-    + ("rstrip", "split", "splitlines", "startswith", "strip", "title", "upper")
-)
+_TEXT_METHODS = (
+    "capitalize", "count", "endswith", "find", "index", "isalpha", "isdigit", "isspace", "join", "lower",
+    "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rpartition", "rsplit",
+    "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper",
+)  # fmt: skip
 # The names of filters that only the compiler of templates writes.
 _CONCATENATE, _WEIGHED = "agx_concatenate", "agx_weighed"
 _ADDED_BY_JINJA = ("_loop_vars", "_block_vars")
 
 
-class LimitExceeded(Exception):  # noqa: N818 - it is no error of ours: chat.py makes one of it
+class LimitExceeded(Exception):
     """A template did more than a chat template may."""
 
 
-def template_environment() -> BoundedEnvironment:
-    """Give an environment as Hugging Face's chat templates expect it, with the bounds."""
-    return BoundedEnvironment(
-        trim_blocks=True,
-        lstrip_blocks=True,
-        optimized=False,  # folding constants would run filters outside the time limit
-        finalize=weighed,
-        extensions=[loopcontrols, _Generation],
-    )
-
-
 class BoundedEnvironment(ImmutableSandboxedEnvironment):
-    """The sandbox with bounds; see the module."""
+    """An environment as Hugging Face's chat templates expect it, with the bounds; see the module."""
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self) -> None:
+        super().__init__(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            optimized=False,  # folding constants would run filters outside the time limit
+            finalize=weighed,
+            extensions=[loopcontrols, _Generation],
+        )
         del self.globals["lipsum"]
         filters: dict[str, Callable[..., Any]] = {name: FILTERS[name] for name in _FILTERS}
         filters |= {"join": _join, "replace": _replace, "indent": _indent, "tojson": _to_json}
         self.filters = {name: _weighing(function) for name, function in filters.items()}
         self.filters |= {_CONCATENATE: _concatenate, _WEIGHED: weighed}
         # What blocks and macros put their pieces together with.
-        self.concat = _concatenate  # type: ignore[assignment]
+        self.concat = _concatenate  # type: ignore[method-assign]
 
     def _generate(
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
     ) -> str:
         return super()._generate(_Bounding().visit(source), name, filename, defer_init)
 
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+    def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
         """Allow what the sandbox allows, and of a text's methods those that templates use."""
         if isinstance(obj, str):
             return attr in _TEXT_METHODS
         return not isinstance(obj, (int, float, bytes)) and super().is_safe_attribute(obj, attr, value)
 
-    def wrap_str_format(self, value: Any) -> None:
+    def wrap_str_format(self, value: object) -> None:
         """Leave `format` of a text to `is_safe_attribute`: its widths have no limit."""
 
-    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - jinja2's names
+    def call(__self, __context: Context, __obj: object, *args: object, **kwargs: object) -> object:
         """Call as the sandbox does, with weighed arguments and bounded methods of texts."""
         given = {name: value for name, value in kwargs.items() if name not in _ADDED_BY_JINJA}
         weighed([*args, given])
@@ -96,7 +92,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             return bounded(owner, *args, **given)
         return super().call(__context, __obj, *args, **kwargs)
 
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
         """Compute, unless the result would be too large."""
         if operator == "+" and isinstance(left, (str, Sequence)):
             _check_weight(_weight(left, {}) + _weight(right, {}))
@@ -146,14 +142,14 @@ def _filtered(node: nodes.Expr | nodes.Node, name: str) -> nodes.Filter:
     return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 
-def weighed(value: Any) -> Any:
+def weighed(value: object) -> object:
     """Give the value; raises `LimitExceeded` when it is too large to be written out."""
     if not isinstance(value, (int, float)):
         _check_weight(_weight(value, {}))
     return value
 
 
-def _weight(value: Any, known: dict[int, int]) -> int:
+def _weight(value: object, known: dict[int, int]) -> int:
     """Give how much there is to write of a value; what stands in it twice counts twice."""
     if isinstance(value, str):
         return len(value)
@@ -167,7 +163,7 @@ def _weight(value: Any, known: dict[int, int]) -> int:
 
 def _weighing(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)  # keeps jinja2's marks on the function
-    def bounded(*args: Any, **kwargs: Any) -> Any:
+    def bounded(*args: object, **kwargs: object) -> object:
         for value in (*args, *kwargs.values()):
             weighed(value)
         return function(*args, **kwargs)
@@ -190,26 +186,34 @@ def _join_by(separator: str, parts: Iterable[Any]) -> str:
     return _join(parts, separator)
 
 
-def _replace(s: Any, old: str, new: str, count: int | None = None) -> str:
+def _replace(s: object, old: str, new: str, count: int | None = None) -> str:
     text, old, new = str(s), str(old), str(new)
     _check_weight(len(text) + text.count(old) * max(len(new) - len(old), 0))
     return text.replace(old, new, -1 if count is None else count)
 
 
-def _indent(s: Any, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
+def _indent(s: object, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
     prefix = width if isinstance(width, str) else " " * min(width, _MAX_INDENT)
-    lines = str(s).splitlines()
-    _check_weight(len(s) + len(lines) * len(prefix))
+    text = str(s)
+    lines = text.splitlines()
+    _check_weight(len(text) + len(lines) * len(prefix))
     return "\n".join(
         prefix + line if (line or blank) and (number or first) else line for number, line in enumerate(lines)
     )
 
 
-def _to_json(value: Any, indent: int | None = None, ensure_ascii: bool = False, **options: Any) -> str:
+def _to_json(
+    value: object,
+    indent: int | None = None,
+    ensure_ascii: bool = False,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
     """Write JSON as Hugging Face's templates expect it: no HTML escapes, `ensure_ascii` off."""
     width = None if indent is None else min(indent, _MAX_INDENT)
-    known = {name: option for name, option in options.items() if name in {"sort_keys", "separators"}}
-    return json.dumps(value, indent=width, ensure_ascii=ensure_ascii, **known)
+    return json.dumps(
+        value, indent=width, ensure_ascii=ensure_ascii, separators=separators, sort_keys=sort_keys
+    )
 
 
 _BOUNDED_METHODS: dict[str, Callable[..., str]] = {"join": _join_by, "replace": _replace}
@@ -217,10 +221,12 @@ _BOUNDED_METHODS: dict[str, Callable[..., str]] = {"join": _join_by, "replace": 
 
 def _check_weight(weight: int) -> None:
     if weight > MAX_TEXT_CHARS:
-        raise LimitExceeded(f"it makes a text or a list that is too large ({weight:,}; {MAX_TEXT_CHARS:,} is the limit)")
+        raise LimitExceeded(
+            f"it makes a text or a list that is too large ({weight:,}; the limit is {MAX_TEXT_CHARS:,})"
+        )
 
 
-def _check_product(left: Any, right: Any) -> None:
+def _check_product(left: object, right: object) -> None:
     for value, times in ((left, right), (right, left)):
         if isinstance(value, (str, Sequence)) and isinstance(times, int):
             _check_weight(_weight(value, {}) * times)
@@ -228,7 +234,7 @@ def _check_product(left: Any, right: Any) -> None:
         _check_bits(left.bit_length() + right.bit_length())
 
 
-def _check_power(base: Any, exponent: Any) -> None:
+def _check_power(base: object, exponent: object) -> None:
     if isinstance(base, int) and isinstance(exponent, int):
         _check_bits(base.bit_length() * abs(exponent))
 

@@ -68,12 +68,14 @@ class Vocabulary:
         least = len(data) // self._longest_piece
         if least > at_most:
             raise PromptTooLong(
-                f"the prompt has {len(data):,} bytes, so at least {least:,} tokens; the context has {at_most:,}",
+                f"the prompt has {least:,} tokens at the very least, and the context {at_most:,}",
                 hint="use a shorter instruction or a model with a larger context",
                 prompt_tokens_at_least=least,
                 context_length=at_most,
             )
-        tokens = [token for part in prompt.split(broken_by) for token in self.tokenise(part, parse_special=True)]
+        tokens: list[int] = []
+        for part in prompt.split(broken_by):
+            tokens += self.tokenise(part, parse_special=True)
         # A template may write the first token itself.
         if self._added_bos is not None and tokens[:1] != [self._added_bos]:
             tokens.insert(0, self._added_bos)
@@ -86,7 +88,7 @@ class Vocabulary:
         tokens = (lib.llama_token * room)()
         count: int = lib.llama_tokenize(self.address, data, len(data), tokens, room, False, parse_special)
         assert 0 <= count <= room, "a token has at least one byte"
-        return tokens[:count]
+        return list(tokens[:count])
 
     def defused(self, contents: Iterable[str]) -> tuple[list[str], str]:
         """Break up every special token that these texts spell, and give the mark that breaks them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from agx.errors import AgxError, ConfigError
@@ -12,6 +12,16 @@ FinishReason = Literal["stop", "length", "cancelled"]
 Stage = Literal["idle", "loading", "prefill", "generating"]
 # llama.cpp takes the largest number of 32 bits as "draw a seed", which could not be reported.
 MAX_SEED = 2**32 - 2
+_LARGEST_INT = 2**31 - 1
+# Whole numbers have whole bounds.
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "temperature": (0.0, 100.0),
+    "top_k": (0, _LARGEST_INT),
+    "top_p": (0.0, 1.0),
+    "min_p": (0.0, 1.0),
+    "repeat_penalty": (0.01, 100.0),
+    "max_tokens": (1, _LARGEST_INT),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +68,16 @@ class Parameters:
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Self:
         """Make parameters of a mapping; raises `ConfigError` for an unknown key or a value out of range."""
-        known = {entry.name for entry in fields(cls)}
         for name, value in data.items():
-            if name not in known:
-                raise ConfigError(f"no parameter is called {name!r}", hint=f"known are {', '.join(sorted(known))}")
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise ConfigError(f"{name} has to be a number, not {value!r}")
-        parameters = cls(**data)
-        parameters._check()
-        return parameters
-
-    def _check(self) -> None:
-        bounds = {
-            "temperature": (0.0, 100.0),
-            "top_k": (0, 2**31 - 1),
-            "top_p": (0.0, 1.0),
-            "min_p": (0.0, 1.0),
-            "repeat_penalty": (0.01, 100.0),
-            "max_tokens": (1, 2**31 - 1),
-        }
-        for name, (low, high) in bounds.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ConfigError(f"{name} = {value} is out of range", hint=f"use {low} to {high}")
+            if name not in _RANGES:
+                raise ConfigError(f"no parameter is called {name!r}", hint=f"known are {', '.join(_RANGES)}")
+            low, high = _RANGES[name]
+            allowed = int if isinstance(low, int) else (int, float)
+            is_number = isinstance(value, allowed) and not isinstance(value, bool)
+            if not is_number or not low <= value <= high:
+                hint = f"use a number from {low} to {high}"
+                raise ConfigError(f"{name} = {value!r} cannot be used", hint=hint)
+        return cls(**data)
 
     @property
     def is_greedy(self) -> bool:
@@ -126,5 +123,6 @@ def checked_seed(seed: int | None, *, fresh: int) -> int:
     if seed is None:
         return fresh
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
-        raise ConfigError(f"the seed {seed!r} cannot be used", hint=f"use a whole number from 0 to {MAX_SEED}")
+        hint = f"use a whole number from 0 to {MAX_SEED}"
+        raise ConfigError(f"the seed {seed!r} cannot be used", hint=hint)
     return seed

@@ -69,9 +69,10 @@ def _shared_definitions(tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[s
         shared["command"] = {"enum": commands}
     for index, tool in enumerate(tools):
         if tool.schema is not None:
-            moved = _moved(tool.schema, into=f"{_PARTS}arguments{index}")
+            name = f"arguments{index}"
+            moved = {key: _moved(value, into=_PARTS + name) for key, value in tool.schema.items()}
             # Whoever cannot compile the schema names the tool by this.
-            shared[f"arguments{index}"] = moved | {"$comment": f"the tool {tool.name!r}"}
+            shared[name] = moved | {"$comment": f"the tool {tool.name!r}"}
     return shared
 
 
@@ -104,7 +105,7 @@ def _calls(tools: Sequence[ToolInfo], *, args: Schema) -> list[Schema]:
     return calls
 
 
-def _moved(schema: Any, *, into: str) -> Any:
+def _moved(schema: object, *, into: str) -> object:
     """Give a tool's schema with its references to itself (`#…`) changed to where it now stands."""
     if isinstance(schema, Mapping):
         return {

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from agx.plan.tools import unix_registry
+
 Tasks = list[dict[str, Any]]
 
 _RUN = re.compile(r"[A-Za-z0-9_]+")
@@ -48,10 +50,10 @@ def rename(nl: str, tasks: Tasks, rng: random.Random, *, words: list[str]) -> tu
     """Rename each literal that stands in both, each with a chance of its own."""
     texts = list(_texts(tasks))
     shared = sorted(set(_RUN.findall(nl)) & {run for text in texts for run in _RUN.findall(text)})
-    commands = {task["command"] for task in tasks} | {text for text in texts if text in ("wc", "rm", "ls")}
+    registry = unix_registry()  # names of tools stay: after sudo or xargs they are what is run
     mapping: dict[str, str] = {}
     for run in shared:
-        if run.lower() in _KEEP or run in commands or rng.random() < 0.15 or not _is_literal(run, texts, nl):
+        if run.lower() in _KEEP or run in registry or rng.random() < 0.15 or not _is_literal(run, texts, nl):
             continue
         fresh = _renamed(run, texts, rng, words=words)
         if fresh not in mapping.values() and fresh not in shared:

@@ -82,12 +82,15 @@ def _adamw(groups: list[dict[str, Any]], options: argparse.Namespace) -> torch.o
     return torch.optim.AdamW(groups, lr=options.learning_rate, betas=(0.9, 0.98), fused=True)
 
 
-def learning_rate_factor(step: int, num_steps: int, num_warmup_steps: int) -> float:
-    """Rise linearly to 1, then fall linearly to 0.05 at the last step."""
-    if step < num_warmup_steps:
-        return (step + 1) / num_warmup_steps
-    progress = (step - num_warmup_steps) / max(1, num_steps - num_warmup_steps)
-    return max(0.05, 1.0 - 0.95 * progress)
+def learning_rate_factor(step: int, num_warmup_steps: int, progress: float) -> float:
+    """Rise linearly over the warm-up, and fall linearly to 0.05 where `progress` reaches 1."""
+    return min(1.0, (step + 1) / num_warmup_steps) * (1.0 - 0.95 * min(1.0, progress))
+
+
+def progress_of(state: TrainState, options: argparse.Namespace) -> float:
+    """Give how much of the run is done: of its steps or of its time, whichever ends it sooner."""
+    time_share = state.elapsed_secs / (options.minutes * 60) if options.minutes else 0.0
+    return float(max(state.step / options.steps, time_share))
 
 
 def projection_loss(hidden: Tensor, embedding: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
@@ -121,7 +124,7 @@ def train_step(
     state: TrainState, batch: Batch, options: argparse.Namespace, projection: Projection = projection_loss
 ) -> float:
     """Change the weights by one batch; give its loss a token."""
-    factor = learning_rate_factor(state.step, options.steps, options.warmup)
+    factor = learning_rate_factor(state.step, options.warmup, progress_of(state, options))
     for optimiser in state.optimisers:
         for group in optimiser.param_groups:
             group["lr"] = group.setdefault("peak_lr", group["lr"]) * factor
@@ -196,13 +199,13 @@ class Log:
         self._losses.append(loss)
         self._num_tokens += num_tokens
 
-    def print(self, state: TrainState, num_steps: int) -> None:
+    def print(self, state: TrainState, progress: float) -> None:
         """Print a line and begin anew."""
-        secs = max(1e-9, time.monotonic() - self._started)
-        loss = sum(self._losses) / max(1, len(self._losses))
-        left_secs = (num_steps - state.step) * secs / max(1, len(self._losses))
+        secs = time.monotonic() - self._started
+        loss = sum(self._losses) / len(self._losses)
+        left_secs = state.elapsed_secs * (1.0 / progress - 1.0)
         print(
-            f"step {state.step}/{num_steps}  loss {loss:.4f}  {self._num_tokens / secs:,.0f} tokens/s"
+            f"step {state.step}  loss {loss:.4f}  {self._num_tokens / secs:,.0f} tokens/s"
             f"  elapsed {state.elapsed_secs / 60:.1f} min  left {left_secs / 60:.1f} min",
             flush=True,
         )
@@ -217,12 +220,12 @@ def train(state: TrainState, options: argparse.Namespace) -> None:
     log, started, saved = Log(), time.monotonic() - state.elapsed_secs, time.monotonic()
     try:
         state.model.train()
-        while state.step < options.steps and not _is_over(state, options):
+        while progress_of(state, options) < 1.0:
             batch = stream.next()
             log.add(train_step(state, batch, options, projection), batch.ids.size)
             state.elapsed_secs = time.monotonic() - started
             if state.step % options.log_every == 0:
-                log.print(state, options.steps)
+                log.print(state, progress_of(state, options))
             if state.step % options.eval_every == 0:
                 print(f"step {state.step}  dev loss {development_loss(state, dev):.4f}", flush=True)
             if time.monotonic() - saved > options.save_every_secs:
@@ -232,10 +235,6 @@ def train(state: TrainState, options: argparse.Namespace) -> None:
         stream.close()
     save_checkpoint(state, options.checkpoint, options)
     print(f"step {state.step}  dev loss {development_loss(state, dev):.4f}  (end)", flush=True)
-
-
-def _is_over(state: TrainState, options: argparse.Namespace) -> bool:
-    return options.minutes is not None and state.elapsed_secs > options.minutes * 60
 
 
 def compile_parts(model: PlannerModel) -> Projection:
@@ -267,8 +266,8 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     add("tokenizer", type=Path, help="file written by scripts.planner.tokenizer")
     add("checkpoint", type=Path, help="file to write, and to read with --resume")
     add("--resume", action="store_true")
-    add("--steps", type=int, default=3000, help="the learning rate falls until this step")
-    add("--minutes", type=float, help="stop after this time, counted over resumed runs")
+    add("--steps", type=int, default=3000, help="the run ends with these")
+    add("--minutes", type=float, help="or after this time, over all resumed runs")
     add("--tokens-per-step", type=int, default=8192)
     add("--mix", type=lambda text: text.split(","), default=[], help="nl2bash=2,tldr=0.5")
     add("--delta-share", type=float, default=0.2, help="share of examples with draft and findings")

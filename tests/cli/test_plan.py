@@ -44,9 +44,8 @@ def test_findings_go_to_stderr(agx: Agx) -> None:
 
 def test_options_reach_the_planner(agx: Agx) -> None:
     """Parameters, limits and models of the command line are those of the planner."""
-    options = (
-        "--temperature 0.5 --top-k 4 --seed 7 --max-tasks 3 --timeout 9 --model m.gguf --device cpu".split()
-    )
+    parameters = ["--temperature", "0.5", "--top-k", "4", "--seed", "7"]
+    options = [*parameters, "--max-tasks", "3", "--timeout", "9", "--model", "m.gguf", "--device", "cpu"]
     done = agx("plan", INSTRUCTION, *options)
     config, request = done.config, done.backend.requests[0]
     assert config is not None
@@ -138,7 +137,7 @@ def test_a_draft_is_refined(agx: Agx, tmp_path: Path) -> None:
 def test_an_error_has_a_line_a_hint_and_its_exit_code(
     agx: Agx, reply: str | AgxError | ScriptedReply, code: int
 ) -> None:
-    """stdout stays empty; stderr ends with `error:` and `hint:`, or with --json is JSON."""
+    """Nothing is on stdout; stderr ends with `error:` and `hint:`, or with --json is JSON."""
     done = agx("plan", INSTRUCTION, replies=(reply,))
     assert (done.code, done.out) == (code, "")
     lines = done.err.splitlines()

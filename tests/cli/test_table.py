@@ -53,6 +53,17 @@ def test_controls_are_escaped_and_markup_is_text() -> None:
     assert "a\\nb" in shown
 
 
+def test_a_narrow_terminal_shows_every_risk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What matters most is never cut, however narrow the terminal is."""
+    monkeypatch.setenv("COLUMNS", "20")
+    risks = ["reads", "writes", "destructive", "network", "privilege", "runs_code"]
+    shown = table(
+        {"command": "ls"}, {"command": "rm", "args": ["-rf", "x" * 40], "input_from_task": 1, "risk": risks}
+    )
+    assert all(risk in shown for risk in risks)
+    assert "task 1" in shown
+
+
 def test_a_long_command_is_folded_and_a_huge_one_cut() -> None:
     """A long one keeps every character; a huge one ends in an ellipsis."""
     long = "".join(table({"command": "echo", "args": ["x" * 300]}).split())

@@ -62,7 +62,7 @@ def test_no_color_means_no_colour() -> None:
 
 
 def test_the_text_streams_and_is_taken_away() -> None:
-    """stderr shows the text as it comes and ends with clearing it; nothing else is there."""
+    """The text is shown on stderr as it comes, which ends with clearing it; nothing else is there."""
     shown = in_terminal(streams=["stderr"])
     assert COUNT_LINES[:20] in shown
     assert shown.endswith("\r\x1b[J")

@@ -1,0 +1,117 @@
+"""llama.cpp's context: the memory of the sequences, and batches of their tokens."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence as Slices
+
+from agx.engine import native
+from agx.engine.native import lib
+from agx.engine.scheduler import Slice
+from agx.errors import OutOfMemory
+
+# As many tokens of a prompt as one call decodes: a deadline or a cancellation waits for no more.
+BATCH_SIZE = 512
+
+
+class Context:
+    """A context for `num_sequences` sequences. Used by one thread, except for `abort`."""
+
+    def __init__(self, model_address: int, *, length: int, num_threads: int, num_sequences: int = 1) -> None:
+        self.length = length
+        self.num_sequences = num_sequences
+        self.batch_size = min(BATCH_SIZE, length)
+        self._abort_flag = ctypes.create_string_buffer(2)
+        self._abort_callback = native.abort_callback(self._abort_flag)
+        parameters = self._parameters(num_threads)
+        self.address: int = lib.llama_init_from_model(model_address, parameters)
+        if not self.address:
+            raise OutOfMemory(
+                f"no context of {length:,} tokens can be made: {native.log.last_error}",
+                hint="set a smaller context size",
+            )
+        self._memory: int = lib.llama_get_memory(self.address)
+        self._make_batch()
+
+    def _parameters(self, num_threads: int) -> ctypes.Structure:
+        parameters: ctypes.Structure = lib.llama_context_default_params()
+        wanted = {
+            "n_ctx": self.length * self.num_sequences,
+            "n_batch": self.batch_size,
+            "n_ubatch": self.batch_size,
+            "n_seq_max": self.num_sequences,
+            # Only the last token of a sequence is drawn from.
+            "n_outputs_max": self.num_sequences,
+            "n_threads": num_threads,
+            "n_threads_batch": num_threads,
+            "no_perf": True,
+            "abort_callback": self._abort_callback,
+            "abort_callback_data": ctypes.addressof(self._abort_flag),
+        }
+        known = {name for name, *_ in type(parameters)._fields_}
+        assert wanted.keys() <= known, "a ctypes structure takes unknown names silently"
+        for name, value in wanted.items():
+            setattr(parameters, name, value)
+        return parameters
+
+    def _make_batch(self) -> None:
+        """Make the arrays that every batch is written into."""
+        size = self.batch_size
+        self._tokens = (lib.llama_token * size)()
+        self._positions = (lib.llama_pos * size)()
+        self._wants_logits = (ctypes.c_int8 * size)()
+        self._num_slots = (ctypes.c_int32 * size)(*[1] * size)
+        self._slots = (lib.llama_seq_id * self.num_sequences)(*range(self.num_sequences))
+        one_slot = ctypes.POINTER(lib.llama_seq_id)
+        size_of_slot = ctypes.sizeof(lib.llama_seq_id)
+        self._slot_pointers = [
+            ctypes.cast(ctypes.addressof(self._slots) + slot * size_of_slot, one_slot)
+            for slot in range(self.num_sequences)
+        ]
+        self._row_slots = (one_slot * size)()
+        self._batch = lib.llama_batch(
+            token=self._tokens, pos=self._positions, n_seq_id=self._num_slots,
+            seq_id=self._row_slots, logits=self._wants_logits,
+        )  # fmt: skip
+
+    def decode(self, slices: Slices[Slice]) -> list[int] | None:
+        """Show the model these tokens; gives the batch row of each slice's last token.
+
+        The logits of a row are there until the next call, where the slice wants them. None: the call
+        was aborted, and the memory of all sequences is empty. Raises what llama.cpp reports.
+        """
+        rows: list[int] = []
+        end = 0
+        for piece in slices:
+            begin, end = end, end + piece.stop - piece.start
+            count = end - begin
+            self._tokens[begin:end] = piece.sequence.tokens[piece.start : piece.stop]
+            self._positions[begin:end] = range(piece.start, piece.stop)
+            self._row_slots[begin:end] = [self._slot_pointers[piece.sequence.slot]] * count
+            self._wants_logits[begin:end] = [0] * count
+            self._wants_logits[end - 1] = piece.wants_logits
+            rows.append(end - 1)
+        self._batch.n_tokens = end
+        if native.was_aborted(lib.llama_decode(self.address, self._batch)):
+            self.clear()
+            return None
+        return rows
+
+    def abort(self, *, aborts: bool = True) -> None:
+        """End the running call of `decode`, and every following one until `abort(aborts=False)`.
+
+        May be called from any thread.
+        """
+        self._abort_flag[0] = b"\1" if aborts else b"\0"
+
+    def forget(self, slot: int) -> None:
+        """Empty one sequence's memory."""
+        lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
+
+    def clear(self) -> None:
+        """Empty the memory of all sequences; what comes next finds it like new."""
+        lib.llama_memory_clear(self._memory, False)
+
+    def close(self) -> None:
+        """Free the context."""
+        lib.llama_free(self.address)

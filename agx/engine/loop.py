@@ -1,0 +1,252 @@
+"""The engine: one model, and the loop that writes with it.
+
+`step` is one iteration: schedule, decode, mask, sample, advance. A request goes through `start`,
+then through as many steps as it takes; its events end with one `DoneEvent` or `ErrorEvent`. All
+calls come from one thread, except `cancel`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agx.engine.generation import Generation, Timings
+from agx.engine.model import Model
+from agx.engine.sampling import Sampler
+from agx.engine.scheduler import Slice, schedule
+from agx.engine.sequence import Sequence as TokenSequence
+from agx.engine.sequence import State
+from agx.engine.values import (
+    MAX_SEED,
+    DoneEvent,
+    EngineOptions,
+    EngineRequest,
+    ErrorEvent,
+    Event,
+    FinishReason,
+    Parameters,
+    Stage,
+    TextEvent,
+    checked_seed,
+)
+from agx.errors import AgxError, DeadlineExceeded, Unsupported, UsageError
+
+__all__ = ["DoneEvent", "Engine", "EngineOptions", "EngineRequest", "ErrorEvent", "TextEvent"]
+
+# The one place in the model's memory, as long as one request runs at a time.
+_SLOT = 0
+
+
+class Engine:
+    """Generates text with one model, one request at a time."""
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._running: dict[int, Generation] = {}
+        self._is_loading = False
+        self._lock = threading.Lock()
+        # Guarded by the lock: which requests there are, and which of them are to end.
+        self._known: set[int] = set()
+        self._cancelled: set[int] = set()
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `step` has something to do."""
+        return bool(self._running)
+
+    @property
+    def stage(self) -> Stage:
+        """What the engine is doing, for whoever has to say in which stage it died."""
+        if self._is_loading:
+            return "loading"
+        states = {generation.sequence.state for generation in self._running.values()}
+        if State.DECODING in states:
+            return "generating"
+        return "prefill" if states else "idle"
+
+    def load(self, path: str, options: EngineOptions) -> dict[str, Any]:
+        """Load a model in place of the one there is, and give its facts; raises what `Model` raises."""
+        self.close()
+        self._is_loading = True
+        try:
+            self._model = Model(path, options)
+        finally:
+            self._is_loading = False
+        return self._model.facts()
+
+    def render(self, messages: Sequence[Mapping[str, str]]) -> tuple[str, int]:
+        """Give the prompt that these messages make, and its number of tokens."""
+        model = self._loaded()
+        prompt, mark = model.write_prompt(messages)
+        return prompt.replace(mark, ""), len(model.tokenise_prompt(prompt, mark=mark))
+
+    def start(self, request_id: int, request: EngineRequest) -> None:
+        """Prepare a request for `step`: prompt, budget, constraint, sampler.
+
+        Raises `PromptTooLong`, `TemplateError`, `ConstraintFailed`, `ConfigError` and `Unsupported`;
+        there is nothing to clean up then.
+        """
+        model = self._loaded()
+        if self._running:
+            raise UsageError("a generation is running", hint="wait for its end, or cancel it")
+        with self._lock:
+            self._known.add(request_id)
+        try:
+            self._running[request_id] = _prepare(model, request_id, request)
+        except BaseException:
+            self._leave(request_id)
+            raise
+
+    def step(self) -> list[Event]:
+        """Do one iteration, and give what it brought."""
+        events = self._end_early()
+        slices = schedule(self._sequences(), token_budget=self._loaded().context.batch_size)
+        if not slices:
+            return events
+        try:
+            rows = self._decode(slices)
+        except AgxError as error:
+            return events + [self._fail(generation, error) for generation in list(self._running.values())]
+        if rows is None:  # aborted: whoever was not cancelled begins again
+            for sequence in self._sequences():
+                sequence.rewind()
+            return events + self._end_early()
+        for piece, row in zip(slices, rows, strict=True):
+            piece.sequence.advance(piece.stop - piece.start)
+            if piece.sequence.num_pending == 0:
+                events += self._advance(self._generation_of(piece.sequence), row)
+        return events
+
+    def cancel(self, request_id: int) -> None:
+        """End a request soon, with the finish reason "cancelled". May be called from any thread."""
+        with self._lock:
+            if request_id not in self._known:
+                return
+            self._cancelled.add(request_id)
+            if self._model is not None:
+                self._model.context.abort()
+
+    def close(self) -> None:
+        """Drop what runs, and free the model; safe to call twice."""
+        for generation in list(self._running.values()):
+            self._drop(generation)
+        if self._model is not None:
+            with self._lock:
+                model, self._model = self._model, None
+            model.close()
+
+    # --- one iteration's parts -------------------------------------------------------------------
+
+    def _end_early(self) -> list[Event]:
+        """End what is cancelled, too late, or complete before its first token is drawn."""
+        with self._lock:
+            cancelled = set(self._cancelled)
+        events: list[Event] = []
+        for generation in list(self._running.values()):
+            if generation.request_id in cancelled:
+                events += self._finish(generation, "cancelled")
+            elif generation.is_late:
+                message = f"the time limit of {generation.deadline_secs:g} s ran out while generating"
+                events.append(self._fail(generation, DeadlineExceeded(message, hint="allow more time")))
+            elif generation.finish_reason is not None:
+                events += self._finish(generation, generation.finish_reason)
+        return events
+
+    def _decode(self, slices: Sequence[Slice]) -> list[int] | None:
+        started = time.perf_counter()
+        for piece in slices:
+            piece.sequence.begin()
+        rows = self._loaded().context.decode(slices)
+        for piece in slices:
+            phase = "prefill" if piece.sequence.state is State.PREFILL else "decode"
+            self._generation_of(piece.sequence).timings.add(phase, started)
+        return rows
+
+    def _advance(self, generation: Generation, row: int) -> list[Event]:
+        """Draw the next token of a generation whose pending tokens are decoded."""
+        try:
+            generation.draw_next(self._loaded().context.address, row)
+        except AgxError as error:
+            return [self._fail(generation, error)]
+        if generation.finish_reason is not None:
+            return self._finish(generation, generation.finish_reason)
+        return _text_events(generation)
+
+    def _finish(self, generation: Generation, reason: FinishReason) -> list[Event]:
+        events = _text_events(generation, is_final=True)
+        usage = generation.usage()
+        self._drop(generation)
+        return [*events, DoneEvent(generation.request_id, reason, usage)]
+
+    def _fail(self, generation: Generation, error: AgxError) -> Event:
+        self._drop(generation)
+        return ErrorEvent(generation.request_id, error)
+
+    def _drop(self, generation: Generation) -> None:
+        """Free what a generation holds, so that the next one finds everything like new."""
+        generation.sequence.finish()
+        generation.sampler.close()
+        del self._running[generation.request_id]
+        context = self._loaded().context
+        if self._running:
+            context.forget(generation.sequence.slot)
+        else:
+            context.clear()
+        self._leave(generation.request_id)
+
+    def _leave(self, request_id: int) -> None:
+        """Forget a request; what is still to be cancelled keeps the next decode from running."""
+        with self._lock:
+            self._known.discard(request_id)
+            self._cancelled.discard(request_id)
+            if self._model is not None:
+                self._model.context.abort(aborts=bool(self._cancelled))
+
+    def _sequences(self) -> list[TokenSequence]:
+        return [generation.sequence for generation in self._running.values()]
+
+    def _generation_of(self, sequence: TokenSequence) -> Generation:
+        return next(each for each in self._running.values() if each.sequence is sequence)
+
+    def _loaded(self) -> Model:
+        if self._model is None:
+            raise UsageError("no model is loaded", hint="load one first")
+        return self._model
+
+
+def _prepare(model: Model, request_id: int, request: EngineRequest) -> Generation:
+    """Make a generation of a request, up to the first token that is not known."""
+    if request.reasoning_tokens:
+        raise Unsupported("a budget for reasoning is not supported", hint="leave it at 0")
+    timings = Timings()
+    parameters = Parameters.read(request.parameters)
+    seed = checked_seed(request.seed, fresh=secrets.randbelow(MAX_SEED))
+    with timings.measure("template"):
+        prompt, mark = model.write_prompt(request.messages)
+    with timings.measure("tokenise"):
+        tokens = model.tokenise_prompt(prompt, mark=mark)
+    model.check_room(len(tokens), max_tokens=parameters.max_tokens)
+    with timings.measure("constraint"):
+        constraint = None if request.schema is None else model.compiler.compile(request.schema)
+    length = model.context.length
+    generation = Generation(
+        request_id=request_id,
+        sequence=TokenSequence(tokens, slot=_SLOT, max_tokens=parameters.max_tokens, context_length=length),
+        sampler=Sampler(parameters, seed=seed, bias=model.bias),
+        decoder=model.vocabulary.decoder(),
+        constraint=constraint,
+        end_ids=model.vocabulary.end_ids,
+        seed=seed,
+        deadline_secs=request.deadline_secs,
+        timings=timings,
+    )
+    generation.take_forced()
+    return generation
+
+
+def _text_events(generation: Generation, *, is_final: bool = False) -> list[Event]:
+    text = generation.read_text(is_final=is_final)
+    return [TextEvent(generation.request_id, text)] if text else []

@@ -1,0 +1,101 @@
+"""One generation's tokens and state, without I/O, clock or model.
+
+A sequence is a list of tokens, the first `num_prompt` of which are the prompt, and a count of how
+many of them the model has seen (`num_decoded`). The rest is pending. When nothing is pending, the
+next token can be drawn.
+
+    state      leaves it when                      for
+    waiting    it is scheduled for the first time  prefill
+    prefill    the whole prompt is decoded         decoding
+    decoding   no token is to follow               finished
+    any        it is cancelled or fails            finished
+    any        the model's memory was lost         waiting
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Tokens
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a sequence is on its way."""
+
+    WAITING = "waiting"
+    PREFILL = "prefill"
+    DECODING = "decoding"
+    FINISHED = "finished"
+
+
+_NEXT = {
+    State.WAITING: {State.WAITING, State.PREFILL, State.FINISHED},
+    State.PREFILL: {State.WAITING, State.DECODING, State.FINISHED},
+    State.DECODING: {State.WAITING, State.FINISHED},
+    State.FINISHED: set[State](),
+}
+
+
+class Sequence:
+    """The tokens of one generation. `slot` is its place in the model's memory."""
+
+    def __init__(self, prompt: Tokens[int], *, slot: int, max_tokens: int, context_length: int) -> None:
+        assert 0 < len(prompt) <= context_length
+        self.tokens = list(prompt)
+        self.slot = slot
+        self.num_prompt = len(prompt)
+        self.num_decoded = 0
+        self.num_forced = 0
+        self.state = State.WAITING
+        self._limit = min(len(prompt) + max_tokens, context_length)
+
+    @property
+    def num_generated(self) -> int:
+        """How many tokens have been added to the prompt."""
+        return len(self.tokens) - self.num_prompt
+
+    @property
+    def num_pending(self) -> int:
+        """How many tokens the model has not seen yet."""
+        return len(self.tokens) - self.num_decoded
+
+    @property
+    def room(self) -> int:
+        """How many tokens may still be added, by the request's limit and the context's."""
+        return self._limit - len(self.tokens)
+
+    def append(self, tokens: Tokens[int], *, forced: bool = False) -> Tokens[int]:
+        """Add tokens as far as there is room, and give those that were added."""
+        assert self.state is not State.FINISHED
+        added = tokens[: self.room]
+        self.tokens += added
+        self.num_forced += len(added) if forced else 0
+        return added
+
+    def begin(self) -> None:
+        """Note that the sequence is scheduled."""
+        if self.state is State.WAITING:
+            self._enter(State.PREFILL)
+
+    def advance(self, num_tokens: int) -> None:
+        """Note that the model has seen this many of the pending tokens."""
+        assert 0 < num_tokens <= self.num_pending
+        self.num_decoded += num_tokens
+        if self.state is State.PREFILL and self.num_decoded >= self.num_prompt:
+            self._enter(State.DECODING)
+
+    def rewind(self) -> None:
+        """Note that the model's memory of this sequence is gone: it begins again, with all its tokens."""
+        self.num_decoded = 0
+        self._enter(State.WAITING)
+
+    def finish(self) -> None:
+        """Note that no token is to follow."""
+        self._enter(State.FINISHED)
+
+    def _enter(self, state: State) -> None:
+        assert state in _NEXT[self.state], f"{self.state} → {state}"
+        self.state = state
+
+    def __repr__(self) -> str:
+        done = f"{self.num_decoded}/{len(self.tokens)}"
+        return f"<Sequence slot {self.slot}, {self.state}, {done} tokens decoded>"

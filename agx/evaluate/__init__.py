@@ -1,0 +1,1 @@
+"""How good plans are: cases with references, the metrics, their intervals, and the report."""
