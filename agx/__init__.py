@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         WorkerDied,
     )
     from agx.plan.context import GeneratedPlan, PlanContext, TaskChange
+    from agx.plan.limits import TaskLimits
     from agx.plan.schema import Finding, Plan, PlanMetadata, Task
     from agx.plan.tools import Registry, ToolInfo
     from agx.planner import Planner, PlannerConfig, plan_sync
@@ -71,6 +72,7 @@ _HOMES = {
         "WorkerDied",
     ),
     "agx.plan.context": ("GeneratedPlan", "PlanContext", "TaskChange"),
+    "agx.plan.limits": ("TaskLimits",),
     "agx.plan.schema": ("Finding", "Plan", "PlanMetadata", "Task"),
     "agx.plan.tools": ("Registry", "ToolInfo"),
     "agx.planner": ("Planner", "PlannerConfig", "plan_sync"),

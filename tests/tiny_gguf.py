@@ -31,7 +31,6 @@ MERGED_WORDS = (
 )  # fmt: skip
 
 
-
 @dataclass(frozen=True)
 class TinyModel:
     """What a tiny model is like. `merges` False leaves single bytes, so every text has one tokenisation."""

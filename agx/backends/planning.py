@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from agx.backends.base import Chunk, GenerationRequest, Message, ModelBackend, ModelFacts, Parameters, Usage
 from agx.errors import BackendError, ModelMismatch, PlanTruncated, UsageError
 from agx.grammar.plan_schema import PlanLimits, plan_schema
+from agx.plan import limits
 from agx.plan.context import GeneratedPlan, PlanContext, task_changes
 from agx.plan.forms import read_draft, refuse_errors
 from agx.plan.schema import Finding, Plan, PlanMetadata
@@ -44,9 +45,10 @@ def plan_request(
     if draft is not None:
         assistant, user = delta_turns(draft.plan.tasks, draft.findings)
         turns += [Message("assistant", assistant), Message("user", user)]
+    bounds = PlanLimits(max_tasks=context.max_tasks, **asdict(context.limits))
     return GenerationRequest(
         messages=tuple(turns),
-        schema=plan_schema(tuple(context.tools), PlanLimits(max_tasks=context.max_tasks)),
+        schema=plan_schema(tuple(context.tools), bounds),
         parameters=options.parameters,
         seed=options.seed,
         deadline_secs=options.deadline_secs,
@@ -96,6 +98,7 @@ async def stream_plan(
     plan, findings = read_draft(
         text, context.tools, instruction=instruction, metadata=metadata, max_tasks=context.max_tasks
     )
+    findings = (*limits.check(plan.tasks, context.limits), *findings)
     refuse_errors(findings, text)
     changes = None if draft is None else task_changes(draft.plan.tasks, plan.tasks)
     yield GeneratedPlan(plan=plan, findings=findings, changes=changes, text=text)

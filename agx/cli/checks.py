@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -62,12 +62,14 @@ def examine(
     make = make_planner or Planner
     planner = make(embedded, worker=worker if is_embedded else None)
     health, planned = asyncio.run(_health_and_plan(planner))
-    checks += [*_native(health), _model("embedded planner", health), *planned]
+    models = {"embedded planner": health}
     for name in sorted({config.echo_model, config.delta_model} - {EMBEDDED}):
         other = replace(config, echo_model=name, delta_model=name)
         used = worker if name == config.echo_model else None
-        checks.append(_model(f"model {name}", asyncio.run(_health(make(other, worker=used)))))
-    return checks
+        models[f"model {name}"] = asyncio.run(_health(make(other, worker=used)))
+    checks += _native(list(models.values()))
+    checks += [_model(name, found) for name, found in models.items()]
+    return checks + planned
 
 
 async def _health(planner: Planner) -> Health:
@@ -120,22 +122,22 @@ def _exists(path: Path) -> bool:
     return False
 
 
-def _native(health: Health) -> Iterator[Check]:
-    """Tell what the worker says of llama.cpp; nothing where it did not get so far."""
-    facts = health.facts
-    if not facts.get("system_info"):
+def _native(healths: Sequence[Health]) -> Iterator[Check]:
+    """Tell what the first worker that got so far says of llama.cpp."""
+    facts = next((health.facts for health in healths if health.facts.get("system_info")), None)
+    if facts is None:
         return
-    system_info = " ".join(str(facts["system_info"]).split())
+    system_info = " ".join(str(facts["system_info"]).split()).rstrip("| ")
     yield Check("llama.cpp", "ok", f"build {facts.get('build') or 'unknown'}; {system_info}")
-    yield _amx_guard(system_info)
+    yield _amx_guard(is_on=bool(facts.get("amx_guard")))
     devices = [_device(device) for device in facts.get("devices") or ()]
     yield Check("devices", "ok" if devices else "note", "; ".join(devices) or "none reported")
 
 
-def _amx_guard(system_info: str) -> Check:
-    if "AMX_INT8 = 1" in system_info:
-        return Check("AMX guard", "ok", "on: this build uses AMX, which crashes where GCC 12 compiled it")
-    return Check("AMX guard", "ok", "not needed: this build does not use AMX")
+def _amx_guard(*, is_on: bool) -> Check:
+    if is_on:
+        return Check("AMX guard", "ok", "on: this build has AMX, which crashes where GCC 12 compiled it")
+    return Check("AMX guard", "ok", "not needed: this build has no AMX")
 
 
 def _device(device: Mapping[str, Any]) -> str:

@@ -84,7 +84,7 @@ def save(text: str, path: Path) -> None:
     The text goes to a file beside it first, which then takes its name. A pipe or a device is written
     as it is; a link stays, and the file it points to is replaced.
     """
-    data = (text if text.endswith("\n") else text + "\n").encode("utf-8", "backslashreplace")
+    data = (text if not text or text.endswith("\n") else text + "\n").encode("utf-8", "backslashreplace")
     try:
         path = path.resolve()
         if path.exists() and not path.is_file():

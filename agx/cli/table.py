@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import sys
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
@@ -30,7 +31,7 @@ _RISK_STYLES = {
 
 def plan_table(plan: Plan) -> str:
     """Give the table's text, with colours where stdout may have them."""
-    table = Table(box=box.SIMPLE_HEAD if _has_unicode() else box.ASCII2, show_edge=False, pad_edge=False)
+    table = _empty_table()
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("command", overflow="fold", min_width=16)
     if any(task.input_from_task is not None for task in plan.tasks):
@@ -42,6 +43,20 @@ def plan_table(plan: Plan) -> str:
             row.append(Text(f"task {task.input_from_task}" if task.input_from_task else ""))
         table.add_row(*row, _risks(task))
     return _rendered(table)
+
+
+def rows_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Give a table of texts, all but the first column to the right."""
+    table = _empty_table()
+    for number, name in enumerate(header):
+        table.add_column(Text(visible(name)), justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*(Text(_shown(cell)) for cell in row))
+    return _rendered(table)
+
+
+def _empty_table() -> Table:
+    return Table(box=box.SIMPLE_HEAD if _has_unicode() else box.ASCII2, show_edge=False, pad_edge=False)
 
 
 def _command(task: Task) -> Text:
@@ -88,7 +103,7 @@ def _rendered(table: Table) -> str:
     colour = may_colour(sys.stdout)
     buffer = io.StringIO()
     # Below that no risk could be read; the terminal wraps the lines.
-    width = max(shutil.get_terminal_size().columns, MIN_COLUMNS)
+    width = max(shutil.get_terminal_size(fallback=(160, 24)).columns, MIN_COLUMNS)
     Console(
         file=buffer,
         width=width,

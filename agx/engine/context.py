@@ -110,7 +110,8 @@ class Context:
 
     def clear(self) -> None:
         """Empty the memory of all sequences; what comes next finds it like new."""
-        lib.llama_memory_clear(self._memory, False)
+        with_data = False  # what is masked need not be zero
+        lib.llama_memory_clear(self._memory, with_data)
 
     def close(self) -> None:
         """Free the context."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agx.engine import native
 from agx.engine.chat import ChatTemplate
@@ -17,9 +16,8 @@ from agx.engine.tokens import Vocabulary
 from agx.engine.values import EngineOptions
 from agx.engine.weights import Weights
 from agx.errors import PromptTooLong
-
-if TYPE_CHECKING:
-    from agx.grammar.matcher import ConstraintCompiler
+from agx.grammar.matcher import ConstraintCompiler
+from agx.grammar.vocab import constraint_tokenizer
 
 # A prompt that leaves less room than this (or than the request asks for) is refused up front.
 _LEAST_ROOM_TOKENS = 64
@@ -47,6 +45,7 @@ class Model:
             resources.callback(self.context.close)
             self._resources = resources.pop_all()
         self.bias = MaskBias(len(self.vocabulary))
+        self.compiler = self._compiler()
 
     def _template(self) -> ChatTemplate:
         source = self.weights.chat_template
@@ -55,12 +54,7 @@ class Model:
         vocabulary = self.vocabulary
         return ChatTemplate(source, bos_text=vocabulary.bos_text, eos_text=vocabulary.eos_text)
 
-    @cached_property
-    def compiler(self) -> ConstraintCompiler:
-        """What turns schemas into constraints; made when the first schema comes."""
-        from agx.grammar.matcher import ConstraintCompiler
-        from agx.grammar.vocab import constraint_tokenizer
-
+    def _compiler(self) -> ConstraintCompiler:
         vocabulary = self.vocabulary
         tokenizer = constraint_tokenizer(
             vocabulary.pieces,

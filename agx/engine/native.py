@@ -99,7 +99,8 @@ def text(data: object) -> str:
 def ggml_function(name: str, result: type | None, *arguments: type) -> Callable[..., object]:
     """Find a function of ggml, which the bindings do not declare, in its shared libraries."""
     for library in ("ggml", "ggml-base"):
-        function = getattr(_loader.load_shared_library(library, lib._base_path), name, None)
+        shared = _loader.load_shared_library(library, lib._base_path)  # noqa: SLF001 - the only way to it
+        function = getattr(shared, name, None)
         if function is not None:
             function.restype, function.argtypes = result, list(arguments)
             return function  # type: ignore[no-any-return]
@@ -108,7 +109,8 @@ def ggml_function(name: str, result: type | None, *arguments: type) -> Callable[
 
 def function_address(name: str) -> int:
     """Give the address of a function of llama.cpp, for a library that calls it by itself."""
-    address = ctypes.cast(getattr(lib._lib, name), ctypes.c_void_p).value
+    function = getattr(lib._lib, name)  # noqa: SLF001 - the shared library itself
+    address = ctypes.cast(function, ctypes.c_void_p).value
     assert address is not None
     return address
 

@@ -6,6 +6,7 @@ list of two references to a list of two references to … . So whatever goes int
 literal, a filter or a call is weighed first, and what real chat templates do not use is left out.
 """
 
+# ruff: noqa: FBT001, FBT002 - filters and overridden methods have jinja2's signatures
 from __future__ import annotations
 
 import functools
@@ -82,15 +83,15 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     def wrap_str_format(self, value: object) -> None:
         """Leave `format` of a text to `is_safe_attribute`: its widths have no limit."""
 
-    def call(__self, __context: Context, __obj: object, *args: object, **kwargs: object) -> object:
+    def call(self, context: Context, obj: object, /, *args: object, **kwargs: object) -> object:
         """Call as the sandbox does, with weighed arguments and bounded methods of texts."""
         given = {name: value for name, value in kwargs.items() if name not in _ADDED_BY_JINJA}
         weighed([*args, given])
-        owner = getattr(__obj, "__self__", None)
-        bounded = _BOUNDED_METHODS.get(getattr(__obj, "__name__", "")) if isinstance(owner, str) else None
+        owner = getattr(obj, "__self__", None)
+        bounded = _BOUNDED_METHODS.get(getattr(obj, "__name__", "")) if isinstance(owner, str) else None
         if bounded is not None:
             return bounded(owner, *args, **given)
-        return super().call(__context, __obj, *args, **kwargs)
+        return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
         """Compute, unless the result would be too large."""
@@ -119,20 +120,20 @@ class _Generation(Extension):
 class _Bounding(NodeTransformer):
     """Sends what has no other hook in jinja2 through filters: `a ~ b`, and literals that hold others."""
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - the visitor's naming
         """Replace `a ~ b`."""
         self.generic_visit(node)
         return _filtered(nodes.List(node.nodes, lineno=node.lineno), _CONCATENATE)
 
-    def visit_List(self, node: nodes.List) -> nodes.Node:
+    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802 - the visitor's naming
         """Weigh a list."""
         return _filtered(self.generic_visit(node), _WEIGHED)
 
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802 - the visitor's naming
         """Weigh a dictionary."""
         return _filtered(self.generic_visit(node), _WEIGHED)
 
-    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802 - the visitor's naming
         """Weigh a tuple, unless names are assigned by it."""
         self.generic_visit(node)
         return _filtered(node, _WEIGHED) if node.ctx == "load" else node

@@ -49,9 +49,9 @@ class Vocabulary:
     def _read_pieces(self) -> Iterable[int]:
         """Fill `pieces`, and give each token's attributes."""
         to_piece, attributes = lib.llama_token_to_piece, lib.llama_vocab_get_attr
-        buffer = ctypes.create_string_buffer(_PIECE_ROOM_BYTES)
+        buffer, keep_spaces, show_special = ctypes.create_string_buffer(_PIECE_ROOM_BYTES), 0, True
         for token in range(lib.llama_vocab_n_tokens(self.address)):
-            length = to_piece(self.address, token, buffer, _PIECE_ROOM_BYTES, 0, True)
+            length = to_piece(self.address, token, buffer, len(buffer), keep_spaces, show_special)
             self.pieces.append(ctypes.string_at(buffer, max(length, 0)))
             yield attributes(self.address, token)
 
@@ -84,9 +84,11 @@ class Vocabulary:
     def tokenise(self, text: str, *, parse_special: bool) -> list[int]:
         """Give the tokens of a text and none that are not in it."""
         data = text.encode("utf-8", errors="replace")
-        room = len(data) + 16
+        room, add_special = len(data) + 16, False
         tokens = (lib.llama_token * room)()
-        count: int = lib.llama_tokenize(self.address, data, len(data), tokens, room, False, parse_special)
+        count: int = lib.llama_tokenize(
+            self.address, data, len(data), tokens, room, add_special, parse_special
+        )
         assert 0 <= count <= room, "a token has at least one byte"
         return list(tokens[:count])
 

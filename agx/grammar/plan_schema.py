@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agx.plan.limits import TaskLimits
 from agx.plan.tools import ToolInfo
 
 # No control character, raw or escaped: C0, DEL and C1. `{low,high}` counts characters.
@@ -23,14 +24,10 @@ Schema = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class PlanLimits:
-    """The bounds of a plan that a model may write; counts are inclusive, lengths in characters."""
+class PlanLimits(TaskLimits):
+    """The bounds of a plan that a model may write: those of each task, and the number of tasks."""
 
     max_tasks: int = 10
-    max_args: int = 32
-    max_arg_chars: int = 512
-    max_path_chars: int = 256
-    max_text_parts: int = 8
 
 
 def plan_schema(tools: Sequence[ToolInfo], limits: PlanLimits) -> Schema:
@@ -70,7 +67,7 @@ def _shared_definitions(tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[s
     for index, tool in enumerate(tools):
         if tool.schema is not None:
             name = f"arguments{index}"
-            moved = {key: _moved(value, into=_PARTS + name) for key, value in tool.schema.items()}
+            moved = _moved(tool.schema, into=_PARTS + name)
             # Whoever cannot compile the schema names the tool by this.
             shared[name] = moved | {"$comment": f"the tool {tool.name!r}"}
     return shared
@@ -105,18 +102,19 @@ def _calls(tools: Sequence[ToolInfo], *, args: Schema) -> list[Schema]:
     return calls
 
 
-def _moved(schema: object, *, into: str) -> object:
+def _moved(schema: Mapping[str, Any], *, into: str) -> Schema:
     """Give a tool's schema with its references to itself (`#…`) changed to where it now stands."""
-    if isinstance(schema, Mapping):
-        return {
-            key: into + value.removeprefix("#")
-            if key == "$ref" and isinstance(value, str) and value.startswith("#")
-            else _moved(value, into=into)
-            for key, value in schema.items()
-        }
-    if isinstance(schema, (list, tuple)):
-        return [_moved(value, into=into) for value in schema]
-    return schema
+    return {key: _moved_value(key, value, into=into) for key, value in schema.items()}
+
+
+def _moved_value(key: str, value: object, *, into: str) -> object:
+    if key == "$ref" and isinstance(value, str) and value.startswith("#"):
+        return into + value.removeprefix("#")
+    if isinstance(value, Mapping):
+        return _moved(value, into=into)
+    if isinstance(value, (list, tuple)):
+        return [_moved_value("", each, into=into) for each in value]
+    return value
 
 
 def _ref(name: str) -> Schema:

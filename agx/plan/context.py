@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
+from agx.plan.limits import TaskLimits
 from agx.plan.schema import Finding, Plan, PlanMetadata, Task
 from agx.plan.tools import Registry, unix_registry
 
@@ -19,13 +20,14 @@ class PlanContext:
     """What a planning may use besides the instruction.
 
     `input_summary` describes input data (it is never obeyed); `existing_tasks` are in view when a
-    plan is continued; `max_tasks` bounds the plan.
+    plan is continued; `max_tasks` bounds the plan, and `limits` each of its tasks.
     """
 
     tools: Registry = field(default_factory=unix_registry)
     input_summary: str | None = None
     existing_tasks: tuple[Task, ...] = ()
     max_tasks: int = DEFAULT_MAX_TASKS
+    limits: TaskLimits = field(default_factory=TaskLimits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,15 +20,21 @@ _OPTIONS_WITH_VALUE = {
     "grep": frozenset({"-A", "-B", "-C", "-m", "-f", "-d"}),
     "awk": frozenset({"-F", "-v", "-f"}),
     "sed": frozenset({"-f", "-l"}),
-    "xargs": frozenset({"-I", "-n", "-P", "-L", "-d", "-s", "-E", "-a"}),
-    "sudo": frozenset({"-u", "-g", "-h", "-p"}),
-    "nice": frozenset({"-n"}),
-    "watch": frozenset({"-n"}),
-    "env": frozenset({"-u"}),
-    "timeout": frozenset({"-s", "-k"}),
+    "xargs": frozenset(
+        "-I -n -P -L -d -s -E -a --max-args --max-procs --delimiter --arg-file --max-chars".split()
+    ),
+    "sudo": frozenset("-u -g -h -p -U -C -D -R -T --user --group".split()),
+    "nice": frozenset({"-n", "--adjustment"}),
+    "ionice": frozenset({"-c", "-n", "--class", "--classdata"}),
+    "watch": frozenset({"-n", "--interval"}),
+    "env": frozenset({"-u", "-C", "--unset", "--chdir"}),
+    "timeout": frozenset({"-s", "-k", "--signal", "--kill-after"}),
+    "stdbuf": frozenset({"-i", "-o", "-e"}),
+    "git": frozenset({"-C", "-c", "--git-dir", "--work-tree"}),
 }
 WRAPPERS = frozenset("sudo xargs time nice nohup env watch timeout command exec stdbuf ionice".split())
-_EXEC = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+EXEC_OPTIONS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+BIN_FOLDERS = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/local/bin/")
 
 
 def has_wildcard(text: str) -> bool:
@@ -40,6 +46,11 @@ def is_option_value(tool: str, option: str) -> bool:
     """Say whether the word after this option of this tool is the option's value."""
     base = {"egrep": "grep", "fgrep": "grep", "gawk": "awk", "mawk": "awk"}.get(tool, tool)
     return option in _OPTIONS_WITH_VALUE.get(base, ())
+
+
+def is_before_command(tool: str, operand: str) -> bool:
+    """Say whether an operand only precedes the command: timeout's duration, env's assignments."""
+    return (tool == "timeout" and operand[:1].isdigit()) or (tool in ("env", "sudo") and "=" in operand)
 
 
 class PatternPlaces:
@@ -57,7 +68,7 @@ class PatternPlaces:
     def is_pattern(self, text: str) -> bool:
         """Take the next argument's text and say whether it is a pattern for its tool."""
         option, self._option = self._option, ""
-        if option in _EXEC or (self._tool in WRAPPERS and not text.startswith("-") and not self._has_value(option)):
+        if option in EXEC_OPTIONS or self._runs(text, after=option):
             self._enter(text)
             return False
         if self._outer == "find" and text in (";", "+"):
@@ -74,6 +85,11 @@ class PatternPlaces:
             return False
         self._seen_pattern = True
         return True
+
+    def _runs(self, text: str, *, after: str) -> bool:
+        """Say whether this argument is the command that the tool runs."""
+        is_operand = not text.startswith("-") and not self._has_value(after)
+        return self._tool in WRAPPERS and is_operand and not is_before_command(self._tool, text)
 
     def _enter(self, tool: str) -> None:
         self._tool, self._seen_pattern, self._option = tool, False, ""

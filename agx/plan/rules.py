@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from agx.plan.patterns import PatternPlaces, has_wildcard
-from agx.plan.schema import Argument, Finding, Glob, Task, TaskOutput, Text
+from agx.plan.schema import Argument, Finding, Glob, Task, TaskOutput, Text, output_reference
 from agx.plan.tools import Registry
 
 Rule = Callable[[Sequence[Task], Registry], Iterator[Finding]]
@@ -36,33 +36,32 @@ def check(tasks: Sequence[Task], registry: Registry, *, max_tasks: int) -> tuple
     return tuple(sorted(findings, key=lambda finding: (rank[finding.severity], finding.task or 0)))
 
 
-def references(task: Task) -> Iterator[TaskOutput]:
-    """Yield the outputs of other tasks that stand in a task's arguments, at any depth."""
-    yield from (found for item in task.args for found in _in_argument(item))
-    yield from _in_json(task.arguments)
+def references(task: Task) -> Iterator[int]:
+    """Yield the numbers of the tasks whose output stands in a task's arguments, at any depth."""
+    yield from (number for item in task.args for number in _in_argument(item))
+    yield from (number for value in (task.arguments or {}).values() for number in _in_json(value))
 
 
-def _in_argument(item: Argument) -> Iterator[TaskOutput]:
+def _in_argument(item: Argument) -> Iterator[int]:
     if isinstance(item, TaskOutput):
-        yield item
+        yield item.task
     elif isinstance(item, Text):
-        yield from (part for part in item.text if isinstance(part, TaskOutput))
+        yield from (part.task for part in item.text if isinstance(part, TaskOutput))
 
 
-def _in_json(value: object) -> Iterator[TaskOutput]:
-    if isinstance(value, dict):
-        if set(value) == {"task"} and isinstance(value["task"], int) and 1 <= value["task"] <= 64:
-            yield TaskOutput(task=value["task"])
-        else:
-            yield from (found for inner in value.values() for found in _in_json(inner))
-    elif isinstance(value, list | tuple):
-        yield from (found for inner in value for found in _in_json(inner))
+def _in_json(value: object) -> Iterator[int]:
+    number = output_reference(value)
+    if number is not None:
+        yield number
+    elif isinstance(value, (dict, list)):
+        inner = value.values() if isinstance(value, dict) else value
+        yield from (found for item in inner for found in _in_json(item))
 
 
 def sources(task: Task) -> list[int]:
     """Give the numbers of the tasks whose output this one uses, standard input first."""
     piped = [] if task.input_from_task is None else [task.input_from_task]
-    return piped + [output.task for output in references(task)]
+    return [*piped, *references(task)]
 
 
 def _unknown_tool(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
@@ -79,7 +78,7 @@ def _bad_reference(tasks: Sequence[Task], registry: Registry) -> Iterator[Findin
     del registry
     for task in tasks:
         for number in sources(task):
-            if number >= task.task_number:
+            if not 1 <= number < task.task_number:
                 message = f"it reads task {number}, which is not an earlier task"
                 yield Finding(
                     severity="error",
@@ -135,15 +134,16 @@ def _uniq_without_sort(tasks: Sequence[Task], registry: Registry) -> Iterator[Fi
     del registry
     for task in tasks:
         source = task.input_from_task
-        if task.command == "uniq" and source and source < task.task_number:
-            if tasks[source - 1].command != "sort":
-                yield Finding(
-                    severity="warning",
-                    task=task.task_number,
-                    rule="uniq-without-sort",
-                    message="uniq drops only neighbouring duplicates",
-                    hint="put a sort before it",
-                )
+        if task.command != "uniq" or source is None or source >= task.task_number:
+            continue
+        if tasks[source - 1].command != "sort":
+            yield Finding(
+                severity="warning",
+                task=task.task_number,
+                rule="uniq-without-sort",
+                message="uniq drops only neighbouring duplicates",
+                hint="put a sort before it",
+            )
 
 
 def _pattern_as_glob(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import time
+from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 Risk = Literal["reads", "writes", "destructive", "network", "privilege", "runs_code"]
 RISKS: tuple[Risk, ...] = ("reads", "writes", "destructive", "network", "privilege", "runs_code")
@@ -21,13 +22,14 @@ DEFAULT_TIMEOUT_SECS = 300
 MAX_TASKS = 64
 MAX_ARGS = 256
 MAX_ARGUMENT_CHARS = 65_536
+MAX_JSON_DEPTH = 32
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class Value(BaseModel):
     """The base of every value here: frozen, and closed to keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _no_nul(text: Any) -> Any:
@@ -37,15 +39,48 @@ def _no_nul(text: Any) -> Any:
     return text
 
 
-Literally = Annotated[str, BeforeValidator(_no_nul), Field(max_length=MAX_ARGUMENT_CHARS)]
-FilePath = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1, max_length=4096)]
+def _copied_json(value: Any, depth: int = 0) -> Any:
+    """Copy a JSON value; refuse what no JSON text can hold, and a depth that no writer would survive."""
+    if depth > MAX_JSON_DEPTH:
+        message = f"it is nested deeper than {MAX_JSON_DEPTH} levels"
+        raise ValueError(message)
+    if isinstance(value, dict):
+        return {_unicode(key): _copied_json(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copied_json(inner, depth + 1) for inner in value]
+    if isinstance(value, str):
+        return _unicode(value)
+    if value is None or (isinstance(value, float) and isfinite(value)):
+        return value
+    if isinstance(value, int) and value.bit_length() <= 1024:
+        return value
+    message = f"a value of the type {type(value).__name__} has no place in JSON"
+    raise ValueError(message)
+
+
+def _unicode(text: Any) -> str:
+    if not isinstance(text, str):
+        message = f"the key {text!r:.40} is no text"
+        raise ValueError(message)  # noqa: TRY004 - pydantic turns this kind into a validation error
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        message = "a lone surrogate is no character"
+        raise ValueError(message)
+    return text
+
+
+# Strict: `true`, `"2"` and `2.0` are no task numbers.
+Count = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**64)]
+TaskNumber = Annotated[int, Field(strict=True, ge=1, le=MAX_TASKS)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_copied_json)]
+Literally = Annotated[str, Field(max_length=MAX_ARGUMENT_CHARS), BeforeValidator(_no_nul)]
+FilePath = Annotated[str, Field(min_length=1, max_length=4096), BeforeValidator(_no_nul)]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 
 
 class Glob(Value):
     """`{"glob": "*.txt"}`: the file names that match when the plan runs."""
 
-    glob: Annotated[str, BeforeValidator(_no_nul), Field(min_length=1, max_length=4096)]
+    glob: FilePath
 
 
 class Env(Value):
@@ -60,8 +95,15 @@ class TaskOutput(Value):
     One argument, or with `split` one argument a word, as an unquoted `$(…)` gives.
     """
 
-    task: Annotated[int, Field(ge=1, le=MAX_TASKS)]
+    task: TaskNumber
     split: Literal[True] | None = None
+
+
+def output_reference(value: object) -> int | None:
+    """Give n where a value in `arguments` is `{"task": n}` and so stands for a task's output."""
+    if isinstance(value, dict) and set(value) == {"task"} and type(value["task"]) is int:
+        return int(value["task"])
+    return None
 
 
 class Text(Value):
@@ -89,14 +131,14 @@ class Task(Value):
     one's standard input. `risk` is computed by `agx.plan.risk`, never read.
     """
 
-    task_number: Annotated[int, Field(ge=1, le=MAX_TASKS)]
-    command: Annotated[str, Field(min_length=1, max_length=128)]
+    task_number: TaskNumber
+    command: Annotated[str, Field(min_length=1, max_length=128), BeforeValidator(_no_nul)]
     args: Annotated[tuple[Argument, ...], Field(max_length=MAX_ARGS)] = ()
-    arguments: dict[str, Any] | None = None
-    input_from_task: Annotated[int, Field(ge=1, le=MAX_TASKS)] | None = None
+    arguments: JsonObject | None = None
+    input_from_task: TaskNumber | None = None
     save_to: FilePath | None = None
     append_to: FilePath | None = None
-    timeout_secs: Annotated[int, Field(ge=1, le=86_400)] = DEFAULT_TIMEOUT_SECS
+    timeout_secs: Annotated[int, Field(strict=True, ge=1, le=86_400)] = DEFAULT_TIMEOUT_SECS
     risk: RiskSet = ()
 
     @model_validator(mode="after")
@@ -133,11 +175,11 @@ class PlanMetadata(Value):
     model_sha256: str | None = None
     role: str = "echo"
     device: str | None = None
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
     latency_ms: float = 0.0
-    seed: int | None = None
-    parameters: dict[str, Any] = {}
+    seed: Count | None = None
+    parameters: JsonObject = {}
     build: str | None = None
     timings_ms: dict[str, float] = {}
     tools_offered: tuple[str, ...] | None = None

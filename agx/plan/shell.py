@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
 from typing import Any
 
 from pydantic import ValidationError
 
-from agx.plan.patterns import PatternPlaces, has_wildcard
-from agx.plan.schema import Argument, Env, Glob, Plan, Task, TaskOutput, Text, new_plan_id
-from agx.plan.shell_words import MAX_DEPTH, Lexer, NotAPlan, Operator, Piece, Word, expand_braces
+from agx.plan.patterns import BIN_FOLDERS, PatternPlaces, has_wildcard
+from agx.plan.schema import MAX_ARGS, MAX_TASKS, Argument, Env, Glob, Plan, Task, TaskOutput, Text, new_plan_id
+from agx.plan.shell_braces import expand_braces
+from agx.plan.shell_words import MAX_DEPTH, Lexer, NotAPlan, Operator, Piece, Word, shortened
 
 _KEYWORDS = frozenset(
     "! { } [[ ]] case do done elif else esac fi for function if in select then until while coproc".split()
 )
-_BIN_FOLDERS = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/local/bin/")
+_MAX_TOKENS = MAX_TASKS * (MAX_ARGS + 8)
 _SEVERAL = frozenset({"&&", "||", ";", "&", ";;", "\n"})
 
 
@@ -59,13 +61,13 @@ class _Tasks:
             raise NotAPlan("nesting", f"substitutions are nested deeper than {MAX_DEPTH}")
         previous: int | None = None
         for stage in _stages(text):
-            if previous is not None and self._tasks[previous - 1].save_to:
+            if previous is not None and _writes_to_file(self._tasks[previous - 1]):
                 raise NotAPlan("redirection", "a command writes to a file and to a pipe at once")
             previous = self._task(stage, input_from=previous, depth=depth)
         return tuple(self._tasks)
 
     def _task(self, stage: _Stage, *, input_from: int | None, depth: int) -> int:
-        words = [word for raw in stage.words for word in expand_braces(raw)]
+        words = _expanded(stage.words)
         if stage.input_file is not None:
             if input_from is not None:
                 raise NotAPlan("redirection", "a command reads from a file and from a pipe at once")
@@ -98,13 +100,9 @@ class _Tasks:
             pieces = [replace(piece, quoted=True) if piece.kind == "text" else piece for piece in pieces]
         unquoted = "".join(p.text if p.kind == "text" and not p.quoted else "\0" for p in pieces)
         is_glob = has_wildcard(unquoted)
-        parts: list[Any] = []
-        for piece in pieces:
-            value = self._piece(piece, is_glob=is_glob, alone=len(pieces) == 1, depth=depth)
-            if isinstance(value, str) and parts and isinstance(parts[-1], str):
-                parts[-1] += value
-            elif value != "":
-                parts.append(value)
+        alone = len(pieces) == 1
+        values = [self._piece(piece, is_glob=is_glob, alone=alone, depth=depth) for piece in pieces]
+        parts = _joined(values)
         if is_glob and all(isinstance(part, str | Glob) for part in parts):
             return Glob(glob="".join(part.glob if isinstance(part, Glob) else _escaped(part) for part in parts))
         if not parts:
@@ -123,13 +121,36 @@ class _Tasks:
         return piece.text
 
 
+def _expanded(words: Sequence[Word]) -> list[Word]:
+    """Expand braces; stops early, so that a hostile text cannot fill the memory."""
+    expanded: list[Word] = []
+    for word in words:
+        expanded += expand_braces(word)
+        if len(expanded) > MAX_ARGS + 1:
+            raise NotAPlan("limits", f"a command has more than {MAX_ARGS} arguments")
+    return expanded
+
+
+def _writes_to_file(task: Task) -> bool:
+    return task.save_to is not None or task.append_to is not None
+
+
+def _joined(values: Sequence[Argument]) -> list[Any]:
+    """Join neighbouring strings and drop empty ones."""
+    parts: list[Any] = []
+    for is_text, run in groupby(values, key=lambda value: isinstance(value, str)):
+        joined = ["".join(text for text in run if isinstance(text, str))] if is_text else list(run)
+        parts += [part for part in joined if part != ""]
+    return parts
+
+
 def _escaped(text: str) -> str:
     """Quote wildcards in the literal part of a pattern, as `[*]`, so that they match themselves."""
     return "".join(f"[{char}]" if char in "*?[" else char for char in text)
 
 
 def _open_tilde(pieces: Sequence[Piece]) -> list[Piece]:
-    """Write a leading `~` or `~/` as the variable HOME; `~user` has no form in a plan."""
+    """Write a leading `~` or `~/` as the variable HOME; `~name` stays text, as most such names are."""
     if not pieces or pieces[0].kind != "text" or pieces[0].quoted or not pieces[0].text.startswith("~"):
         return list(pieces)
     rest = pieces[0].text[1:]
@@ -143,11 +164,11 @@ def _command(word: Word) -> str:
     name = word.literal
     if not name:
         raise NotAPlan("variable command", "the command's name is a variable or a substitution")
-    if word.bare in _KEYWORDS or name.startswith("(("):
+    if word.bare in _KEYWORDS:
         raise NotAPlan("shell keyword", f"`{name}` is shell grammar, not a command")
     if "=" in name and name.partition("=")[0].isidentifier():
-        raise NotAPlan("assignment", f"`{name}` sets a shell variable")
-    for folder in _BIN_FOLDERS:
+        raise NotAPlan("assignment", f"`{shortened(name)}` sets a shell variable")
+    for folder in BIN_FOLDERS:
         if name.startswith(folder) and "/" not in name[len(folder) :]:
             return name[len(folder) :] or name
     return name
@@ -162,16 +183,21 @@ def _path(word: Word) -> str:
 
 def _stages(text: str) -> list[_Stage]:
     """Split a pipeline at its pipes, with redirections put where they belong."""
-    tokens = _without_end(list(Lexer(text).tokens()))
+    tokens = _without_end(list(islice(Lexer(text).tokens(), _MAX_TOKENS + 1)))
+    if len(tokens) > _MAX_TOKENS:
+        raise NotAPlan("limits", f"a command of more than {_MAX_TOKENS} words is too long")
     stages = [_Stage()]
     waiting = iter(tokens)
     for token in waiting:
         if isinstance(token, Word):
             stages[-1].words.append(token)
-        elif token.text == "|" and token.fd is None:
+        elif token.text == "|":
             stages.append(_Stage())
+        elif token.text == "\n" and len(stages) > 1 and stages[-1] == _Stage():
+            continue  # a line may end after its pipe
         elif token.text in _SEVERAL:
-            raise NotAPlan("several commands", f"`{token.text.strip() or 'newline'}` joins commands that no pipe connects")
+            shown = token.text.strip() or "newline"
+            raise NotAPlan("several commands", f"`{shown}` joins commands that no pipe connects")
         elif token.text in "()":
             raise NotAPlan("subshell", "parentheses group commands")
         else:

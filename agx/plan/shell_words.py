@@ -2,8 +2,8 @@
 
 The lexer knows POSIX quoting (single, double, backslash, `$'…'`), parameters, command
 substitutions and operators, as in the POSIX shell grammar (IEEE Std 1003.1, 2.2 Quoting and
-2.3 Token Recognition), and brace expansion, as bash does it. It expands nothing else: what a
-shell would expand comes out as a piece that says so.
+2.3 Token Recognition). It expands nothing: what a shell would expand comes out as a piece that
+says so.
 """
 
 from __future__ import annotations
@@ -17,11 +17,19 @@ from agx.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r"&>>|&>|&&|\|\||\|&|;;|<<<|<<-|<<|<>|<&|<|>>|>\||>&|>|\||&|;|\(|\)|\n")
-_IO_NUMBER = re.compile(r"(\d)(?=[<>])")
-_ANSI_C = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|u[0-9A-Fa-f]{1,4}|.)", re.DOTALL)
+_IO_NUMBER = re.compile(r"([0-9]{1,9})(?=[<>])")
+_PLAIN = re.compile(r"""[^ \t\r\n|&;()<>'"\\$`]+""")
+_PLAIN_IN_QUOTES = re.compile(r'[^"\\$`]+')
+_UNTIL_BACKQUOTE = re.compile(r"(?:[^`\\]+|\\.)*+", re.DOTALL)
+_UNTIL_QUOTE = re.compile(r"(?:[^'\\]+|\\.)*+", re.DOTALL)
+_NESTING = re.compile(r"""[\\'"()]|\$\(""")
+_ANSI_C = re.compile(
+    r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|u[0-9A-Fa-f]{1,4}|U(?:000|0010|10)?[0-9A-Fa-f]{1,5}|.)", re.DOTALL
+)
 _ANSI_C_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
 MAX_DEPTH = 8
 MAX_TEXT_CHARS = 1 << 20
+_MAX_OPEN = 64
 
 
 class NotAPlan(UsageError):
@@ -30,6 +38,11 @@ class NotAPlan(UsageError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message, hint="write it as one pipeline of simple commands", reason=reason)
         self.reason = reason
+
+
+def shortened(text: str) -> str:
+    """Give a text for a message: its first characters, where it is long."""
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,8 @@ class Lexer:
         self._text = text
         self._at = 0
         self._pieces: list[Piece] = []
+        self._texts: list[str] = []  # what the next text piece is joined from, all quoted or none
+        self._texts_quoted = False
 
     def tokens(self) -> Iterator[Word | Operator]:
         """Yield words and operators; raises `NotAPlan` for what no plan can say."""
@@ -117,7 +132,10 @@ class Lexer:
     def _word(self) -> Word:
         self._pieces = []
         while (char := self._peek()) and char not in " \t\r\n|&;()<>":
-            if char == "'":
+            if plain := _PLAIN.match(self._text, self._at):
+                self._at = plain.end()
+                self._add(plain[0], quoted=False)
+            elif char == "'":
                 self._add(self._until("'", start=self._at + 1), quoted=True)
             elif char == '"':
                 self._at += 1
@@ -126,19 +144,25 @@ class Lexer:
                 self._backslash()
             elif char == "$":
                 self._dollar(quoted=False)
-            elif char == "`":
-                self._substitution(self._backquoted(), quoted=False)
             else:
-                self._add(char, quoted=False)
-                self._at += 1
+                self._expand("substitution", self._backquoted(), quoted=False)
+        self._end_text()
         return Word(tuple(self._pieces))
 
     def _add(self, text: str, *, quoted: bool) -> None:
-        last = self._pieces[-1] if self._pieces else None
-        if last and last.kind == "text" and last.quoted == quoted:
-            self._pieces[-1] = Piece("text", last.text + text, quoted)
-        else:
-            self._pieces.append(Piece("text", text, quoted))
+        if quoted != self._texts_quoted:
+            self._end_text()
+        self._texts.append(text)
+        self._texts_quoted = quoted
+
+    def _end_text(self) -> None:
+        if self._texts:
+            self._pieces.append(Piece("text", "".join(self._texts), self._texts_quoted))
+            self._texts = []
+
+    def _expand(self, kind: Literal["env", "substitution"], text: str, *, quoted: bool) -> None:
+        self._end_text()
+        self._pieces.append(Piece(kind, text, quoted))
 
     def _until(self, end: str, *, start: int) -> str:
         stop = self._text.find(end, start)
@@ -164,10 +188,12 @@ class Lexer:
             elif char == "$":
                 self._dollar(quoted=True)
             elif char == "`":
-                self._substitution(self._backquoted(), quoted=True)
+                self._expand("substitution", self._backquoted(), quoted=True)
             else:
-                self._add(char, quoted=True)
-                self._at += 1
+                plain = _PLAIN_IN_QUOTES.match(self._text, self._at)
+                text = plain[0] if plain else char
+                self._at += len(text)
+                self._add(text, quoted=True)
         self._at += 1
 
     def _dollar(self, *, quoted: bool) -> None:
@@ -181,15 +207,15 @@ class Lexer:
             raise NotAPlan("arithmetic", "`$((…))` has no form in a plan")
         elif following == "(":
             self._at += 2
-            self._substitution(self._parenthesised(), quoted=quoted)
+            self._expand("substitution", self._parenthesised(), quoted=quoted)
         elif following == "{":
             name = self._until("}", start=self._at + 2)
             if not _NAME.fullmatch(name):
-                raise NotAPlan("parameter expansion", f"`${{{name}}}` has no form in a plan")
-            self._pieces.append(Piece("env", name, quoted))
+                raise NotAPlan("parameter expansion", f"`${{{shortened(name)}}}` has no form in a plan")
+            self._expand("env", name, quoted=quoted)
         elif match := _NAME.match(self._text, self._at + 1):
             self._at = match.end()
-            self._pieces.append(Piece("env", match[0], quoted))
+            self._expand("env", match[0], quoted=quoted)
         elif following and following in "0123456789@*#?$!-":
             raise NotAPlan("special parameter", f"`${following}` has no form in a plan")
         else:
@@ -197,88 +223,57 @@ class Lexer:
             self._at += 1
 
     def _ansi_c(self) -> str:
-        start = self._at
-        while (char := self._peek()) != "'":
-            if not char:
-                raise NotAPlan("unclosed quote", f"the quote at character {start} is never closed")
-            self._at += 2 if char == "\\" else 1
-        self._at += 1
-        text = _ANSI_C.sub(_ansi_c_character, self._text[start : self._at - 1])
+        text = _ANSI_C.sub(_ansi_c_character, self._escaped_until("'", body=_UNTIL_QUOTE))
         if "\0" in text:
             raise NotAPlan("control character", "a NUL character cannot be part of an argument")
         return text
 
-    def _substitution(self, source: str, *, quoted: bool) -> None:
-        self._pieces.append(Piece("substitution", source, quoted))
-
     def _backquoted(self) -> str:
-        start = self._at + 1
-        end = start
-        while self._text[end : end + 1] != "`":
-            if end >= len(self._text):
-                raise NotAPlan("unclosed quote", f"the backquote at character {start} is never closed")
-            end += 2 if self._text[end] == "\\" else 1
-        self._at = end + 1
-        return re.sub(r"\\([`$\\])", r"\1", self._text[start:end])
+        self._at += 1
+        return re.sub(r"\\([`$\\])", r"\1", self._escaped_until("`", body=_UNTIL_BACKQUOTE))
+
+    def _escaped_until(self, end: str, *, body: re.Pattern[str]) -> str:
+        """Give the text up to a quotation mark that a backslash can escape."""
+        start = self._at
+        match = body.match(self._text, start)
+        self._at = match.end() if match else start
+        if self._peek() != end:
+            raise NotAPlan("unclosed quote", f"the quote at character {start} is never closed")
+        self._at += 1
+        return self._text[start : self._at - 1]
 
     def _parenthesised(self) -> str:
         """Give the source up to the `)` that closes an open `$(`, quotes and nesting respected."""
-        start, depth, quote = self._at, 1, ""
-        while depth:
-            char = self._peek()
-            if not char:
+        start = self._at
+        closers = [")"]
+        while closers:
+            match = _NESTING.search(self._text, self._at)
+            if match is None:
                 raise NotAPlan("unclosed quote", f"the `$(` before character {start} is never closed")
-            if char == "\\" and quote != "'":
-                self._at += 1
-            elif quote:
-                quote = "" if char == quote else quote
-            elif char in "'\"":
-                quote = char
-            else:
-                depth += {"(": 1, ")": -1}.get(char, 0)
-            self._at += 1
+            self._at = match.end()
+            self._nest(match[0], closers)
         return self._text[start : self._at - 1]
+
+    def _nest(self, mark: str, closers: list[str]) -> None:
+        """Take one mark: `closers` holds what ends each open quote and parenthesis, innermost last."""
+        if mark == "\\":
+            self._at += 1
+        elif mark == closers[-1]:
+            closers.pop()
+        elif mark == "$(" or (mark == "(" and closers[-1] == ")"):
+            closers.append(")")
+        elif mark == '"':
+            closers.append(mark)
+        elif mark == "'" and closers[-1] == ")":
+            self._until(mark, start=self._at)
+        if len(closers) > _MAX_OPEN:
+            raise NotAPlan("nesting", f"quotes and parentheses are nested deeper than {_MAX_OPEN}")
 
 
 def _ansi_c_character(match: re.Match[str]) -> str:
     code = match[1]
-    if code[0] in "xu" and len(code) > 1:
+    if code[0] in "xuU" and len(code) > 1:
         return chr(int(code[1:], 16))
     if code[0] in "01234567":
         return chr(int(code, 8) & 0xFF)
     return _ANSI_C_LETTERS.get(code, code if code in "\\'\"?" else "\\" + code)
-
-
-_BRACES = re.compile(r"\{([^{}\s]*,[^{}]*|-?\d+\.\.-?\d+|[A-Za-z]\.\.[A-Za-z])\}")
-_MAX_WORDS = 128
-
-
-def expand_braces(word: Word) -> list[Word]:
-    """Give the words that `a{b,c}` and `{1..3}` stand for; a word without them comes back alone."""
-    for index, piece in enumerate(word.pieces):
-        if piece.kind != "text" or piece.quoted or not (match := _BRACES.search(piece.text)):
-            continue
-        before, after = piece.text[: match.start()], piece.text[match.end() :]
-        words = []
-        for choice in _choices(match[1]):
-            middle = Piece("text", before + choice + after)
-            pieces = (*word.pieces[:index], middle, *word.pieces[index + 1 :])
-            words += expand_braces(Word(pieces))
-            if len(words) > _MAX_WORDS:
-                raise NotAPlan("braces", f"`{{{match[1]}}}` gives more than {_MAX_WORDS} words")
-        return words
-    return [word]
-
-
-def _choices(inside: str) -> list[str]:
-    if "," in inside:
-        return inside.split(",")
-    first, last = inside.split("..")
-    digits = first.lstrip("-").isdigit()
-    start, stop = (int(first), int(last)) if digits else (ord(first), ord(last))
-    step = 1 if stop >= start else -1
-    if abs(stop - start) >= _MAX_WORDS:
-        raise NotAPlan("braces", f"`{{{inside}}}` gives more than {_MAX_WORDS} words")
-    width = max(len(first), len(last)) if digits and (first.startswith("0") or last.startswith("0")) else 0
-    values = range(start, stop + step, step)
-    return [str(value).zfill(width) if digits else chr(value) for value in values]

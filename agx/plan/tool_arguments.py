@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from agx.plan.schema import Finding, Task
+from agx.errors import RegistryInvalid
+from agx.plan.schema import Finding, Task, output_reference
 from agx.plan.tools import Registry, ToolInfo
 
 if TYPE_CHECKING:
-    from jsonschema.protocols import Validator
+    from jsonschema import Draft202012Validator, ValidationError
+
+_MAX_PROBLEMS = 10
 
 
 def check(tasks: Sequence[Task], registry: Registry) -> tuple[Finding, ...]:
-    """Give an error for each task whose arguments do not fit its tool."""
+    """Give an error for each place where a task's arguments do not fit its tool.
+
+    Raises `RegistryInvalid` for a tool whose schema is none, or points outside itself.
+    """
     return tuple(
         Finding(severity="error", task=task.task_number, rule="arguments", message=message, hint=hint)
         for task in tasks
@@ -31,10 +38,23 @@ def _problems(task: Task, tool: ToolInfo) -> Iterator[tuple[str, str]]:
     if task.arguments is None:
         yield f"{tool.name} takes named `arguments`", "write an object that fits the tool's schema"
         return
-    for error in _validator(_Schema(tool.schema)).iter_errors(task.arguments):
-        if not _stands_for_output(task.arguments, error.absolute_path):
-            pointer = "/" + "/".join(str(part) for part in error.absolute_path)
-            yield f"the arguments of {tool.name} do not fit at {pointer}: {error.message[:200]}", ""
+    for error in _misfits(tool.name, tool.schema, task.arguments):
+        pointer = "/" + "/".join(str(part) for part in error.absolute_path)
+        yield f"the arguments of {tool.name} do not fit at {pointer}: {error.message[:200]}", ""
+
+
+def _misfits(name: str, schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[ValidationError]:
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415 - only tools with schemas need it
+
+    try:
+        errors = _validator(_Schema(schema)).iter_errors(arguments)
+        known = (error for error in errors if not _stands_for_output(arguments, error.absolute_path))
+        return list(islice(known, _MAX_PROBLEMS))
+    except (Unresolvable, RecursionError) as error:
+        raise RegistryInvalid(
+            f"the schema of {name} has a $ref that leads nowhere: {error}"[:200],
+            hint="let every $ref point into the schema itself",
+        ) from error
 
 
 class _Schema:
@@ -51,15 +71,18 @@ class _Schema:
 
 
 @cache
-def _validator(schema: _Schema) -> Validator:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - only tools with schemas need it
+def _validator(schema: _Schema) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - only tools with schemas need it
+    from referencing import Registry as Resources  # noqa: PLC0415 - only tools with schemas need it
 
-    return Draft202012Validator(dict(schema.schema))
-
-
-def _is_reference(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(value) == {"task"} and isinstance(value["task"], int)
-
+    try:
+        Draft202012Validator.check_schema(dict(schema.schema))
+    except (SchemaError, RecursionError) as error:
+        raise RegistryInvalid(
+            f"the schema of a tool is no JSON Schema: {error}"[:200], hint="correct the registry"
+        ) from error
+    # An empty registry of resources: a $ref to elsewhere fails instead of opening a connection.
+    return Draft202012Validator(dict(schema.schema), registry=Resources())
 
 
 def _stands_for_output(arguments: Any, path: Sequence[Any]) -> bool:
@@ -67,6 +90,6 @@ def _stands_for_output(arguments: Any, path: Sequence[Any]) -> bool:
     value = arguments
     for part in path:
         value = value[part]
-        if _is_reference(value):
+        if output_reference(value) is not None:
             return True
-    return _is_reference(value)
+    return False

@@ -127,4 +127,4 @@ class WorkerClient:
         path = Path(self._load.model)
         status = path.stat() if path.exists() else None
         version = [status.st_size, status.st_mtime_ns] if status else []
-        return self._load.as_frame() | {"version": version}
+        return {**self._load.as_frame(), "version": version}

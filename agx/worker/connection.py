@@ -96,7 +96,7 @@ class Connection:
         """
         request_id = next(self._ids)
         remaining_secs = None if deadline_at is None else max(0.0, deadline_at - self._loop.time())
-        self._process.send({"id": request_id, "deadline_secs": remaining_secs} | request)
+        self._process.send({"id": request_id, "deadline_secs": remaining_secs, **request})
         pending = self._pending[request_id] = _Pending(request)
         try:
             is_finished = False

@@ -19,7 +19,7 @@ def hello() -> Frame:
         "event": "hello",
         "protocol": PROTOCOL_VERSION,
         "pid": os.getpid(),
-        "versions": {"python": ".".join(map(str, sys.version_info[:3]))} | {name: _version(name) for name in PACKAGES},
+        "versions": {"python": sys.version.split()[0]} | {name: _version(name) for name in PACKAGES},
         "system_info": native.system_info(),
         "devices": [_device(device) for device in devices.devices()],
         "backends": list(devices.backend_names()),

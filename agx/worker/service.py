@@ -20,6 +20,7 @@ class Service:
         self._send = send
         self._outgoing: list[Frame] = []
         self._stage = "idle"
+        self._current_id: int | None = None
         self._load_error: AgxError | None = UsageError("no model has been loaded")
 
     def turn(self) -> None:
@@ -29,9 +30,12 @@ class Service:
                 self._report(event)
             self._enter(self._engine.stage)
         else:
+            self._current_id = None
             self._enter("idle")
             self._flush()
-            self._begin(self._inbox.take())
+            arrival = self._inbox.take()
+            self._current_id = arrival.request_id
+            self._begin(arrival)
         self._flush()
 
     def _begin(self, arrival: Arrival) -> None:
@@ -46,7 +50,7 @@ class Service:
             self._finish(request_id, event="error", error=error.as_dict())
 
     def _load(self, arrival: Arrival) -> None:
-        self._enter("loading", arrival.request_id)
+        self._enter("loading")
         self._flush()
         started = time.perf_counter()
         try:
@@ -75,7 +79,7 @@ class Service:
             deadline_secs=remaining_secs,
             reasoning_tokens=frame["reasoning_tokens"],
         )
-        self._enter("prefill", request_id)
+        self._enter("prefill")
         self._flush()
         self._engine.start(request_id, request)
         # A cancellation that came while `start` ran found no generation to end.
@@ -107,10 +111,10 @@ class Service:
         self._inbox.finish(request_id)
         self._outgoing.append({"id": request_id} | fields)
 
-    def _enter(self, stage: str, request_id: int | None = None) -> None:
+    def _enter(self, stage: str) -> None:
         if stage != self._stage:
             self._stage = stage
-            self._outgoing.append({"event": "stage", "stage": stage, "id": request_id})
+            self._outgoing.append({"event": "stage", "stage": stage, "id": self._current_id})
 
     def _flush(self) -> None:
         if self._outgoing:

@@ -8,31 +8,32 @@ lengths. Longer sequences are dropped.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import random
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scripts.planner.examples import ExampleStream
-from scripts.planner.tokenizer import END, PAD, PLAN, USER, load_tokenizer, plan_text
+from scripts.planner.sequences import PAD, PLAN, echo_segments
+from scripts.planner.sources import read_lines
+from scripts.planner.tokenizer import load_tokenizer, special_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from multiprocessing.context import SpawnProcess
     from multiprocessing.queues import Queue
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
+    from scripts.planner.sequences import Row, Segments
+
 LENGTHS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 384)
 NUM_WAITING_BATCHES = 16
 
-Row = dict[str, Any]
-Segments = tuple[tuple[str | None, str], ...]
 Encoded = tuple[list[int], list[bool]]
 
 
@@ -56,24 +57,12 @@ class StreamConfig:
     seed: int
 
 
-def plain_segments(row: Row) -> Segments:
-    """Give the row unchanged, as instruction and plan."""
-    return ((USER, row["nl"]), (PLAN, plan_text(row["tasks"])), (END, ""))
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read a file of one JSON object a line."""
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
 def encode(tokenizer: Tokenizer, segments: Segments) -> Encoded:
     """Give the ids of a sequence, and which of them follow `<|plan|>`."""
     ids: list[int] = []
     num_prompt = 0
     for name, text in segments:
-        if name is not None:
-            ids.append(tokenizer.token_to_id(name))
+        ids.append(special_id(tokenizer, name))
         if name == PLAN:
             num_prompt = len(ids)
         ids += tokenizer.encode(text, add_special_tokens=False).ids
@@ -113,18 +102,19 @@ def sampled_batches(config: StreamConfig) -> Iterator[Batch]:
     """Give batches of sampled rows for ever."""
     rng = random.Random(config.seed)
     tokenizer = load_tokenizer(config.tokenizer_path)
-    rows = read_rows(config.rows_path)
+    rows = list(read_lines(config.rows_path))
     stream = ExampleStream(rows, delta_share=config.delta_share)
     drawn = (stream.sample(row, rng) for row in epochs(rows, config.mix, rng))
-    sequences = (encode(tokenizer, example.segments) for example in drawn)
-    return batched(sequences, config.tokens_per_batch, tokenizer.token_to_id(PAD))
+    sequences = (encode(tokenizer, segments) for segments in drawn)
+    return batched(sequences, config.tokens_per_batch, special_id(tokenizer, PAD))
 
 
 def plain_batches(rows_path: Path, tokenizer_path: Path, tokens_per_batch: int) -> list[Batch]:
     """Give each row once, unchanged: the development set."""
     tokenizer = load_tokenizer(tokenizer_path)
-    sequences = (encode(tokenizer, plain_segments(row)) for row in read_rows(rows_path))
-    return list(batched(sequences, tokens_per_batch, tokenizer.token_to_id(PAD)))
+    plain = (echo_segments(row["nl"], row["tasks"]) for row in read_lines(rows_path))
+    sequences = (encode(tokenizer, segments) for segments in plain)
+    return list(batched(sequences, tokens_per_batch, special_id(tokenizer, PAD)))
 
 
 class BackgroundBatches:

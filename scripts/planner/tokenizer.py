@@ -12,35 +12,22 @@ one other rule, the English contractions, is in `ENCODE_PATTERN`.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from scripts.planner.sequences import SPECIAL_TOKENS, plan_text
+from scripts.planner.sources import read_lines
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-PAD, END, USER, DRAFT, FINDINGS, PLAN = (
-    "<|pad|>",
-    "<|end|>",
-    "<|user|>",
-    "<|draft|>",
-    "<|findings|>",
-    "<|plan|>",
-)
-SPECIAL_TOKENS = (PAD, END, USER, DRAFT, FINDINGS, PLAN)
 
 TRAIN_PATTERN = r"\p{L}+|\p{N}|[^\s\p{L}\p{N}]+|\s"
 # llama.cpp takes `'s` and the like off where its matching stands right before the apostrophe:
 # at the start, after a letter or digit, and after white space other than the one space that an
 # apostrophe takes with it.
 ENCODE_PATTERN = r"(?:\A|(?<=[\p{L}\p{N}])|(?<=[^\S ]))'(?:s|t|re|ve|m|ll|d)|" + TRAIN_PATTERN
-
-
-def plan_text(tasks: list[object]) -> str:
-    """Give the text that the model writes for a plan: compact JSON."""
-    return json.dumps({"tasks": tasks}, separators=(",", ":"), ensure_ascii=False)
 
 
 def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
@@ -59,6 +46,14 @@ def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
     return tokenizer
 
 
+def special_id(tokenizer: Tokenizer, token: str) -> int:
+    """Give the id of a special token; raises `ValueError` where the tokenizer lacks it."""
+    number = tokenizer.token_to_id(token)
+    if number is None:
+        raise ValueError(f"the tokenizer has no token {token}")
+    return int(number)
+
+
 def load_tokenizer(path: Path) -> Tokenizer:
     """Load a tokenizer; text that looks like a special token stays text."""
     tokenizer = Tokenizer.from_file(str(path))
@@ -68,11 +63,9 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
 def corpus(rows_path: Path) -> Iterator[str]:
     """Give the texts that the merges are learnt from: instructions and plans."""
-    with rows_path.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            yield row["nl"]
-            yield plan_text(row["tasks"])
+    for row in read_lines(rows_path):
+        yield row["nl"]
+        yield plan_text(row["tasks"])
 
 
 def _pre_tokenizer(pattern: str) -> pre_tokenizers.PreTokenizer:
@@ -84,13 +77,13 @@ def _pre_tokenizer(pattern: str) -> pre_tokenizers.PreTokenizer:
     )
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Train on DATA/train.jsonl and write the tokenizer."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with train.jsonl")
     parser.add_argument("out", type=Path, help="the tokenizer's JSON file")
     parser.add_argument("--size", type=int, default=4096)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     tokenizer = train_tokenizer(corpus(options.data / "train.jsonl"), options.size)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(options.out))

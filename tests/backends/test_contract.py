@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from agx.backends.base import BackendKind, Chunk, GenerationRequest, Message, ModelBackend, Parameters
 from agx.backends.llamacpp import LlamaCppBackend
@@ -19,8 +18,10 @@ from agx.errors import DeadlineExceeded, Unsupported, UsageError
 
 FREED_SECS = 0.25
 SHORT = GenerationRequest((Message("user", "hi"),), parameters=Parameters(max_tokens=8), seed=7)
-# Tens of seconds, unless something stops it.
-LONG = GenerationRequest((Message("user", "go on"),), parameters=Parameters(max_tokens=30_000))
+# Tens of seconds, unless something stops it: the penalty below 1 makes a model repeat itself for ever.
+LONG = GenerationRequest(
+    (Message("user", "go on"),), parameters=Parameters(max_tokens=30_000, repeat_penalty=0.01)
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Case:
 
 
 def _llamacpp(tiny_model: Path) -> Case:
-    backend = LlamaCppBackend(tiny_model, device="cpu", threads=1)
+    backend = LlamaCppBackend(tiny_model, device="cpu", context_size=40_000, threads=1)
     return Case(backend, BackendKind.LLAMACPP, "tiny")
 
 
@@ -45,7 +46,7 @@ def _scripted(_tiny_model: Path) -> Case:
     return Case(ScriptedBackend([reply] * 10), BackendKind.SCRIPTED, "scripted")
 
 
-@pytest_asyncio.fixture(params=[_llamacpp, _scripted], ids=["llamacpp", "scripted"])
+@pytest.fixture(params=[_llamacpp, _scripted], ids=["llamacpp", "scripted"])
 async def case(request: pytest.FixtureRequest, tiny_model: Path) -> AsyncIterator[Case]:
     """Each backend in turn."""
     make: Callable[[Path], Case] = request.param
@@ -58,7 +59,6 @@ async def collect(backend: ModelBackend, request: GenerationRequest = SHORT) -> 
     return [chunk async for chunk in backend.generate(request)]
 
 
-@pytest.mark.asyncio
 async def test_speaks_the_protocol_and_says_what_it_is(case: Case) -> None:
     assert isinstance(case.backend, ModelBackend)
     assert case.backend.backend_type is case.kind
@@ -69,7 +69,6 @@ async def test_speaks_the_protocol_and_says_what_it_is(case: Case) -> None:
     assert facts.context_length > 0
 
 
-@pytest.mark.asyncio
 async def test_only_the_last_chunk_has_the_usage_and_why_it_ended(case: Case) -> None:
     *chunks, last = await collect(case.backend)
     assert all(chunk.text and chunk.finish_reason is None and chunk.usage is None for chunk in chunks)
@@ -80,13 +79,11 @@ async def test_only_the_last_chunk_has_the_usage_and_why_it_ended(case: Case) ->
     assert last.usage.seed == 7
 
 
-@pytest.mark.asyncio
 async def test_the_same_request_gives_the_same_text(case: Case) -> None:
     texts = ["".join(chunk.text for chunk in await collect(case.backend)) for _ in range(2)]
     assert texts[0] == texts[1]
 
 
-@pytest.mark.asyncio
 async def test_a_seed_is_drawn_and_told_where_none_is_given(case: Case) -> None:
     request = GenerationRequest(SHORT.messages, parameters=SHORT.parameters)
     usage = (await collect(case.backend, request))[-1].usage
@@ -94,7 +91,6 @@ async def test_a_seed_is_drawn_and_told_where_none_is_given(case: Case) -> None:
     assert isinstance(usage.seed, int)
 
 
-@pytest.mark.asyncio
 async def test_leaving_the_stream_stops_the_generation(case: Case) -> None:
     async with aclosing(case.backend.generate(LONG)) as chunks:  # type: ignore[type-var]
         await anext(chunks)
@@ -103,7 +99,6 @@ async def test_leaving_the_stream_stops_the_generation(case: Case) -> None:
     assert time.monotonic() - started < FREED_SECS
 
 
-@pytest.mark.asyncio
 async def test_cancelling_the_consumer_stops_the_generation(case: Case) -> None:
     await collect(case.backend)
     task = asyncio.create_task(collect(case.backend, LONG))
@@ -116,7 +111,6 @@ async def test_cancelling_the_consumer_stops_the_generation(case: Case) -> None:
     assert time.monotonic() - started < FREED_SECS
 
 
-@pytest.mark.asyncio
 async def test_the_deadline_is_kept(case: Case) -> None:
     await collect(case.backend)
     request = GenerationRequest(LONG.messages, parameters=LONG.parameters, deadline_secs=0.3)
@@ -127,24 +121,20 @@ async def test_the_deadline_is_kept(case: Case) -> None:
     assert (await collect(case.backend))[-1].finish_reason is not None
 
 
-@pytest.mark.asyncio
 async def test_requests_at_once_do_not_mix(case: Case) -> None:
     replies = await asyncio.gather(*(collect(case.backend) for _ in range(4)))
     assert len({"".join(chunk.text for chunk in reply) for reply in replies}) == 1
 
 
-@pytest.mark.asyncio
 async def test_embeddings_are_unsupported(case: Case) -> None:
     with pytest.raises(Unsupported):
         await case.backend.embed(["text"])
 
 
-@pytest.mark.asyncio
 async def test_a_healthy_backend_says_so(case: Case) -> None:
     assert (await case.backend.health_check()).ok
 
 
-@pytest.mark.asyncio
 async def test_closes_twice_and_refuses_what_comes_after(case: Case) -> None:
     await collect(case.backend)
     await case.backend.aclose()

@@ -13,7 +13,6 @@ from agx.backends.create import create_backend
 from agx.errors import Unsupported
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("kind", [BackendKind.AUTO, BackendKind.LLAMACPP])
 async def test_a_gguf_model_goes_to_llamacpp_and_nothing_is_started(kind: BackendKind) -> None:
     backend = create_backend(kind, model=Path("/no/such/model.gguf"), threads=1)

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from agx.backends.base import GenerationRequest, Message, Parameters
 from agx.backends.llamacpp import LlamaCppBackend
@@ -19,13 +18,19 @@ from agx.backends.model_file import ModelHash
 from agx.errors import AgxError, DeviceUnavailable, ModelMissing, ModelUnloadable, UsageError, WorkerDied
 
 REQUEST = GenerationRequest((Message("user", "hi"),), parameters=Parameters(max_tokens=4))
-WORD_SCHEMA = {"type": "object", "properties": {"a": {"enum": ["b"]}}, "required": ["a"], "additionalProperties": False}
+WORD_SCHEMA = {
+    "x-guidance": {"whitespace_flexible": False},
+    "type": "object",
+    "properties": {"a": {"enum": ["b"]}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def backend(tiny_model: Path) -> AsyncIterator[LlamaCppBackend]:
     """A backend that is not started yet."""
-    backend = LlamaCppBackend(tiny_model, device="cpu", threads=1)
+    backend = LlamaCppBackend(tiny_model, device="cpu", context_size=40_000, threads=1)
     yield backend
     await backend.aclose()
 
@@ -47,7 +52,6 @@ def _bad_model(kind: str, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("kind", "error", "words"),
     [
@@ -74,7 +78,6 @@ async def test_what_is_no_model_is_told_before_a_worker_starts(
     await backend.aclose()
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("kept_bytes", [4, 100, 20_000, -1])
 async def test_a_model_that_was_cut_off_cannot_be_loaded(
     tiny_model: Path, tmp_path: Path, kept_bytes: int
@@ -88,24 +91,26 @@ async def test_a_model_that_was_cut_off_cannot_be_loaded(
     await backend.aclose()
 
 
-@pytest.mark.asyncio
 async def test_the_facts_are_the_models_own(backend: LlamaCppBackend, tiny_model: Path) -> None:
     assert backend.model_name == "tiny"
     facts = await backend.model_facts()
-    assert (facts.name, facts.architecture, facts.device, facts.planner_tools) == ("tiny", "qwen3", "cpu", "unix")
+    assert (facts.name, facts.architecture, facts.device, facts.planner_tools) == (
+        "tiny",
+        "qwen3",
+        "cpu",
+        "unix",
+    )
     assert facts.sha256 == hashlib.sha256(tiny_model.read_bytes()).hexdigest()
     assert facts.build
     assert await backend.model_facts() == facts
 
 
-@pytest.mark.asyncio
 async def test_a_healthy_backend_tells_versions_and_devices(backend: LlamaCppBackend) -> None:
     health = await backend.health_check()
     assert health.ok
     assert {"system_info", "devices", "versions", "sha256"} <= set(health.facts)
 
 
-@pytest.mark.asyncio
 async def test_the_text_fits_the_schema(backend: LlamaCppBackend) -> None:
     request = GenerationRequest(REQUEST.messages, schema=WORD_SCHEMA, parameters=Parameters(max_tokens=40))
     chunks = [chunk async for chunk in backend.generate(request)]
@@ -115,12 +120,10 @@ async def test_the_text_fits_the_schema(backend: LlamaCppBackend) -> None:
     assert chunks[-1].usage.forced_tokens > 0
 
 
-@pytest.mark.asyncio
 async def test_renders_the_prompt_for_a_dry_run(backend: LlamaCppBackend) -> None:
     assert await backend.render(REQUEST.messages) == ("<|user|>hi<|assistant|>", 4)
 
 
-@pytest.mark.asyncio
 async def test_a_device_that_is_not_there_is_an_error(tiny_model: Path) -> None:
     backend = LlamaCppBackend(tiny_model, device="metal" if sys.platform != "darwin" else "cuda")
     with pytest.raises(DeviceUnavailable):
@@ -128,10 +131,10 @@ async def test_a_device_that_is_not_there_is_an_error(tiny_model: Path) -> None:
     await backend.aclose()
 
 
-@pytest.mark.asyncio
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 async def test_recovers_with_the_next_call_after_a_death(backend: LlamaCppBackend) -> None:
-    long = GenerationRequest(REQUEST.messages, parameters=Parameters(max_tokens=30_000))
+    endless = Parameters(max_tokens=30_000, repeat_penalty=0.01)
+    long = GenerationRequest(REQUEST.messages, parameters=endless)
     stream = backend.generate(long)
     await anext(stream)
     health_facts = (await backend.health_check()).facts
@@ -143,7 +146,6 @@ async def test_recovers_with_the_next_call_after_a_death(backend: LlamaCppBacken
     assert [chunk async for chunk in backend.generate(REQUEST)][-1].finish_reason == "length"
 
 
-@pytest.mark.asyncio
 async def test_the_hash_is_computed_once_for_each_version_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"one")
@@ -162,7 +164,6 @@ async def test_the_hash_is_computed_once_for_each_version_of_the_file(tmp_path: 
     assert await file_hash.value() == hashlib.sha256(b"three").hexdigest()
 
 
-@pytest.mark.asyncio
 async def test_giving_up_the_hash_does_not_wait_for_a_large_file(tmp_path: Path) -> None:
     path = tmp_path / "large"
     with path.open("wb") as file:

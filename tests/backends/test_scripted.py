@@ -17,7 +17,6 @@ async def text(backend: ScriptedBackend, request: GenerationRequest = REQUEST) -
     return "".join([chunk.text async for chunk in backend.generate(request)])
 
 
-@pytest.mark.asyncio
 async def test_plays_the_texts_in_order_and_as_they_are_and_keeps_the_requests() -> None:
     backend = ScriptedBackend(["not what the schema wants", "", lambda request: str(request.seed)])
     assert [await text(backend) for _ in range(3)] == ["not what the schema wants", "", "3"]
@@ -27,7 +26,6 @@ async def test_plays_the_texts_in_order_and_as_they_are_and_keeps_the_requests()
         await text(backend)
 
 
-@pytest.mark.asyncio
 async def test_plays_errors_at_once_or_after_some_text() -> None:
     unreachable = BackendUnreachable("no connection")
     late = ScriptedReply("begun", error=PlanTruncated("ended", text="begun"))
@@ -43,7 +41,6 @@ async def test_plays_errors_at_once_or_after_some_text() -> None:
         await text(backend)
 
 
-@pytest.mark.asyncio
 async def test_the_last_chunk_tells_how_it_ended() -> None:
     backend = ScriptedBackend([ScriptedReply("123456789", finish_reason="length")], chunk_characters=4)
     chunks = [chunk async for chunk in backend.generate(REQUEST)]
@@ -53,7 +50,6 @@ async def test_the_last_chunk_tells_how_it_ended() -> None:
     assert (chunks[-1].usage.prompt_tokens, chunks[-1].usage.completion_tokens) == (2, 3)
 
 
-@pytest.mark.asyncio
 async def test_counts_the_generations_that_were_left() -> None:
     backend = ScriptedBackend(["a long text that nobody reads", "another"])
     async with aclosing(backend.generate(REQUEST)) as chunks:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from agx.cli.main import run
 from tests.tiny_gguf import write_tiny_gguf
 
 AGX = [sys.executable, "-m", "agx"]
@@ -36,7 +37,13 @@ def agx(
     """Run the program with these bytes as standard input, or none."""
     source = {"stdin": subprocess.DEVNULL} if data is None else {}
     return subprocess.run(  # type: ignore[call-overload,no-any-return]  # input and stdin exclude each other
-        [*AGX, *arguments], input=data, capture_output=True, check=False, env=environ, timeout=MAX_SECS, **source
+        [*AGX, *arguments],
+        input=data,
+        capture_output=True,
+        check=False,
+        env=environ,
+        timeout=MAX_SECS,
+        **source,
     )
 
 
@@ -105,19 +112,18 @@ def test_an_idle_pipe_is_left_alone(environ: dict[str, str]) -> None:
     ids=["missing", "folder", "cut", "text", "empty", "long name"],
 )
 def test_a_model_that_cannot_be_is_one_sentence(
-    environ: dict[str, str], tmp_path: Path, model: Path, make: object, message: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, model: Path, make: object, message: str
 ) -> None:
     """Exit code 4, an error and a hint, no traceback, and the same as JSON."""
     assert callable(make)
     path = make(tmp_path, model)
-    done = agx("plan", "list files", "--model", str(path), environ=environ)
-    assert done.returncode == 4, done.stderr
-    error, hint = done.stderr.decode().splitlines()
+    assert run(["plan", "list files", "--model", str(path)]) == 4
+    error, hint = capsys.readouterr().err.splitlines()
     assert error.startswith("error: ")
     assert message in error
     assert hint.startswith("hint: ")
-    as_json = agx("plan", "list files", "--json", "--model", str(path), environ=environ)
-    assert json.loads(as_json.stderr)["error"]["hint"]
+    assert run(["plan", "list files", "--json", "--model", str(path)]) == 4
+    assert json.loads(capsys.readouterr().err)["error"]["hint"]
 
 
 def _written(path: Path, data: bytes) -> Path:

@@ -16,13 +16,16 @@ PATIENCE_SECS = 20
 
 
 def generate(text: str = "hi", *, max_tokens: int = 8, **fields: Any) -> Frame:
-    """Give a request for free text."""
+    """Give a request for free text of just that length.
+
+    The penalty below 1 makes the model say the same again and again, so it never ends by itself.
+    """
     parameters = {
         "temperature": 0.0,
         "top_k": 0,
         "top_p": 1.0,
         "min_p": 0.0,
-        "repeat_penalty": 1.0,
+        "repeat_penalty": 0.01,
         "max_tokens": max_tokens,
     }
     request = {

@@ -23,7 +23,6 @@ from tests.worker.helpers import LONG_ANSWER, LONG_PROMPT, collect, generate, is
 FREED_SECS = 0.25
 
 
-@pytest.mark.asyncio
 async def test_a_generation_streams_and_ends_with_its_usage(client: WorkerClient) -> None:
     *chunks, done = await collect(client, generate(max_tokens=5))
     assert {reply["event"] for reply in chunks} <= {"chunk"}
@@ -33,7 +32,6 @@ async def test_a_generation_streams_and_ends_with_its_usage(client: WorkerClient
     assert isinstance(done["usage"]["seed"], int)
 
 
-@pytest.mark.asyncio
 async def test_the_worker_greets_and_the_model_gives_its_facts(client: WorkerClient) -> None:
     assert client.stage == "stopped"
     reply = await client.loaded()
@@ -44,23 +42,22 @@ async def test_the_worker_greets_and_the_model_gives_its_facts(client: WorkerCli
     assert any(device["type"] == "cpu" for device in client.hello["devices"])
 
 
-@pytest.mark.asyncio
 async def test_render_gives_the_prompt_and_its_tokens(client: WorkerClient) -> None:
     reply = await client.call({"op": "render", "messages": [{"role": "user", "content": "hi"}]})
     assert reply["prompt"] == "<|user|>hi<|assistant|>"
     assert reply["prompt_tokens"] == 4
 
 
-@pytest.mark.asyncio
 async def test_requests_made_at_once_are_served_one_after_the_other(client: WorkerClient) -> None:
     requests = [generate(f"number {n}", max_tokens=n + 1) for n in range(5)]
     replies = await asyncio.gather(*(collect(client, request) for request in requests))
     assert [reply[-1]["usage"]["completion_tokens"] for reply in replies] == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("stage", "request_"), [("prefill", LONG_PROMPT), ("generating", LONG_ANSWER)], ids=["prefill", "generating"]
+    ("stage", "request_"),
+    [("prefill", LONG_PROMPT), ("generating", LONG_ANSWER)],
+    ids=["prefill", "generating"],
 )
 async def test_a_cancelled_consumer_frees_the_worker(
     client: WorkerClient, stage: str, request_: dict[str, object]
@@ -78,7 +75,6 @@ async def test_a_cancelled_consumer_frees_the_worker(
     assert client.hello["pid"] == pid
 
 
-@pytest.mark.asyncio
 async def test_a_stream_that_is_left_frees_the_worker(client: WorkerClient) -> None:
     async with aclosing(client.stream(LONG_ANSWER)) as replies:
         async for reply in replies:
@@ -89,7 +85,6 @@ async def test_a_stream_that_is_left_frees_the_worker(client: WorkerClient) -> N
     assert time.monotonic() - started < FREED_SECS
 
 
-@pytest.mark.asyncio
 async def test_cancelling_one_that_waits_leaves_the_running_one_alone(client: WorkerClient) -> None:
     running = asyncio.create_task(collect(client, generate(max_tokens=400)))
     await reach(client, "generating")
@@ -100,7 +95,6 @@ async def test_cancelling_one_that_waits_leaves_the_running_one_alone(client: Wo
     assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
 
 
-@pytest.mark.asyncio
 async def test_the_deadline_counts_the_waiting(client: WorkerClient) -> None:
     await client.loaded()
     running = asyncio.create_task(collect(client, LONG_ANSWER))
@@ -113,7 +107,6 @@ async def test_the_deadline_counts_the_waiting(client: WorkerClient) -> None:
     assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("stage_request", [LONG_PROMPT, LONG_ANSWER], ids=["prefill", "generating"])
 async def test_the_deadline_ends_a_generation(client: WorkerClient, stage_request: dict[str, object]) -> None:
     await client.loaded()
@@ -124,7 +117,6 @@ async def test_the_deadline_ends_a_generation(client: WorkerClient, stage_reques
     assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("size_bytes", [200_000, 1 << 20], ids=["200 kB", "1 MB"])
 async def test_an_instruction_of_one_letter_is_too_long_and_harmless(
     client: WorkerClient, size_bytes: int
@@ -134,7 +126,6 @@ async def test_an_instruction_of_one_letter_is_too_long_and_harmless(
     assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
 
 
-@pytest.mark.asyncio
 async def test_what_no_frame_can_hold_is_a_usage_error(client: WorkerClient) -> None:
     for request in (generate("a" * MAX_FRAME_BYTES), generate(seed={1, 2})):
         with pytest.raises(UsageError, match="cannot be sent"):
@@ -142,7 +133,6 @@ async def test_what_no_frame_can_hold_is_a_usage_error(client: WorkerClient) -> 
     assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
 
 
-@pytest.mark.asyncio
 async def test_a_model_that_cannot_be_loaded_fails_every_request_and_may_be_repaired(
     tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -150,9 +140,7 @@ async def test_a_model_that_cannot_be_loaded_fails_every_request_and_may_be_repa
     path.write_bytes(tiny_model.read_bytes()[:5000])
     client = WorkerClient(LoadRequest(str(path), device="cpu"))
     try:
-        outcomes = await asyncio.gather(
-            client.loaded(), collect(client, generate()), return_exceptions=True
-        )
+        outcomes = await asyncio.gather(client.loaded(), collect(client, generate()), return_exceptions=True)
         assert [type(outcome).__name__ for outcome in outcomes] == ["ModelUnloadable"] * 2
         path.write_bytes(tiny_model.read_bytes())
         assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
@@ -160,11 +148,9 @@ async def test_a_model_that_cannot_be_loaded_fails_every_request_and_may_be_repa
         await client.aclose()
 
 
-@pytest.mark.asyncio
-async def test_takes_a_worker_that_was_started_before_and_loads_the_same(tiny_model: Path) -> None:
-    load = LoadRequest(str(tiny_model), device="cpu", threads=1)
-    process = spawn(load)
-    client = WorkerClient(load, process=process)
+async def test_takes_a_worker_that_was_started_before_and_loads_the_same(tiny_load: LoadRequest) -> None:
+    process = spawn(tiny_load)
+    client = WorkerClient(tiny_load, process=process)
     try:
         await client.loaded()
         assert client.hello["pid"] == process.pid
@@ -173,7 +159,6 @@ async def test_takes_a_worker_that_was_started_before_and_loads_the_same(tiny_mo
     assert not is_running(process.pid)
 
 
-@pytest.mark.asyncio
 async def test_closes_a_worker_that_was_started_for_something_else(tiny_model: Path) -> None:
     process = spawn(LoadRequest(str(tiny_model), threads=2))
     client = WorkerClient(LoadRequest(str(tiny_model), threads=1), process=process)
@@ -185,7 +170,6 @@ async def test_closes_a_worker_that_was_started_for_something_else(tiny_model: P
         await client.aclose()
 
 
-@pytest.mark.asyncio
 async def test_closing_ends_what_runs_and_can_be_done_twice(client: WorkerClient) -> None:
     task = asyncio.create_task(collect(client, LONG_ANSWER))
     pid = await reach(client, "generating")
@@ -200,7 +184,6 @@ async def test_closing_ends_what_runs_and_can_be_done_twice(client: WorkerClient
     assert repr(client).endswith("closed>")
 
 
-@pytest.mark.asyncio
 @pytest.mark.skipif(sys.platform == "win32", reason="stops a process with a POSIX signal")
 @pytest.mark.parametrize("cancel", [False, True], ids=["waited for", "cancelled"])
 async def test_closing_kills_a_worker_that_does_not_leave(

@@ -35,7 +35,6 @@ async def killed(client: WorkerClient, number: signal.Signals, *, request: Frame
     return caught.value
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize(("stage", "request_"), [("prefill", LONG_PROMPT), ("generating", LONG_ANSWER)])
 async def test_death_while_working(
@@ -46,7 +45,6 @@ async def test_death_while_working(
     assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("number", SIGNALS)
 async def test_death_while_loading(tiny_model: Path, tmp_path: Path, number: signal.Signals) -> None:
     """A pipe that nobody writes into holds the load until the signal comes."""
@@ -54,11 +52,11 @@ async def test_death_while_loading(tiny_model: Path, tmp_path: Path, number: sig
     os.mkfifo(path)
     client = WorkerClient(LoadRequest(str(path), device="cpu", threads=1))
     try:
-        waiting = [asyncio.create_task(client.loaded()) for _ in range(2)]
-        waiting.append(asyncio.create_task(collect(client, generate())))
+        loads = [asyncio.create_task(client.loaded()) for _ in range(2)]
+        request = asyncio.create_task(collect(client, generate()))
         os.kill(await reach(client, "loading"), number)
         started = time.monotonic()
-        for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+        for outcome in await asyncio.gather(*loads, request, return_exceptions=True):
             assert isinstance(outcome, WorkerDied)
             assert (outcome.signal, outcome.stage) == (number.name, "loading")
         assert time.monotonic() - started < NOTICED_SECS
@@ -69,7 +67,6 @@ async def test_death_while_loading(tiny_model: Path, tmp_path: Path, number: sig
         await client.aclose()
 
 
-@pytest.mark.asyncio
 async def test_a_model_that_killed_it_twice_is_refused_until_it_changes(
     tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -91,7 +88,6 @@ async def test_a_model_that_killed_it_twice_is_refused_until_it_changes(
         await client.aclose()
 
 
-@pytest.mark.asyncio
 async def test_every_pending_request_hears_of_the_death(client: WorkerClient) -> None:
     first = asyncio.create_task(collect(client, LONG_ANSWER))
     pid = await reach(client, "generating")
@@ -102,7 +98,6 @@ async def test_every_pending_request_hears_of_the_death(client: WorkerClient) ->
     assert [type(outcome) for outcome in outcomes] == [WorkerDied] * 4
 
 
-@pytest.mark.asyncio
 async def test_a_death_between_requests_is_not_noticed_by_the_next(client: WorkerClient) -> None:
     await collect(client, generate())
     for _ in range(3):
@@ -110,23 +105,23 @@ async def test_a_death_between_requests_is_not_noticed_by_the_next(client: Worke
         assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
 
 
-@pytest.mark.asyncio
-async def test_an_input_that_killed_it_twice_is_refused(client: WorkerClient) -> None:
+@pytest.mark.parametrize(("stage", "request_"), [("prefill", LONG_PROMPT), ("generating", LONG_ANSWER)])
+async def test_an_input_that_killed_it_twice_is_refused(
+    client: WorkerClient, stage: str, request_: Frame
+) -> None:
     for _ in range(2):
-        await killed(client, signal.SIGSEGV, request=LONG_PROMPT, stage="prefill")
+        await killed(client, signal.SIGSEGV, request=request_, stage=stage)
     with pytest.raises(WorkerDied, match="refused: it ended the worker process 2 times") as caught:
-        await collect(client, LONG_PROMPT)
+        await collect(client, request_)
     assert (caught.value.retryable, caught.value.signal) == (False, "SIGSEGV")
     assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
 
 
-@pytest.mark.asyncio
 async def test_the_last_log_line_is_told(client: WorkerClient) -> None:
     error = await killed(client, signal.SIGABRT, request=LONG_ANSWER, stage="generating")
     assert error.last_log_line != ""
 
 
-@pytest.mark.asyncio
 async def test_a_worker_that_hangs_is_killed_and_its_time_limit_kept(
     client: WorkerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

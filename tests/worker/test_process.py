@@ -26,7 +26,7 @@ PARENT = """
     from agx.worker.protocol import LoadRequest
     from tests.worker.helpers import LONG_ANSWER, LONG_PROMPT, collect, reach
 
-    load = LoadRequest(sys.argv[1], device="cpu", threads=1)
+    load = LoadRequest(sys.argv[1], device="cpu", context_size=40_000, threads=1)
     processes = []
     def start():
         processes.append(spawn(load))
@@ -84,7 +84,6 @@ def test_a_worker_ends_within_a_second_of_its_parent(parent: subprocess.Popen[st
     assert secs_until(lambda: not is_running(worker)) < GONE_SECS
 
 
-@pytest.mark.asyncio
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 async def test_an_interrupt_is_ignored(client: WorkerClient) -> None:
     task = asyncio.create_task(collect(client, generate(max_tokens=300)))
@@ -94,7 +93,6 @@ async def test_an_interrupt_is_ignored(client: WorkerClient) -> None:
     assert client.hello["pid"] == pid
 
 
-@pytest.mark.asyncio
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_no_core_file_a_quiet_pool_and_standard_pipes_that_lead_nowhere(client: WorkerClient) -> None:
     await client.loaded()
@@ -107,7 +105,6 @@ async def test_no_core_file_a_quiet_pool_and_standard_pipes_that_lead_nowhere(cl
     assert proc.joinpath("fd/1").readlink() == proc.joinpath("fd/2").readlink()
 
 
-@pytest.mark.asyncio
 async def test_what_a_library_prints_does_not_reach_the_protocol(
     client: WorkerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,11 +164,12 @@ def test_starts_where_only_the_parent_finds_the_package(tiny_model: Path, tmp_pa
 def test_starting_a_worker_imports_neither_asyncio_nor_pydantic() -> None:
     program = "import sys, agx.worker.process as p; print({'asyncio', 'pydantic', 'numpy'} & {*sys.modules})"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "set()\n"
 
 
-@pytest.mark.asyncio
 async def test_a_path_that_is_no_utf8_reaches_the_engine(tiny_model: Path, tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 \xf0\x9f\x98\x80.gguf"))
     path.symlink_to(tiny_model)

@@ -30,9 +30,7 @@ STREAM = b"".join(map(encode, FRAMES))
 def test_reads_the_same_frames_in_pieces_of_any_size(size: int) -> None:
     reader = FrameReader()
     got = [
-        frame
-        for start in range(0, len(STREAM), size)
-        for frame in reader.feed(STREAM[start : start + size])
+        frame for start in range(0, len(STREAM), size) for frame in reader.feed(STREAM[start : start + size])
     ]
     reader.close()
     assert got == FRAMES

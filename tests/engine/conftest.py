@@ -1,0 +1,46 @@
+"""Engines with tiny random-weight models, written once for the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agx.engine.loop import Engine, EngineOptions
+from tests.tiny_gguf import TinyModel, write_tiny_gguf
+
+
+@pytest.fixture(scope="session")
+def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[TinyModel], Path]:
+    """Give the file of a tiny model, which is written when it is first asked for."""
+    folder = tmp_path_factory.mktemp("models")
+    written: dict[TinyModel, Path] = {}
+
+    def file(model: TinyModel) -> Path:
+        if model not in written:
+            written[model] = write_tiny_gguf(folder / f"tiny{len(written)}.gguf", model)
+        return written[model]
+
+    return file
+
+
+@pytest.fixture
+def load(tiny_file: Callable[[TinyModel], Path]) -> Iterator[Callable[[TinyModel], Engine]]:
+    """Give engines that have loaded a tiny model; they are closed after the test."""
+    engines: list[Engine] = []
+
+    def loaded(model: TinyModel) -> Engine:
+        engines.append(Engine())
+        engines[-1].load(str(tiny_file(model)), EngineOptions(device="cpu", threads=1))
+        return engines[-1]
+
+    yield loaded
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture
+def engine(load: Callable[[TinyModel], Engine]) -> Engine:
+    """An engine with the plainest tiny model."""
+    return load(TinyModel())

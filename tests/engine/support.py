@@ -1,0 +1,70 @@
+"""What the engine's tests share: small schemas, and running a request to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from agx.engine.loop import DoneEvent, Engine, EngineRequest, ErrorEvent, TextEvent
+from agx.errors import AgxError
+from agx.grammar.plan_schema import PlanLimits, plan_schema
+from agx.plan.tools import ToolInfo
+
+TOOLS = tuple(ToolInfo(name=name) for name in ("find", "xargs", "wc", "sort", "head", "grep"))
+SMALL_LIMITS = PlanLimits(max_tasks=3, max_args=3, max_arg_chars=8, max_path_chars=8, max_text_parts=2)
+SMALL_PLANS = plan_schema(TOOLS, SMALL_LIMITS)
+USER = ({"role": "user", "content": "list all files"},)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A whole generation: its pieces of text, and how it ended."""
+
+    texts: tuple[str, ...]
+    done: DoneEvent | None
+    error: AgxError | None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+    @property
+    def finish_reason(self) -> str | None:
+        return self.done.finish_reason if self.done else None
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        assert self.done is not None, self.error
+        return dict(self.done.usage)
+
+
+def request(content: str = "list all files", **fields: Any) -> EngineRequest:
+    """Make a request with one message; parameters are given by their names."""
+    known = {"schema", "seed", "deadline_secs", "reasoning_tokens", "messages"}
+    given = {name: fields.pop(name) for name in known & fields.keys()}
+    messages = given.pop("messages", ({"role": "user", "content": content},))
+    return EngineRequest(messages=messages, parameters=fields, **given)
+
+
+def finish(engine: Engine, request_id: int = 1) -> Outcome:
+    """Step until the request has ended."""
+    texts: list[str] = []
+    for _step in range(10_000):
+        for event in engine.step():
+            assert event.request_id == request_id
+            match event:
+                case TextEvent(_, text):
+                    texts.append(text)
+                case DoneEvent():
+                    assert not engine.has_work
+                    return Outcome(tuple(texts), done=event, error=None)
+                case ErrorEvent(_, error):
+                    assert not engine.has_work
+                    return Outcome(tuple(texts), done=None, error=error)
+    raise AssertionError("the generation does not end")
+
+
+def generate(engine: Engine, content: str = "list all files", **fields: Any) -> Outcome:
+    """Run one request to its end."""
+    engine.start(1, request(content, **fields))
+    return finish(engine)

@@ -1,0 +1,152 @@
+"""Loading: facts, threads, devices, and files that are no models."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agx.engine import devices, native
+from agx.engine.loop import Engine, EngineOptions
+from agx.errors import AgxError, ConfigError, DeviceUnavailable, ModelMissing, ModelUnloadable, UsageError
+from tests.engine.support import generate
+from tests.tiny_gguf import TinyModel
+
+TinyFile = Callable[[TinyModel], Path]
+
+
+def load_error(path: Path, **options: object) -> AgxError:
+    engine = Engine()
+    with pytest.raises(AgxError) as caught:
+        engine.load(str(path), EngineOptions(**options))  # type: ignore[arg-type]
+    assert engine.stage == "idle"
+    return caught.value
+
+
+def test_a_loaded_model_says_what_it_is(tiny_file: TinyFile) -> None:
+    facts = Engine().load(str(tiny_file(TinyModel())), EngineOptions())
+    assert facts == {
+        "name": "tiny",
+        "architecture": "qwen3",
+        "context_length": 1024,
+        "device": "cpu" if len(devices.devices()) == 1 else facts["device"],
+        "planner_tools": "unix",
+        "build": native.build(),
+    }
+
+
+def test_a_model_that_plans_for_no_registry_says_so(tiny_file: TinyFile) -> None:
+    file = tiny_file(TinyModel(planner_tools=None))
+    assert Engine().load(str(file), EngineOptions(device="cpu"))["planner_tools"] is None
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    assert isinstance(load_error(tmp_path / "no.gguf"), ModelMissing)
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    assert isinstance(load_error(tmp_path), ModelUnloadable)
+
+
+@pytest.mark.parametrize("length", [0, 4, 100, 20_000, -1000], ids=["empty", "magic", "keys", "tensors", "tail"])
+def test_a_cut_file_is_refused_with_the_reason(tiny_file: TinyFile, tmp_path: Path, length: int) -> None:
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(tiny_file(TinyModel()).read_bytes()[:length])
+    error = load_error(cut, device="cpu")
+    assert isinstance(error, ModelUnloadable)
+    assert "llama" in error.message or "gguf" in error.message, error.message
+
+
+def test_what_is_no_gguf_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "text.gguf"
+    file.write_text("hello" * 1000)
+    assert isinstance(load_error(file), ModelUnloadable)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1025])
+def test_a_context_the_model_was_not_trained_for(tiny_file: TinyFile, size: int) -> None:
+    assert isinstance(load_error(tiny_file(TinyModel()), context_size=size, device="cpu"), ConfigError)
+
+
+def test_a_smaller_context_is_as_large_as_asked_for(tiny_file: TinyFile) -> None:
+    engine = Engine()
+    facts = engine.load(str(tiny_file(TinyModel())), EngineOptions(device="cpu", context_size=100))
+    assert facts["context_length"] == 100
+    assert generate(engine, max_tokens=200).usage["completion_tokens"] <= 100
+
+
+def test_threads_have_to_be_positive(tiny_file: TinyFile) -> None:
+    assert isinstance(load_error(tiny_file(TinyModel()), threads=0, device="cpu"), ConfigError)
+
+
+def test_the_processor_is_listed() -> None:
+    listed = devices.devices()
+    assert "CPU" in [device.backend for device in listed]
+    assert "CPU" in devices.backend_names()
+    assert all(device.total_bytes >= device.free_bytes > 0 for device in listed)
+
+
+@pytest.mark.parametrize("name", ["cuda", "metal"])
+def test_a_device_that_is_missing_is_said_to_be_missing_in_build_or_machine(name: str) -> None:
+    if any(device.backend in {"CUDA", "MTL", "Metal"} for device in devices.devices()):
+        pytest.skip("this machine has a GPU that llama.cpp uses")
+    with pytest.raises(DeviceUnavailable, match="build of llama.cpp|this machine"):
+        devices.resolve(name)
+
+
+def test_a_device_nobody_knows() -> None:
+    with pytest.raises(ConfigError, match="tpu"):
+        devices.resolve("tpu")
+
+
+def test_nothing_works_before_a_model_is_loaded() -> None:
+    engine = Engine()
+    with pytest.raises(UsageError):
+        engine.render([{"role": "user", "content": "hi"}])
+    engine.close()
+
+
+def test_a_second_load_replaces_the_first(tiny_file: TinyFile) -> None:
+    engine = Engine()
+    engine.load(str(tiny_file(TinyModel())), EngineOptions(device="cpu"))
+    first = generate(engine, max_tokens=8, seed=1)
+    engine.load(str(tiny_file(TinyModel(seed=9))), EngineOptions(device="cpu"))
+    assert generate(engine, max_tokens=8, seed=1).text != first.text
+    engine.close()
+    engine.close()
+
+
+def test_the_bindings_come_without_the_package_around_them() -> None:
+    script = (
+        "import sys; import agx.engine.native; "
+        "heavy = {'numpy', 'diskcache', 'llama_cpp.llama'} & set(sys.modules); assert not heavy, heavy; "
+        "import llama_cpp; assert llama_cpp.Llama"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+
+
+def test_a_greedy_plan_needs_no_numpy(tiny_file: TinyFile) -> None:
+    script = (
+        "import sys; from agx.engine.loop import *; e = Engine(); "
+        f"e.load({str(tiny_file(TinyModel()))!r}, EngineOptions(device='cpu'))\n"
+        "e.start(1, EngineRequest(messages=({'role': 'user', 'content': 'x'},), parameters={'max_tokens': 4},"
+        " schema={'type': 'string'}))\n"
+        "while e.has_work: e.step()\n"
+        "assert 'numpy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+
+
+def test_the_log_goes_to_whoever_wants_it(tiny_file: TinyFile) -> None:
+    lines: list[str] = []
+    native.log.sink = lines.append
+    try:
+        Engine().load(str(tiny_file(TinyModel())), EngineOptions(device="cpu"))
+    finally:
+        native.log.sink = None
+    assert any("tiny" in line for line in lines)
+    assert native.log.lines
