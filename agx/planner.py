@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from agx.backends.base import BackendKind, Chunk, Health, ModelBackend, Parameters
 from agx.backends.create import create_backend
-from agx.backends.planning import Draft, PlanOptions, plan_request, stream_plan
-from agx.errors import AgxError, UsageError
+from agx.backends.planning import Draft, PlanOptions, last_plan, plan_request, stream_plan
+from agx.errors import AgxError, PlanInvalid, UsageError
 from agx.models import EMBEDDED, resolve_model
 from agx.plan.context import DEFAULT_MAX_TASKS, GeneratedPlan, PlanContext
 from agx.plan.forms import read_draft
@@ -60,8 +60,9 @@ class PromptPreview:
 class Planner:
     """Plans with one or two models; an async context manager.
 
-    `registry` is the tools (default: the Unix commands); `backend` is used for both roles instead
-    of what the config names, and stays the caller's to close.
+    `registry` is the tools (default: the Unix commands) where a call gives no context, which has its
+    own. `backend` is used for both roles instead of what the config names, and stays the caller's to
+    close. `worker` is a process started beforehand, and becomes the planner's.
     """
 
     def __init__(
@@ -81,8 +82,8 @@ class Planner:
         self._closed = False
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{len(self._backends)} models open"
-        return f"<Planner {self.config.role.value} {self.config.echo_model}: {state}>"
+        state = "closed" if self._closed else f"open, models in use: {', '.join(self._backends) or 'none'}"
+        return f"<Planner of the role {self.config.role.value}, {state}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,52 +101,66 @@ class Planner:
         `options` takes the place of the config's parameters, seed and time limit for this plan.
         Raises the errors of `agx.errors`: a plan that comes back is valid.
         """
-        return await _last(self.stream(instruction, context, options=options))
+        return await last_plan(self.stream(instruction, context, options=options))
 
     async def stream(
         self, instruction: str, context: PlanContext | None = None, *, options: PlanOptions | None = None
-    ) -> AsyncIterator[Chunk | GeneratedPlan]:
-        """Yield the text in chunks as it is written, and the plan last."""
+    ) -> AsyncGenerator[Chunk | GeneratedPlan, None]:
+        """Yield the text in chunks as it is written, and the plan last; closing it stops the generation.
+
+        With the role `both` these are the chunks of the draft, then those of the refined plan.
+        """
         if self.config.role is ModelRole.DELTA:
             raise UsageError("the role delta needs a draft", hint="call refine, or use --draft FILE")
-        if self.config.role is ModelRole.ECHO:
-            async for item in self._stream(ModelRole.ECHO, instruction, context, options=options):
-                yield item
-            return
-        draft: GeneratedPlan | None = None
-        async for item in self._stream(ModelRole.ECHO, instruction, context, options=options):
-            if isinstance(item, GeneratedPlan):
-                draft = item
-            else:
-                yield item
-        assert draft is not None
-        kept = Draft(draft.plan, draft.findings)
-        async for item in self._stream(ModelRole.DELTA, instruction, context, kept, options=options):
-            yield item
+        is_refined = self.config.role is ModelRole.BOTH
+        draft: Draft | None = None
+        try:
+            async with aclosing(self._stream(ModelRole.ECHO, instruction, context, options=options)) as items:
+                async for item in items:
+                    if is_refined and isinstance(item, GeneratedPlan):
+                        draft = Draft(item.plan, item.findings)
+                    else:
+                        yield item
+        except PlanInvalid as error:
+            if not is_refined:
+                raise
+            # What the rules find in a draft is for Delta to mend; a text that is no plan raises again.
+            draft = _read_draft(error.text, instruction, self._context(context))
+        if draft is not None:
+            stream = self._stream(ModelRole.DELTA, instruction, context, draft, options=options)
+            async with aclosing(stream) as items:
+                async for item in items:
+                    yield item
 
     async def refine(
         self,
         draft: Plan | str | Mapping[str, Any] | Sequence[Any],
         instruction: str | None = None,
         context: PlanContext | None = None,
+        *,
+        options: PlanOptions | None = None,
     ) -> GeneratedPlan:
         """Let Delta mend a draft: a plan, or text or data in any form that AGX reads.
 
         `instruction` is the draft's own unless given. What changed is in `changes`, task by task.
         """
-        return await _last(self.stream_refined(draft, instruction, context))
+        return await last_plan(self.stream_refined(draft, instruction, context, options=options))
 
     async def stream_refined(
         self,
         draft: Plan | str | Mapping[str, Any] | Sequence[Any],
         instruction: str | None = None,
         context: PlanContext | None = None,
-    ) -> AsyncIterator[Chunk | GeneratedPlan]:
+        *,
+        options: PlanOptions | None = None,
+    ) -> AsyncGenerator[Chunk | GeneratedPlan, None]:
         """Yield Delta's text in chunks, and the refined plan last."""
         chosen = self._context(context)
         kept = _read_draft(draft, instruction, chosen)
-        async for item in self._stream(ModelRole.DELTA, kept.plan.instruction, chosen, kept):
-            yield item
+        stream = self._stream(ModelRole.DELTA, kept.plan.instruction, chosen, kept, options=options)
+        async with aclosing(stream) as items:
+            async for item in items:
+                yield item
 
     async def prompt(
         self,
@@ -174,6 +189,9 @@ class Planner:
         """Close what this planner opened; safe to call twice."""
         self._closed = True
         self._backends.clear()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
         await self._stack.aclose()
 
     def _context(self, context: PlanContext | None) -> PlanContext:
@@ -187,7 +205,7 @@ class Planner:
         model = self.config.delta_model if name is ModelRole.DELTA else self.config.echo_model
         return Role(name, model, self.config.parameters)
 
-    async def _stream(
+    def _stream(
         self,
         name: ModelRole,
         instruction: str,
@@ -195,13 +213,11 @@ class Planner:
         draft: Draft | None = None,
         *,
         options: PlanOptions | None = None,
-    ) -> AsyncIterator[Chunk | GeneratedPlan]:
+    ) -> AsyncGenerator[Chunk | GeneratedPlan, None]:
         chosen = options or replace(self._options(), parameters=self._role(name).parameters)
-        stream = stream_plan(
+        return stream_plan(
             self._backend(name), instruction, self._context(context), options=chosen, draft=draft
         )
-        async for item in stream:
-            yield item
 
     def _backend(self, name: ModelRole) -> ModelBackend:
         """Give the backend of a role; roles with the same model share one."""
@@ -239,11 +255,6 @@ def _read_draft(
     return Draft(plan, findings)
 
 
-async def _last(stream: AsyncIterator[Chunk | GeneratedPlan]) -> GeneratedPlan:
-    plans = [item async for item in stream if isinstance(item, GeneratedPlan)]
-    return plans[-1]
-
-
 def plan_sync(
     instruction: str,
     *,
@@ -267,7 +278,7 @@ def plan_sync(
     return _in_a_thread(once)
 
 
-def _in_a_thread(once: Any) -> GeneratedPlan:
+def _in_a_thread(once: Callable[[], Coroutine[Any, Any, GeneratedPlan]]) -> GeneratedPlan:
     outcome: list[GeneratedPlan | BaseException] = []
 
     def run() -> None:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
 from jsonschema import Draft202012Validator
 
@@ -20,6 +19,7 @@ from agx.errors import AgxError, PlanInvalid, PlanTruncated
 from agx.plan.context import GeneratedPlan, PlanContext
 from agx.plan.forms import read_plan
 from agx.plan.limits import TaskLimits
+from agx.plan.render import plan_json
 from agx.plan.schema import Plan
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
@@ -81,7 +81,7 @@ def _check_texts(plans: list[GeneratedPlan]) -> None:
     whole = Draft202012Validator(Plan.model_json_schema(mode="serialization"))
     for generated in plans:
         written.validate(json.loads(generated.text))
-        whole.validate(generated.plan.to_dict())
+        whole.validate(json.loads(plan_json(generated.plan)))
         again, findings = read_plan(generated.text, CONTEXT.tools, max_tasks=CONTEXT.max_tasks)
         assert again.tasks == generated.tasks
         assert findings == generated.findings

@@ -7,7 +7,7 @@ for all backends.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -125,12 +125,16 @@ class ModelBackend(Protocol):
         """The model's name, as it stands in the metadata of plans."""
         ...
 
-    def generate(self, request: GenerationRequest) -> AsyncIterator[Chunk]:
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """Stream the text; closing the iterator stops the generation."""
         ...
 
     async def model_facts(self) -> ModelFacts:
         """Give the model's facts; loads it where that has not happened."""
+        ...
+
+    async def render(self, messages: Sequence[Message]) -> tuple[str, int]:
+        """Give the prompt made of the messages, and the number of its tokens; generates nothing."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from agx.worker.process import WorkerProcess
 
 
-def create_backend(
+def create_backend(  # noqa: PLR0913  each is a setting of its own
     kind: BackendKind,
     *,
     model: Path,
@@ -32,7 +32,7 @@ def create_backend(
             f"this version of AGX has no backend {kind.value!r}",
             hint=f"set AGX_BACKEND to {BackendKind.AUTO.value} or {BackendKind.LLAMACPP.value}",
         )
-    from agx.backends.llamacpp import LlamaCppBackend
+    from agx.backends.llamacpp import LlamaCppBackend  # noqa: PLC0415  imported when it is asked for
 
     return LlamaCppBackend(
         model,

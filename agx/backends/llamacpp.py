@@ -25,7 +25,7 @@ class LlamaCppBackend:
     `worker` is a process started beforehand with `agx.worker.process.spawn` and the same settings.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a setting of its own
         self,
         model: Path,
         *,

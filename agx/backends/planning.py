@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field, replace
+from math import isfinite
 
 from agx.backends.base import Chunk, GenerationRequest, Message, ModelBackend, ModelFacts, Parameters, Usage
-from agx.errors import BackendError, ModelMismatch, PlanTruncated, UsageError
+from agx.errors import BackendError, DeadlineExceeded, ModelMismatch, PlanTruncated, UsageError
 from agx.grammar.plan_schema import PlanLimits, plan_schema
 from agx.plan import limits
 from agx.plan.context import GeneratedPlan, PlanContext, task_changes
 from agx.plan.forms import read_draft, refuse_errors
-from agx.plan.schema import Finding, Plan, PlanMetadata
+from agx.plan.schema import MAX_TASKS, Finding, Plan, PlanMetadata
 from agx.plan.tools import Registry, unix_registry
 from agx.prompts.delta import delta_turns
 from agx.prompts.echo import system_text
@@ -38,9 +41,16 @@ class PlanOptions:
 def plan_request(
     instruction: str, context: PlanContext, options: PlanOptions, draft: Draft | None = None
 ) -> GenerationRequest:
-    """Make the request for Echo, or with a draft for Delta; raises `UsageError` for no instruction."""
-    if not instruction.strip():
-        raise UsageError("the instruction is empty", hint='say what to plan: agx plan "count lines in a.txt"')
+    """Make the request for Echo, or with a draft for Delta.
+
+    Raises `UsageError` for an instruction that is no text or says nothing, and for `max_tasks` or a
+    time limit that cannot be.
+    """
+    _check_instruction(instruction)
+    if not 1 <= context.max_tasks <= MAX_TASKS:
+        raise UsageError(f"max_tasks cannot be {context.max_tasks}", hint=f"use 1 to {MAX_TASKS}")
+    if options.deadline_secs is not None and not isfinite(options.deadline_secs):
+        raise UsageError(f"the time limit cannot be {options.deadline_secs} s", hint="give none for no limit")
     turns: list[Message] = [Message("system", system_text(context)), Message("user", instruction)]
     if draft is not None:
         assistant, user = delta_turns(draft.plan.tasks, draft.findings)
@@ -62,7 +72,7 @@ async def stream_plan(
     *,
     options: PlanOptions | None = None,
     draft: Draft | None = None,
-) -> AsyncIterator[Chunk | GeneratedPlan]:
+) -> AsyncGenerator[Chunk | GeneratedPlan, None]:
     """Yield the chunks as they come and the validated plan last.
 
     Raises `ModelMismatch` before anything is generated, `PlanTruncated` when the budget ended
@@ -71,30 +81,20 @@ async def stream_plan(
     chosen = options or PlanOptions()
     request = plan_request(instruction, context, chosen, draft)
     started = time.perf_counter()
-    facts = await backend.model_facts()
+    facts, request = await _loaded(backend, request)
     refuse_mismatch(facts, context.tools)
     texts: list[str] = []
     last: Chunk | None = None
-    async for chunk in backend.generate(request):
-        texts.append(chunk.text)
-        last = chunk
-        yield chunk
+    async with aclosing(backend.generate(request)) as chunks:
+        async for chunk in chunks:
+            texts.append(chunk.text)
+            last = chunk
+            yield chunk
     text = "".join(texts)
     usage = _finished(last, text, chosen.parameters)
-    metadata = PlanMetadata(
-        backend=backend.backend_type.value,
-        model=facts.name,
-        model_sha256=facts.sha256,
-        role="echo" if draft is None else "delta",
-        device=facts.device,
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        latency_ms=round((time.perf_counter() - started) * 1000, 3),
-        seed=usage.seed,
-        parameters=asdict(chosen.parameters),
-        build=facts.build,
-        timings_ms={name: round(ms, 3) for name, ms in usage.timings_ms.items()},
-    )
+    made_by = _metadata(backend, facts, usage=usage, request=request)
+    timed = {"role": "echo" if draft is None else "delta", "latency_ms": _milliseconds_since(started)}
+    metadata = made_by.model_copy(update=timed)
     plan, findings = read_draft(
         text, context.tools, instruction=instruction, metadata=metadata, max_tasks=context.max_tasks
     )
@@ -114,7 +114,65 @@ async def generate_plan(
 ) -> GeneratedPlan:
     """Generate one validated plan; see `stream_plan` for what it raises."""
     stream = stream_plan(backend, instruction, context or PlanContext(), options=options, draft=draft)
-    return [item async for item in stream if isinstance(item, GeneratedPlan)][0]
+    return await last_plan(stream)
+
+
+async def last_plan(stream: AsyncGenerator[Chunk | GeneratedPlan, None]) -> GeneratedPlan:
+    """Run a stream to its end and give its plan, the last one where there are two."""
+    async with aclosing(stream) as items:
+        plans = [item async for item in items if isinstance(item, GeneratedPlan)]
+    return plans[-1]
+
+
+def _metadata(
+    backend: ModelBackend, facts: ModelFacts, *, usage: Usage, request: GenerationRequest
+) -> PlanMetadata:
+    return PlanMetadata(
+        backend=backend.backend_type.value,
+        model=facts.name,
+        model_sha256=facts.sha256,
+        device=facts.device,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        seed=usage.seed,
+        parameters=asdict(request.parameters),
+        build=facts.build,
+        timings_ms={name: round(ms, 3) for name, ms in usage.timings_ms.items()},
+    )
+
+
+def _milliseconds_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 3)
+
+
+def _check_instruction(instruction: str) -> None:
+    hint = 'say what to plan: agx plan "count lines in a.txt"'
+    if not isinstance(instruction, str):
+        raise UsageError(f"the instruction is no text but {type(instruction).__name__}", hint=hint)
+    if not instruction.strip():
+        raise UsageError("the instruction is empty", hint=hint)
+    if any("\ud800" <= char <= "\udfff" for char in instruction):
+        raise UsageError(
+            "the instruction is not valid Unicode: it has half a character", hint="use UTF-8 text"
+        )
+
+
+async def _loaded(backend: ModelBackend, request: GenerationRequest) -> tuple[ModelFacts, GenerationRequest]:
+    """Give the model's facts, and the request with the time that is left when they are known."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    try:
+        async with asyncio.timeout(request.deadline_secs):
+            facts = await backend.model_facts()
+    except TimeoutError:
+        raise DeadlineExceeded(
+            f"the time limit of {request.deadline_secs:g} s ran out while the model was loaded",
+            hint="allow more time, or use a smaller model",
+        ) from None
+    if request.deadline_secs is None:
+        return facts, request
+    left_secs = request.deadline_secs - (loop.time() - started)
+    return facts, replace(request, deadline_secs=max(0.0, left_secs))
 
 
 def _finished(last: Chunk | None, text: str, parameters: Parameters) -> Usage:

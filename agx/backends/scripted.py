@@ -12,6 +12,7 @@ from agx.backends.base import (
     FinishReason,
     GenerationRequest,
     Health,
+    Message,
     ModelFacts,
     Usage,
 )
@@ -101,6 +102,11 @@ class ScriptedBackend:
             context_length=1 << 20,
             planner_tools=self._planner_tools,
         )
+
+    async def render(self, messages: Sequence[Message]) -> tuple[str, int]:
+        """Give the messages as a prompt, and the number of its words."""
+        prompt = "\n".join(f"{message.role}: {message.content}" for message in messages)
+        return prompt, len(prompt.split())
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Raise `Unsupported`: a script has no embeddings."""

@@ -29,7 +29,7 @@ def doctor(app: App, /, *, as_json: bool, **options: str | None) -> int:
     """Check versions, llama.cpp, devices, the home folder and the embedded planner."""
     settings = settings_of(app, options)
     with started_worker(settings, needed=app.make_planner is None) as worker:
-        from agx.cli.checks import examine  # imported while the worker loads
+        from agx.cli.checks import examine  # noqa: PLC0415  imported while the worker loads
 
         checks = examine(settings, make_planner=app.make_planner, worker=worker)
     failed = any(check.status == "fail" for check in checks)

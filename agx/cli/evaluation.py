@@ -54,7 +54,7 @@ def evaluate(
         check_target(target)
     settings = settings_of(app, options)
     with started_worker(settings, needed=app.make_planner is None) as worker:
-        from agx.cli.measuring import measure, write_report  # imported while the worker loads
+        from agx.cli.measuring import measure, write_report  # noqa: PLC0415  imported while the worker loads
 
         report = measure(
             Path(file), settings, make_planner=app.make_planner, worker=worker, candidates=candidates

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agx import __version__
 from agx.cli.config import config
 from agx.cli.doctor import doctor
 from agx.cli.evaluation import evaluate
@@ -64,8 +65,6 @@ class Commands(click.Group):
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: object) -> None:
     if wanted and not ctx.resilient_parsing:
-        from agx import __version__
-
         click.echo(f"agx {__version__}")
         ctx.exit()
 
@@ -156,7 +155,7 @@ def _unexpected(error: BaseException) -> AgxError:
 
 
 def _show_traceback(error: BaseException) -> None:
-    import traceback  # only --debug needs it
+    import traceback  # noqa: PLC0415  only --debug needs it
 
     tell("".join(traceback.format_exception(error)))
 

@@ -59,7 +59,7 @@ def write_report(report: Report, *, as_json: bool, failures: Path | None) -> Non
 
 
 def _as_text(report: Report, failures: Path | None) -> str:
-    from agx.cli.table import rows_table  # rich is imported for tables only
+    from agx.cli.table import rows_table  # noqa: PLC0415  rich is imported for tables only
 
     where = f"in {visible(str(failures))}" if failures else "--failures FILE writes them to a file"
     counts = [

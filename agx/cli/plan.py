@@ -106,7 +106,7 @@ def plan(app: App, /, *, words: tuple[str, ...], **options: str | float | bool |
     settings = _settings(app, options, job)
     reader = PipedReader.start() if job.input_wait_secs > 0 else None
     with started_worker(settings, needed=app.make_planner is None) as worker:
-        from agx.cli.planning import carry_out  # imported while the worker loads
+        from agx.cli.planning import carry_out  # noqa: PLC0415  imported while the worker loads
 
         return carry_out(job, settings, app=app, reader=reader, worker=worker)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
 
 from agx.backends.base import Chunk
@@ -22,7 +23,7 @@ from agx.plan.tools import Registry, unix_registry
 from agx.planner import Planner, PlannerConfig, PromptPreview
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from agx.cli.options import App
     from agx.cli.piped import PipedReader
@@ -68,7 +69,7 @@ def carry_out(
 def _registry(job: Job) -> Registry:
     if job.tools is None:
         return unix_registry()
-    from agx.plan.registry_file import load_registry
+    from agx.plan.registry_file import load_registry  # noqa: PLC0415  few have such a file
 
     return load_registry(job.tools)
 
@@ -103,15 +104,16 @@ def _draft(job: Job) -> str | None:
     return None if job.draft is None else read_text(job.draft, what="draft")
 
 
-async def _streamed(pieces: AsyncIterator[Chunk | GeneratedPlan], progress: Progress) -> GeneratedPlan:
+async def _streamed(pieces: AsyncGenerator[Chunk | GeneratedPlan, None], progress: Progress) -> GeneratedPlan:
     generated: GeneratedPlan | None = None
-    async for piece in pieces:
-        if isinstance(piece, GeneratedPlan):
-            generated = piece
-        else:
-            progress.add(piece.text)
-            if piece.finish_reason is not None:
-                progress.clear()  # with two roles a second text follows
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if isinstance(piece, GeneratedPlan):
+                generated = piece
+            else:
+                progress.add(piece.text)
+                if piece.finish_reason is not None:
+                    progress.clear()  # with two roles a second text follows
     assert generated is not None, "a stream ends with its plan, or raises"
     return generated
 
@@ -134,7 +136,7 @@ def _print(job: Job, generated: GeneratedPlan, *, app: App) -> None:
     elif form == "json":
         text = visible_json(plan_json(generated.plan))
     else:
-        from agx.cli.table import plan_table  # rich is imported for tables only
+        from agx.cli.table import plan_table  # noqa: PLC0415  rich is imported for tables only
 
         text = plan_table(generated.plan)
     _deliver(job, text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from agx.cli.options import debug_option
@@ -24,9 +26,7 @@ def schema() -> None:
 @debug_option
 def plan_schema() -> None:
     """Print the JSON Schema of a plan."""
-    import json  # heavy only together with pydantic
-
-    from agx.plan.schema import Plan
+    from agx.plan.schema import Plan  # noqa: PLC0415  imports pydantic
 
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     write_result(json.dumps(dialect | Plan.model_json_schema(), indent=2))

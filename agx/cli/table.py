@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -83,8 +84,6 @@ def _shown(text: str) -> str:
 
 
 def _json(arguments: dict[str, object]) -> str:
-    import json  # only tools with a schema need it
-
     return json.dumps(arguments, ensure_ascii=False)
 
 

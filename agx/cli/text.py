@@ -42,7 +42,7 @@ def in_quotes(words: Sequence[str]) -> str:
     """Give the words as one argument, quoted for a shell: how a usage error shows what to type."""
     text = shortened(" ".join(words), 200)
     if any(character in text for character in '"$`\\!\n'):
-        import shlex  # only a mistake needs it
+        import shlex  # noqa: PLC0415  only a mistake needs it
 
         return shlex.quote(text)
     return f'"{text}"'

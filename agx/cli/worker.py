@@ -41,9 +41,8 @@ def _start(settings: Settings) -> WorkerProcess | None:
             return None
     except (AgxError, OSError):
         return None
-    # Light, but not free: --version and --help do without them.
-    from agx.worker.process import spawn
-    from agx.worker.protocol import LoadRequest
+    from agx.worker.process import spawn  # noqa: PLC0415  light, but --help does without
+    from agx.worker.protocol import LoadRequest  # noqa: PLC0415
 
     load = LoadRequest(
         str(path),

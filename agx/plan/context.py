@@ -71,7 +71,9 @@ class GeneratedPlan:
 
 def task_changes(draft: Sequence[Task], refined: Sequence[Task]) -> tuple[TaskChange, ...]:
     """Compare two lists of tasks: what was added, removed or changed, in order."""
-    before, after = ([json.dumps(task.written(), sort_keys=True) for task in tasks] for tasks in (draft, refined))
+    before, after = (
+        [json.dumps(task.written(), sort_keys=True) for task in tasks] for tasks in (draft, refined)
+    )
     changes: list[TaskChange] = []
     for tag, first, last, start, stop in SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
         if tag == "equal":

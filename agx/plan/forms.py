@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,13 @@ from pydantic import ValidationError
 
 from agx.errors import PlanInvalid
 from agx.plan import rules, tool_arguments
+from agx.plan.json_text import find_json
 from agx.plan.risk import with_risk
 from agx.plan.schema import MAX_TASKS, Finding, Plan, PlanMetadata, Task, new_plan_id
 from agx.plan.tools import Registry
 
-MAX_TEXT_CHARS = 4 << 20
+MAX_NOTES = 20
+_MAX_PROBLEMS = 20
 _OLD_NAMES = {
     "cmd": "command",
     "tool": "command",
@@ -30,6 +32,7 @@ _OLD_NAMES = {
     "step_number": "task_number",
     "step": "task_number",
 }
+_NO_ARGUMENT = 'neither text nor one of {"glob"}, {"env"}, {"task"}, {"text"} with what belongs to it'
 _TASK_KEYS = frozenset(Task.model_fields)
 _PLAN_KEYS = frozenset(Plan.model_fields) | {"plan", "steps"}
 
@@ -40,8 +43,10 @@ class _Reading:
 
     findings: list[Finding] = field(default_factory=list)
 
-    def note(self, message: str, *, task: int | None = None, hint: str = "", rule: str) -> None:
-        self.findings.append(Finding(severity="warning", task=task, message=message, hint=hint, rule=rule))
+    def unknown_key(self, key: object, where: str, *, task: int | None = None) -> None:
+        if len(self.findings) < MAX_NOTES:
+            message = f"the key {key!r:.80}{where} is unknown and was left out"
+            self.findings.append(Finding(severity="warning", task=task, message=message, rule="unknown-key"))
 
 
 def read_plan(
@@ -80,8 +85,9 @@ def read_draft(
     rows = [_task(row, number, reading) for number, row in enumerate(_rows(raw, text), start=1)]
     _chain(raw, rows)
     plan = _strict(raw, rows, instruction=instruction, metadata=metadata, text=text)
-    for key in sorted(set(raw) - _PLAN_KEYS):
-        reading.note(f"the key {key!r} of the plan is unknown and was left out", rule="unknown-key")
+    for key in raw:
+        if key not in _PLAN_KEYS:
+            reading.unknown_key(key, " of the plan")
     findings = (
         *rules.check(plan.tasks, registry, max_tasks=max_tasks),
         *tool_arguments.check(plan.tasks, registry),
@@ -91,7 +97,13 @@ def read_draft(
 
 
 def _as_text(source: str | Mapping[str, Any] | Sequence[Any]) -> str:
-    return source if isinstance(source, str) else json.dumps(source, ensure_ascii=False, default=str)
+    """Give the source as text for an error; a value that JSON cannot hold has none."""
+    if isinstance(source, str):
+        return source
+    try:
+        return json.dumps(source, ensure_ascii=False, default=str)
+    except (ValueError, TypeError, RecursionError):
+        return ""
 
 
 def refuse_errors(findings: Sequence[Finding], text: str) -> None:
@@ -107,38 +119,7 @@ def refuse_errors(findings: Sequence[Finding], text: str) -> None:
         )
 
 
-def find_json(text: str) -> Any:
-    """Give the JSON value in a text: the whole of it, or the first that opens with `{` or `[`.
-
-    Raises `PlanInvalid` where there is none.
-    """
-    if len(text) > MAX_TEXT_CHARS:
-        raise PlanInvalid(
-            f"the plan's text has {len(text)} characters; {MAX_TEXT_CHARS} are allowed",
-            hint="is this file a plan?",
-            text=text[:200],
-        )
-    decoder = json.JSONDecoder()
-    for start in _openings(text):
-        try:
-            return decoder.raw_decode(text, start)[0]
-        except (ValueError, RecursionError):
-            continue
-    raise PlanInvalid("there is no JSON in the plan's text", hint='a plan is {"tasks": […]}', text=text)
-
-
-def _openings(text: str) -> Iterator[int]:
-    """Yield where a JSON value may begin: the first places only, so that bad input ends soon."""
-    start = -1
-    for _ in range(64):
-        places = [at for at in (text.find("{", start + 1), text.find("[", start + 1)) if at >= 0]
-        if not places:
-            return
-        start = min(places)
-        yield start
-
-
-def _as_object(data: Any, text: str) -> Mapping[str, Any]:
+def _as_object(data: object, text: str) -> Mapping[str, Any]:
     if isinstance(data, Mapping):
         return data if any(key in data for key in ("tasks", "plan", "steps")) else {"tasks": [data]}
     if isinstance(data, Sequence) and not isinstance(data, str | bytes):
@@ -149,11 +130,11 @@ def _as_object(data: Any, text: str) -> Mapping[str, Any]:
 def _rows(raw: Mapping[str, Any], text: str) -> Sequence[Any]:
     rows = raw.get("tasks", raw.get("plan", raw.get("steps")))
     if isinstance(rows, Sequence) and not isinstance(rows, str | bytes) and rows:
-        return rows
-    raise PlanInvalid("the plan has no tasks", hint='`tasks` is a list of at least one task', text=text)
+        return rows[: MAX_TASKS + 1]  # one too many is enough to be refused
+    raise PlanInvalid("the plan has no tasks", hint="`tasks` is a list of at least one task", text=text)
 
 
-def _task(row: Any, number: int, reading: _Reading) -> dict[str, Any]:
+def _task(row: object, number: int, reading: _Reading) -> dict[str, Any]:
     if isinstance(row, str):
         try:
             words = shlex.split(row)
@@ -161,24 +142,24 @@ def _task(row: Any, number: int, reading: _Reading) -> dict[str, Any]:
             words = row.split()
         return {"command": words[0] if words else "", "args": words[1:]}
     if not isinstance(row, Mapping):
-        return {"command": "", "args": []}
+        return {}
     task: dict[str, Any] = {}
     for key, value in row.items():
         name = _OLD_NAMES.get(key, key)
         if name in _TASK_KEYS:
             task.setdefault(name, value)
         else:
-            reading.note(f"the key {key!r} is unknown and was left out", task=number, rule="unknown-key")
+            reading.unknown_key(key, "", task=number)
     return {key: value for key, value in task.items() if value is not None}
 
 
 def _chain(raw: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> None:
-    """In the short forms each step reads the one before; elsewhere numbers are made to fit."""
+    """In the short forms each step reads the one before; numbers that nobody gave are filled in."""
     if "tasks" not in raw and "plan" in raw and not any("input_from_task" in row for row in rows):
         for number, row in enumerate(rows[1:], start=1):
             row["input_from_task"] = number
     for number, row in enumerate(rows, start=1):
-        row["task_number"] = number
+        row.setdefault("task_number", number)
         row.pop("risk", None)
 
 
@@ -190,19 +171,19 @@ def _strict(
     metadata: PlanMetadata | None,
     text: str,
 ) -> Plan:
-    known_id = raw.get("plan_id")
+    given = {key: value for key, value in raw.items() if value is not None}
     try:
         return Plan.model_validate(
             {
-                "version": raw.get("version", 1),
-                "plan_id": known_id if isinstance(known_id, str) else new_plan_id(),
-                "instruction": instruction or str(raw.get("instruction", "")),
+                "version": given.get("version", 1),
+                "plan_id": given.get("plan_id") or new_plan_id(),
+                "instruction": instruction or given.get("instruction", ""),
                 "tasks": rows,
-                "metadata": metadata if metadata is not None else raw.get("metadata"),
+                "metadata": metadata if metadata is not None else given.get("metadata"),
             }
         )
     except ValidationError as error:
-        findings = tuple(_as_finding(problem) for problem in error.errors(include_url=False))
+        findings = _as_findings(error)
         raise PlanInvalid(
             f"the plan does not have the form of a plan: {findings[0].message}",
             hint="see `agx schema plan`",
@@ -211,8 +192,22 @@ def _strict(
         ) from error
 
 
-def _as_finding(problem: Mapping[str, Any]) -> Finding:
-    place = problem["loc"]
-    number = place[1] + 1 if len(place) > 1 and place[0] == "tasks" and isinstance(place[1], int) else None
-    where = ".".join(str(part) for part in place)
-    return Finding(severity="error", task=number, rule="form", message=f"{where}: {problem['msg']}")
+def _as_findings(error: ValidationError) -> list[Finding]:
+    """Give one finding a place: of an argument pydantic says for each kind why it is not that one."""
+    found: dict[tuple[int | str, ...], Finding] = {}
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        place, message = problem["loc"], problem["msg"].removeprefix("Value error, ")
+        if len(place) > 4 and place[0] == "tasks" and place[2] == "args":
+            place = place[:4]
+            message = _NO_ARGUMENT if problem["type"] == "string_type" else message
+        found.setdefault(place, _as_finding(place, message))
+        if len(found) == _MAX_PROBLEMS:
+            break
+    return list(found.values())
+
+
+def _as_finding(place: tuple[int | str, ...], message: str) -> Finding:
+    index = place[1] if len(place) > 1 and place[0] == "tasks" else None
+    number = index + 1 if isinstance(index, int) else None
+    where = ".".join(str(part)[:80] for part in place).encode(errors="backslashreplace").decode()
+    return Finding(severity="error", task=number, rule="form", message=f"{where}: {message}")

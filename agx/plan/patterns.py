@@ -15,7 +15,9 @@ _PATTERN_OPTIONS = frozenset(
 _TOOL_PATTERN_OPTIONS = {
     "grep": ("-e",), "egrep": ("-e",), "zgrep": ("-e",), "sed": ("-e",), "tree": ("-P", "-I"), "ls": ("-I",)
 }  # fmt: skip
-_FIRST_OPERAND = frozenset("grep egrep fgrep zgrep zegrep rgrep sed awk gawk mawk nawk perl tr expr rename".split())
+_FIRST_OPERAND = frozenset(
+    "grep egrep fgrep zgrep zegrep rgrep sed awk gawk mawk nawk perl tr expr rename".split()
+)
 _OPTIONS_WITH_VALUE = {
     "grep": frozenset({"-A", "-B", "-C", "-m", "-f", "-d"}),
     "awk": frozenset({"-F", "-v", "-f"}),

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from agx.errors import RegistryInvalid
-from agx.plan.schema import RISKS
+from agx.plan.schema import RISKS, Risk
 from agx.plan.tools import Registry, ToolInfo, unix_registry
 
 MAX_FILE_BYTES = 4 << 20
 MAX_TOOLS = 1000
 MAX_NAME_CHARS = 128
-_HINT = 'a registry is {"tools": [{"name": …, "description": …, "schema"?: …, "reads_stdin"?: …, "risk"?: […]}]}'
-_KEYS = frozenset({"name", "description", "schema", "parameters", "reads_stdin", "risk", "type", "function", "strict"})
+_HINT = (
+    'a registry is {"tools": [{"name": …, "description": …, "schema"?: …, "reads_stdin"?: …, "risk"?: […]}]}'
+)
+_KEYS = frozenset(
+    {"name", "description", "schema", "parameters", "reads_stdin", "risk", "type", "function", "strict"}
+)
 
 
 def load_registry(path: Path) -> Registry:
@@ -29,11 +33,13 @@ def load_registry(path: Path) -> Registry:
     if not isinstance(rows, list) or not rows:
         raise RegistryInvalid(f"{path} lists no tools", hint=_HINT)
     if len(rows) > MAX_TOOLS:
-        raise RegistryInvalid(f"{path} lists {len(rows)} tools; {MAX_TOOLS} are allowed", hint="split the file")
+        raise RegistryInvalid(
+            f"{path} lists {len(rows)} tools; {MAX_TOOLS} are allowed", hint="split the file"
+        )
     return Registry.of(_tool(row, f"{path}: tool {number}") for number, row in enumerate(rows, start=1))
 
 
-def _parse(path: Path) -> Any:
+def _parse(path: Path) -> object:
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -51,7 +57,7 @@ def _parse(path: Path) -> Any:
         raise RegistryInvalid(f"the registry {path} cannot be parsed: {error}", hint=_HINT) from error
 
 
-def _tool(row: Any, where: str) -> ToolInfo:
+def _tool(row: object, where: str) -> ToolInfo:
     if isinstance(row, str):
         known = unix_registry().get(row)
         if known is None:
@@ -75,19 +81,19 @@ def _tool(row: Any, where: str) -> ToolInfo:
     )
 
 
-def _clean(description: Any, where: str) -> str:
+def _clean(description: object, where: str) -> str:
     if not isinstance(description, str):
         raise RegistryInvalid(f"{where}: the description is no text", hint=_HINT)
     return "".join(char if char.isprintable() else " " for char in description)
 
 
-def _risk(risk: Any, where: str) -> Any:
+def _risk(risk: object, where: str) -> tuple[Risk, ...]:
     if not isinstance(risk, list) or not risk or any(item not in RISKS for item in risk):
         raise RegistryInvalid(f"{where}: `risk` is a list of {', '.join(RISKS)}", hint=_HINT)
     return tuple(item for item in RISKS if item in risk)
 
 
-def _schema(schema: Any, where: str) -> Mapping[str, Any] | None:
+def _schema(schema: object, where: str) -> Mapping[str, Any] | None:
     """Check a tool's JSON Schema (draft 2020-12) and give it."""
     if schema is None:
         return None
@@ -96,8 +102,9 @@ def _schema(schema: Any, where: str) -> Mapping[str, Any] | None:
     if not isinstance(schema, Mapping):
         raise RegistryInvalid(f"{where}: the schema is no object", hint=_HINT)
     try:
+        json.dumps(schema, allow_nan=False)
         Draft202012Validator.check_schema(dict(schema))
-    except (SchemaError, RecursionError) as error:
-        problem = getattr(error, "message", "it is nested too deeply")
+    except (SchemaError, RecursionError, TypeError, ValueError) as error:
+        problem = getattr(error, "message", str(error))
         raise RegistryInvalid(f"{where}: the schema is no JSON Schema: {problem}", hint=_HINT) from error
     return dict(schema)

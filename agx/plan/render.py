@@ -2,7 +2,8 @@
 
 Shell text is made so that running it in `sh` gives each tool exactly the plan's arguments: literal
 text is quoted, patterns stay open but their spaces do not split, variables stand in double quotes,
-another task's output is `"$(…)"`, or with `split` unquoted.
+another task's output is `"$(…)"`, or with `split` unquoted. In the path of a redirection a leading
+`~/` is the home folder.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Callable, Sequence
 
 from agx.errors import Unsupported
 from agx.plan.rules import sources
-from agx.plan.schema import Argument, Env, Glob, Plan, Task, Text
+from agx.plan.schema import Argument, Env, Glob, Plan, Task, TaskOutput, Text
+from agx.plan.shell_words import KEYWORDS
 
 _UNSAFE_IN_PATTERN = re.compile(r"([^\w./*?\[\]!,:@%+=-])")
 
@@ -68,25 +70,40 @@ class _Lines:
 
 def command_line(task: Task, *, output_of: Callable[[int], str]) -> str:
     """Give one command with its redirection; `output_of` writes the command behind `{"task": n}`."""
-    words = [shlex.quote(task.command), *(_word(item, output_of) for item in task.args)]
+    words = [_name(task.command), *(_word(item, output_of) for item in task.args)]
     if task.save_to is not None:
-        words += [">", shlex.quote(task.save_to)]
+        words += [">", _path(task.save_to)]
     elif task.append_to is not None:
-        words += [">>", shlex.quote(task.append_to)]
+        words += [">>", _path(task.append_to)]
     return " ".join(words)
+
+
+def _name(command: str) -> str:
+    """Quote a command's name so that a shell takes it for neither a keyword nor an assignment."""
+    is_grammar = command in KEYWORDS or "=" in command
+    return f"'{command}'" if is_grammar and "'" not in command else shlex.quote(command)
+
+
+def _path(path: str) -> str:
+    return "~/" + shlex.quote(path[2:]) if path.startswith("~/") and path[2:] else shlex.quote(path)
 
 
 def _word(item: Argument, output_of: Callable[[int], str]) -> str:
     if isinstance(item, str):
         return shlex.quote(item)
     if isinstance(item, Text):
-        return "".join(_word(part, output_of) for part in item.text)
+        return "".join(_part(part, output_of) for part in item.text)
     if isinstance(item, Glob):
         return _pattern(item.glob)
     if isinstance(item, Env):
         return f'"${item.env}"'
     substitution = f"$({output_of(item.task)})"
     return substitution if item.split else f'"{substitution}"'
+
+
+def _part(part: str | Glob | Env | TaskOutput, output_of: Callable[[int], str]) -> str:
+    """Give a part of one argument, in which nothing is split."""
+    return _word(TaskOutput(task=part.task) if isinstance(part, TaskOutput) else part, output_of)
 
 
 def _pattern(glob: str) -> str:
@@ -96,15 +113,18 @@ def _pattern(glob: str) -> str:
 
 
 def _script(tasks: Sequence[Task]) -> list[str]:
-    """Write a script that keeps each output that is used in a file of its own."""
+    """Write a script that keeps each output that is used in a file of its own.
+
+    Its one variable has a name that no plan is likely to read with `{"env"}`.
+    """
     used = {number for task in tasks for number in sources(task)}
-    lines = ["out=$(mktemp -d) || exit 1", "trap 'rm -rf \"$out\"' EXIT"]
+    lines = ["agx_out=$(mktemp -d) || exit 1", "trap 'rm -rf \"$agx_out\"' EXIT"]
     for task in tasks:
-        line = command_line(task, output_of=lambda number: f'cat "$out/{number}"')
+        line = command_line(task, output_of=lambda number: f'cat "$agx_out/{number}"')
         if task.input_from_task is not None:
-            line += f' < "$out/{task.input_from_task}"'
+            line += f' < "$agx_out/{task.input_from_task}"'
         if task.task_number in used:
-            line += f' > "$out/{task.task_number}"'
+            line += f' > "$agx_out/{task.task_number}"'
         lines.append(line)
     return lines
 
@@ -112,5 +132,3 @@ def _script(tasks: Sequence[Task]) -> list[str]:
 def shell_argument(item: Argument) -> str:
     """Give one argument as a person reads it in a table: quoted, with its typed values visible."""
     return _word(item, lambda number: f"task {number}")
-
-

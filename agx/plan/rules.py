@@ -152,24 +152,31 @@ def _pattern_as_glob(tasks: Sequence[Task], registry: Registry) -> Iterator[Find
         places = PatternPlaces(task.command)
         for item in task.args:
             text = item.glob if isinstance(item, Glob) else item if isinstance(item, str) else ""
-            is_pattern = places.is_pattern(text)
-            if isinstance(item, Glob) and is_pattern:
-                yield Finding(
-                    severity="warning",
-                    task=task.task_number,
-                    rule="pattern-as-glob",
-                    message=f"{task.command} wants the pattern {text} itself",
-                    hint="write it as a plain string",
-                )
-            elif isinstance(item, str) and task.command in _TAKES_FILES and has_wildcard(text):
-                if not is_pattern and not text.startswith("-"):
-                    yield Finding(
-                        severity="advice",
-                        task=task.task_number,
-                        rule="glob-as-text",
-                        message=f"{text} is taken literally",
-                        hint='write {"glob": …} for the file names that match',
-                    )
+            finding = _misplaced(item, text, task, is_pattern=places.is_pattern(text))
+            if finding is not None:
+                yield finding
+
+
+def _misplaced(item: Argument, text: str, task: Task, *, is_pattern: bool) -> Finding | None:
+    """Judge one argument: names of files where a pattern is wanted, or a pattern where files are."""
+    if isinstance(item, Glob) and is_pattern:
+        return Finding(
+            severity="warning",
+            task=task.task_number,
+            rule="pattern-as-glob",
+            message=f"{task.command} wants the pattern {text} itself",
+            hint="write it as a plain string",
+        )
+    is_operand = isinstance(item, str) and not is_pattern and not text.startswith("-")
+    if is_operand and task.command in _TAKES_FILES and has_wildcard(text):
+        return Finding(
+            severity="advice",
+            task=task.task_number,
+            rule="glob-as-text",
+            message=f"{text} is taken literally",
+            hint='write {"glob": …} for the file names that match',
+        )
+    return None
 
 
 RULES: tuple[Rule, ...] = (

@@ -12,7 +12,15 @@ import time
 from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 
 Risk = Literal["reads", "writes", "destructive", "network", "privilege", "runs_code"]
 RISKS: tuple[Risk, ...] = ("reads", "writes", "destructive", "network", "privilege", "runs_code")
@@ -32,14 +40,14 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _no_nul(text: Any) -> Any:
+def _no_nul(text: object) -> object:
     if isinstance(text, str) and "\0" in text:
         message = "a NUL character cannot be part of an argument"
         raise ValueError(message)
     return text
 
 
-def _copied_json(value: Any, depth: int = 0) -> Any:
+def _copied_json(value: object, depth: int = 0) -> object:
     """Copy a JSON value; refuse what no JSON text can hold, and a depth that no writer would survive."""
     if depth > MAX_JSON_DEPTH:
         message = f"it is nested deeper than {MAX_JSON_DEPTH} levels"
@@ -58,7 +66,7 @@ def _copied_json(value: Any, depth: int = 0) -> Any:
     raise ValueError(message)
 
 
-def _unicode(text: Any) -> str:
+def _unicode(text: object) -> str:
     if not isinstance(text, str):
         message = f"the key {text!r:.40} is no text"
         raise ValueError(message)  # noqa: TRY004 - pydantic turns this kind into a validation error
@@ -116,8 +124,10 @@ TypedValue = Glob | Env | TaskOutput | Text
 Argument = Literally | TypedValue
 
 
-def _in_order(risk: Any) -> Any:
-    return tuple(r for r in RISKS if r in set(risk)) if isinstance(risk, (list, tuple, set, frozenset)) else risk
+def _in_order(risk: object) -> object:
+    return (
+        tuple(r for r in RISKS if r in set(risk)) if isinstance(risk, (list, tuple, set, frozenset)) else risk
+    )
 
 
 RiskSet = Annotated[tuple[Risk, ...], BeforeValidator(_in_order)]

@@ -16,13 +16,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from agx.plan.patterns import BIN_FOLDERS, PatternPlaces, has_wildcard
-from agx.plan.schema import MAX_ARGS, MAX_TASKS, Argument, Env, Glob, Plan, Task, TaskOutput, Text, new_plan_id
-from agx.plan.shell_braces import expand_braces
-from agx.plan.shell_words import MAX_DEPTH, Lexer, NotAPlan, Operator, Piece, Word, shortened
-
-_KEYWORDS = frozenset(
-    "! { } [[ ]] case do done elif else esac fi for function if in select then until while coproc".split()
+from agx.plan.schema import (
+    MAX_ARGS,
+    MAX_TASKS,
+    Argument,
+    Env,
+    Glob,
+    Plan,
+    Task,
+    TaskOutput,
+    Text,
+    new_plan_id,
 )
+from agx.plan.shell_braces import expand_braces
+from agx.plan.shell_words import KEYWORDS, MAX_DEPTH, Lexer, NotAPlan, Operator, Piece, Word, shortened
+
 _MAX_TOKENS = MAX_TASKS * (MAX_ARGS + 8)
 _SEVERAL = frozenset({"&&", "||", ";", "&", ";;", "\n"})
 
@@ -44,7 +52,9 @@ def parse_shell(text: str, *, instruction: str | None = None) -> Plan:
     """
     try:
         tasks = _Tasks().pipeline(text, depth=0)
-        return Plan(plan_id=new_plan_id(), instruction=text if instruction is None else instruction, tasks=tasks)
+        return Plan(
+            plan_id=new_plan_id(), instruction=text if instruction is None else instruction, tasks=tasks
+        )
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         raise NotAPlan("limits", f"the command passes a limit of plans: {first['msg']}") from error
@@ -79,14 +89,15 @@ class _Tasks:
         for word in words[1:]:
             wants_pattern = places.is_pattern(word.literal or "")
             args.append(self._value(word, wants_pattern=wants_pattern, depth=depth))
-        files = {key: _path(word) for key, word in stage.outputs.items()}
+        save_to, append_to = (_path(stage.outputs.get(key)) for key in ("save_to", "append_to"))
         return self._append(
             Task(
                 task_number=len(self._tasks) + 1,
                 command=command,
                 args=tuple(args),
                 input_from_task=input_from,
-                **files,
+                save_to=save_to,
+                append_to=append_to,
             )
         )
 
@@ -104,7 +115,9 @@ class _Tasks:
         values = [self._piece(piece, is_glob=is_glob, alone=alone, depth=depth) for piece in pieces]
         parts = _joined(values)
         if is_glob and all(isinstance(part, str | Glob) for part in parts):
-            return Glob(glob="".join(part.glob if isinstance(part, Glob) else _escaped(part) for part in parts))
+            return Glob(
+                glob="".join(part.glob if isinstance(part, Glob) else _escaped(part) for part in parts)
+            )
         if not parts:
             return ""
         return parts[0] if len(parts) == 1 else Text(text=tuple(parts))
@@ -114,8 +127,8 @@ class _Tasks:
             return Env(env=piece.text)
         if piece.kind == "substitution":
             self.pipeline(piece.text, depth=depth + 1)
-            split = True if alone and not piece.quoted else None
-            return TaskOutput(task=len(self._tasks), split=split)
+            is_split = alone and not piece.quoted
+            return TaskOutput(task=len(self._tasks), split=True if is_split else None)
         if is_glob and not piece.quoted and piece.text:
             return Glob(glob=piece.text)
         return piece.text
@@ -138,10 +151,10 @@ def _writes_to_file(task: Task) -> bool:
 def _joined(values: Sequence[Argument]) -> list[Any]:
     """Join neighbouring strings and drop empty ones."""
     parts: list[Any] = []
-    for is_text, run in groupby(values, key=lambda value: isinstance(value, str)):
-        joined = ["".join(text for text in run if isinstance(text, str))] if is_text else list(run)
-        parts += [part for part in joined if part != ""]
-    return parts
+    for kind, run in groupby(values, key=type):
+        group = list(run)
+        parts += ["".join(map(str, group))] if kind is str else group
+    return [part for part in parts if part != ""]
 
 
 def _escaped(text: str) -> str:
@@ -154,7 +167,7 @@ def _open_tilde(pieces: Sequence[Piece]) -> list[Piece]:
     if not pieces or pieces[0].kind != "text" or pieces[0].quoted or not pieces[0].text.startswith("~"):
         return list(pieces)
     rest = pieces[0].text[1:]
-    if rest and not rest.startswith("/") or (not rest and len(pieces) > 1):
+    if (rest and not rest.startswith("/")) or (not rest and len(pieces) > 1):
         return list(pieces)
     home = Piece("env", "HOME", quoted=True)
     return [home, *([Piece("text", rest)] if rest else []), *pieces[1:]]
@@ -164,7 +177,7 @@ def _command(word: Word) -> str:
     name = word.literal
     if not name:
         raise NotAPlan("variable command", "the command's name is a variable or a substitution")
-    if word.bare in _KEYWORDS:
+    if word.bare in KEYWORDS:
         raise NotAPlan("shell keyword", f"`{name}` is shell grammar, not a command")
     if "=" in name and name.partition("=")[0].isidentifier():
         raise NotAPlan("assignment", f"`{shortened(name)}` sets a shell variable")
@@ -174,7 +187,9 @@ def _command(word: Word) -> str:
     return name
 
 
-def _path(word: Word) -> str:
+def _path(word: Word | None) -> str | None:
+    if word is None:
+        return None
     path = word.literal
     if not path or has_wildcard(word.bare or ""):
         raise NotAPlan("redirection", "the file of a redirection is not a plain path")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 from agx.plan.shell_words import NotAPlan, Piece, Word, shortened
 
@@ -67,7 +68,7 @@ def _first_brace(text: str) -> list[int] | None:
 
 def _choices(text: str, places: list[int]) -> list[str]:
     if len(places) > 2:
-        return [text[start + 1 : stop] for start, stop in zip(places, places[1:], strict=False)]
+        return [text[start + 1 : stop] for start, stop in pairwise(places)]
     inside = text[places[0] + 1 : places[1]]
     first, last = inside.split("..")
     digits = first.lstrip("-").isdigit()

@@ -27,6 +27,9 @@ _ANSI_C = re.compile(
     r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|u[0-9A-Fa-f]{1,4}|U(?:000|0010|10)?[0-9A-Fa-f]{1,5}|.)", re.DOTALL
 )
 _ANSI_C_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
+KEYWORDS = frozenset(
+    "! { } [[ ]] case do done elif else esac fi for function if in select then until while coproc".split()
+)
 MAX_DEPTH = 8
 MAX_TEXT_CHARS = 1 << 20
 _MAX_OPEN = 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
@@ -50,10 +51,10 @@ def _misfits(name: str, schema: Mapping[str, Any], arguments: Mapping[str, Any])
         errors = _validator(_Schema(schema)).iter_errors(arguments)
         known = (error for error in errors if not _stands_for_output(arguments, error.absolute_path))
         return list(islice(known, _MAX_PROBLEMS))
-    except (Unresolvable, RecursionError) as error:
+    except (Unresolvable, RecursionError, re.error) as error:
         raise RegistryInvalid(
-            f"the schema of {name} has a $ref that leads nowhere: {error}"[:200],
-            hint="let every $ref point into the schema itself",
+            f"the schema of {name} cannot be followed: {type(error).__name__}: {error}"[:200],
+            hint="let every $ref point into the schema itself, and every pattern be a regular expression",
         ) from error
 
 
@@ -85,9 +86,9 @@ def _validator(schema: _Schema) -> Draft202012Validator:
     return Draft202012Validator(dict(schema.schema), registry=Resources())
 
 
-def _stands_for_output(arguments: Any, path: Sequence[Any]) -> bool:
+def _stands_for_output(arguments: Mapping[str, Any], path: Sequence[str | int]) -> bool:
     """Say whether what did not fit is `{"task": n}`, whose value is known only when the plan runs."""
-    value = arguments
+    value: Any = arguments
     for part in path:
         value = value[part]
         if output_reference(value) is not None:

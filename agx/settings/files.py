@@ -43,7 +43,7 @@ def read_file(path: Path) -> tuple[list[Entry], list[str]]:
 
 
 def _entries(path: Path, data: bytes) -> list[Entry]:
-    import tomllib  # most people have no such file
+    import tomllib  # noqa: PLC0415  most people have no such file
 
     try:
         text = data.decode("utf-8-sig")

@@ -22,11 +22,11 @@ class WorkerClient:
     """
 
     def __init__(self, load: LoadRequest, *, process: WorkerProcess | None = None) -> None:
-        self._load = load
+        self._load = load.absolute()
         self._deaths = Deaths()
         self._connection: Connection | None = None
         self._is_closed = False
-        if process is not None and process.load != load:
+        if process is not None and process.load != self._load:
             process.close()
             process = None
         self._spawned = process

@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, NamedTuple, Protocol
 
-from agx.errors import Unsupported
+from agx.errors import MachineError, Unsupported
 from agx.worker.protocol import Frame, FrameError, FrameReader, LoadRequest, encode
 
 READ_BYTES = 1 << 16
@@ -162,22 +162,28 @@ class WorkerProcess:
 
 
 def spawn(load: LoadRequest) -> WorkerProcess:
-    """Start a worker and send it `load`; returns at once. Raises `Unsupported` without a Python to run."""
+    """Start a worker and send it `load`; returns at once.
+
+    Raises `Unsupported` where there is no Python to run, and `MachineError` when it does not start.
+    """
     if not sys.executable:
         raise Unsupported(
             "this program has no Python executable to start the worker with",
             hint="run AGX with an ordinary Python interpreter",
         )
     on_main_thread = threading.current_thread() is threading.main_thread()
-    popen = subprocess.Popen(
-        [sys.executable, "-P", "-m", "agx.worker", str(os.getpid()), str(int(on_main_thread))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=_environment(),
-    )
-    process = WorkerProcess(popen, load)
-    process.send(load.as_frame())
+    try:
+        popen = subprocess.Popen(
+            [sys.executable, "-P", "-m", "agx.worker", str(os.getpid()), str(int(on_main_thread))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+        )
+    except OSError as error:
+        raise MachineError(f"the worker process cannot be started: {error}") from error
+    process = WorkerProcess(popen, load.absolute())
+    process.send(process.load.as_frame())
     return process
 
 

@@ -36,6 +36,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 PROTOCOL_VERSION = 1
@@ -58,6 +59,10 @@ class LoadRequest(NamedTuple):
     context_size: int | None = None
     threads: int | None = None
     gpu_layers: int | None = None
+
+    def absolute(self) -> LoadRequest:
+        """Give the same with the path made absolute, so that it holds in every current folder."""
+        return self._replace(model=str(Path(self.model).absolute()))
 
     def as_frame(self) -> Frame:
         """Give the frame that loads it."""

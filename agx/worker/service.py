@@ -88,6 +88,8 @@ class Service:
 
     def _render(self, arrival: Arrival) -> None:
         self._check_loaded()
+        self._enter("prefill")
+        self._flush()
         prompt, num_tokens = self._engine.render(tuple(arrival.frame["messages"]))
         self._done(arrival.request_id, prompt=prompt, prompt_tokens=num_tokens)
 

@@ -41,9 +41,9 @@ def leave() -> None:
 
 
 def _ask_kernel_for_death_signal() -> None:
-    # The C library of the process itself: loads nothing native.
-    import ctypes
+    import ctypes  # noqa: PLC0415  only Linux needs it here
 
+    # The C library of the process itself: this loads nothing.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 

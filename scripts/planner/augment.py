@@ -5,24 +5,41 @@ This is what teaches a small model to copy names, numbers and paths out of the i
 
 from __future__ import annotations
 
-import random
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agx.plan.tools import unix_registry
 
-Tasks = list[dict[str, Any]]
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Iterable, Mapping
+
+    from scripts.planner.sequences import Row, Tasks
 
 _RUN = re.compile(r"[A-Za-z0-9_]+")
-_KEEP = frozenset(
-    "a all an and any as at by current dev directories directory directory1 dir each etc file files find folder "
-    "folders from group home host i if in into is it line lines list ls mode more name names new no not null number "
-    "of on only or out output path print root search show size sort tar text that the them then this time to type "
-    "user users usr var with word words x sed awk grep xargs cat echo f d l o".split()
-)
-_SYLLABLES = "ba be bi bo da de do du fa fi fo ga go ha hi ka ke ko la le li lo ma me mi mo na ne no pa pe po ra re ri ro sa se si so ta te ti to va ve wa xi yo za zu tr st br cl dr el or an in er".split()  # fmt: skip
-_EXTENSIONS = "txt log c h py js java cpp html css xml json csv md sh pl php rb rs go ts jpg png gif mp3 mp4 avi pdf doc gz zip tar bak tmp conf cfg ini yml yaml sql o so class jar swp svg tex wav flac bz2 xls old orig".split()  # fmt: skip
+_FLAG = re.compile(r"-{1,2}[A-Za-z][\w-]*(?:\Z|=)")
+_FLAG_IN_TEXT = re.compile(r"(?<![\w-])-{1,2}[A-Za-z][\w-]*")
+_KEEP = frozenset({
+    "a", "all", "an", "and", "any", "as", "at", "by", "current", "dev", "directories", "directory",
+    "directory1", "dir", "each", "etc", "file", "files", "find", "folder", "folders", "from", "group",
+    "home", "host", "i", "if", "in", "into", "is", "it", "line", "lines", "list", "ls", "mode", "more",
+    "name", "names", "new", "no", "not", "null", "number", "of", "on", "only", "or", "out", "output",
+    "path", "print", "root", "search", "show", "size", "sort", "tar", "text", "that", "the", "them", "then",
+    "this", "time", "to", "type", "user", "users", "usr", "var", "with", "word", "words", "x", "sed", "awk",
+    "grep", "xargs", "cat", "echo", "f", "d", "l", "o",
+})  # fmt: skip
+_SYLLABLES = (
+    "ba", "be", "bi", "bo", "da", "de", "do", "du", "fa", "fi", "fo", "ga", "go", "ha", "hi", "ka", "ke",
+    "ko", "la", "le", "li", "lo", "ma", "me", "mi", "mo", "na", "ne", "no", "pa", "pe", "po", "ra", "re",
+    "ri", "ro", "sa", "se", "si", "so", "ta", "te", "ti", "to", "va", "ve", "wa", "xi", "yo", "za", "zu",
+    "tr", "st", "br", "cl", "dr", "el", "or", "an", "in", "er",
+)  # fmt: skip
+_EXTENSIONS = (
+    "txt", "log", "c", "h", "py", "js", "java", "cpp", "html", "css", "xml", "json", "csv", "md", "sh",
+    "pl", "php", "rb", "rs", "go", "ts", "jpg", "png", "gif", "mp3", "mp4", "avi", "pdf", "doc", "gz",
+    "zip", "tar", "bak", "tmp", "conf", "cfg", "ini", "yml", "yaml", "sql", "o", "so", "class", "jar",
+    "swp", "svg", "tex", "wav", "flac", "bz2", "xls", "old", "orig",
+)  # fmt: skip
 _SWAPS = (
     ("current directory", "current folder"),
     ("current directory", "this directory"),
@@ -49,7 +66,7 @@ def augment(nl: str, tasks: Tasks, rng: random.Random, *, words: list[str]) -> t
 def rename(nl: str, tasks: Tasks, rng: random.Random, *, words: list[str]) -> tuple[str, Tasks]:
     """Rename each literal that stands in both, each with a chance of its own."""
     texts = list(_texts(tasks))
-    shared = sorted(set(_RUN.findall(nl)) & {run for text in texts for run in _RUN.findall(text)})
+    shared = sorted(_shared_runs(nl, texts))
     registry = unix_registry()  # names of tools stay: after sudo or xargs they are what is run
     mapping: dict[str, str] = {}
     for run in shared:
@@ -63,9 +80,10 @@ def rename(nl: str, tasks: Tasks, rng: random.Random, *, words: list[str]) -> tu
     pattern = re.compile(r"(?<![A-Za-z0-9_])(?:" + "|".join(map(re.escape, mapping)) + r")(?![A-Za-z0-9_])")
 
     def swap(text: str) -> str:
-        return pattern.sub(lambda match: mapping[match[0]], text)
+        flag = _flag(text)
+        return flag + pattern.sub(lambda match: mapping[match[0]], text[len(flag) :])
 
-    return swap(nl), [_mapped(task, swap) for task in tasks]
+    return swap(nl), [_mapped_task(task, swap) for task in tasks]
 
 
 def vary(nl: str, rng: random.Random, *, kept: str) -> str:
@@ -84,6 +102,14 @@ def vary(nl: str, rng: random.Random, *, kept: str) -> str:
     return nl
 
 
+def _shared_runs(nl: str, texts: list[str]) -> set[str]:
+    """Give what may be renamed: runs that stand in both, but not flags that the instruction spells out."""
+    in_texts = {run for text in texts for run in _RUN.findall(text[len(_flag(text)) :])}
+    in_flags = {run for text in texts for run in _RUN.findall(_flag(text))}
+    flags_of_nl = {run for flag in _FLAG_IN_TEXT.findall(nl) for run in _RUN.findall(flag)}
+    return set(_RUN.findall(nl)) & in_texts - (in_flags & flags_of_nl)
+
+
 def _texts(tasks: Tasks) -> Iterable[str]:
     for task in tasks:
         for item in task.get("args", ()):
@@ -92,36 +118,40 @@ def _texts(tasks: Tasks) -> Iterable[str]:
             yield task["save_to"]
 
 
-def _strings(item: Any) -> Iterable[str]:
+def _strings(item: str | Mapping[str, Any]) -> Iterable[str]:
     if isinstance(item, str):
         yield item
-    elif isinstance(item, dict):
-        for key, value in item.items():
-            if key in ("glob", "env"):
-                yield value
-            elif key == "text":
-                yield from (text for part in value for text in _strings(part))
+        return
+    yield from (value for key, value in item.items() if key in {"glob", "env"})
+    for part in item.get("text", ()):
+        yield from _strings(part)
 
 
-def _mapped(value: Any, swap: Callable[[str], str]) -> Any:
+def _mapped_task(task: Row, swap: Callable[[str], str]) -> Row:
+    return {key: value if key == "command" else _mapped(value, swap) for key, value in task.items()}
+
+
+def _mapped(value: object, swap: Callable[[str], str]) -> object:
     if isinstance(value, dict):
-        return {key: inner if key == "command" else _mapped(inner, swap) for key, inner in value.items()}
+        return {key: _mapped(inner, swap) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_mapped(inner, swap) for inner in value]
-    return swap(value) if isinstance(value, str) and not _is_flag(value) else value
+    return swap(value) if isinstance(value, str) else value
 
 
-def _is_flag(text: str) -> bool:
-    return re.fullmatch(r"-{1,2}[A-Za-z][\w-]*", text) is not None
+def _flag(text: str) -> str:
+    """Give the flag that a text is, or begins with (`--include=…`); or nothing."""
+    match = _FLAG.match(text)
+    return match[0] if match else ""
 
 
 def _is_literal(run: str, texts: list[str], nl: str) -> bool:
     """Say whether a shared run is a name or a number, not a word that both happen to use."""
     if run.isdigit() or not run.islower() or f"{run}." in nl or f".{run}" in nl or f"/{run}" in nl:
-        return any(run in text and not _is_flag(text) for text in texts)
+        return any(run in text and text != _flag(text) for text in texts)
     quoted = re.search(rf"[\"'`][^\"'`]*\b{re.escape(run)}\b[^\"'`]*[\"'`]", nl) is not None
     own = re.compile(rf"(?:^|[/*.=:@\"' ])({re.escape(run)})(?:$|[/*.:@\"' ])")
-    return quoted or any(own.search(text) for text in texts if not _is_flag(text))
+    return quoted or any(own.search(text) for text in texts if text != _flag(text))
 
 
 def _renamed(run: str, texts: list[str], rng: random.Random, *, words: list[str]) -> str:
@@ -149,7 +179,7 @@ def _name(run: str, rng: random.Random, *, words: list[str]) -> str:
     return name
 
 
-def word_pool(rows: Iterable[dict[str, Any]]) -> list[str]:
+def word_pool(rows: Iterable[Row]) -> list[str]:
     """Collect the plain words that instructions and plans use: what names are made of."""
     found: set[str] = set()
     for row in rows:

@@ -80,9 +80,7 @@ def epochs(rows: Sequence[Row], mix: Mapping[str, float], rng: random.Random) ->
         yield from epoch
 
 
-def batched(
-    sequences: Iterable[Encoded], tokens_per_batch: int, pad_id: int
-) -> Iterator[Batch]:
+def batched(sequences: Iterable[Encoded], tokens_per_batch: int, pad_id: int) -> Iterator[Batch]:
     """Give full batches as they fill, then, where sequences end, the rest of each length."""
     waiting: dict[int, list[Encoded]] = {length: [] for length in LENGTHS}
     for ids, is_target in sequences:
@@ -123,17 +121,14 @@ class BackgroundBatches:
     def __init__(self, config: StreamConfig) -> None:
         context = multiprocessing.get_context("spawn")
         self._queue: Queue[Batch] = context.Queue(maxsize=NUM_WAITING_BATCHES)
-        self._process: SpawnProcess = context.Process(
-            target=_fill, args=(config, self._queue), daemon=True
-        )
+        self._process: SpawnProcess = context.Process(target=_fill, args=(config, self._queue), daemon=True)
         self._process.start()
 
     def next(self) -> Batch:
         """Wait for the next batch; raise where the process that makes them has died."""
         while self._queue.empty():
             if not self._process.is_alive():
-                message = f"the process that makes batches ended with {self._process.exitcode}"
-                raise RuntimeError(message)
+                raise RuntimeError(f"the process that makes batches ended with {self._process.exitcode}")
             self._process.join(timeout=0.01)
         return self._queue.get()
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import llama_cpp
 import numpy as np
 import torch
 
-from scripts.planner.batches import encode, plain_segments, read_rows
-from scripts.planner.tokenizer import load_tokenizer, plan_text
+from scripts.planner.batches import encode
+from scripts.planner.examples import checked_draft
+from scripts.planner.sequences import echo_segments, plan_text
+from scripts.planner.sources import read_lines
+from scripts.planner.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,34 +27,41 @@ if TYPE_CHECKING:
 
 NUM_LINES = 2000
 NUM_PROMPTS = 5
+MAX_DIFFERENCE = 0.5  # of logits that span some 20; F16 and llama.cpp's own rounding give below a tenth
 
 
 def check(model: PlannerModel, tokenizer_path: Path, gguf_path: Path, *, rows_path: Path) -> None:
     """Compare ids and logits on real rows and print the result; raise where they differ."""
     tokenizer = load_tokenizer(tokenizer_path)
-    rows = read_rows(rows_path)
+    rows = list(read_lines(rows_path))
     texts = [text for row in rows for text in (row["nl"], plan_text(row["tasks"]), row.get("cmd", ""))]
     different = different_texts(tokenizer, gguf_path, texts[:NUM_LINES])
     print(f"ids: {len(different)} of {len(texts[:NUM_LINES])} texts differ")
     if different:
-        message = f"llama.cpp tokenises differently: {json.dumps(different[0])}"
-        raise ValueError(message)
-    sequences = [encode(tokenizer, plain_segments(row))[0] for row in rows[:NUM_PROMPTS]]
+        raise ValueError(f"llama.cpp tokenises differently: {json.dumps(different[0])}")
+    pairs = [(row["nl"], row["tasks"]) for row in rows[:NUM_PROMPTS]]
+    echo = [echo_segments(nl, tasks) for nl, tasks in pairs]
+    delta = [checked_draft(nl, tasks, draft=tasks) for nl, tasks in pairs]
+    sequences = [encode(tokenizer, segments)[0] for segments in [*echo, *delta]]
     difference = max(largest_difference(model, gguf_path, ids) for ids in sequences)
     print(f"logits: differ by at most {difference:.4f}")
+    if difference > MAX_DIFFERENCE:
+        raise ValueError(f"llama.cpp's logits differ by {difference:.4f}, more than rounding explains")
 
 
 def different_texts(tokenizer: Tokenizer, gguf_path: Path, texts: Iterable[str]) -> list[str]:
     """Give the texts of which llama.cpp makes other ids than the tokenizer."""
-    llama = llama_cpp.Llama(str(gguf_path), vocab_only=True, verbose=False)
-    return [text for text in texts if _llama_ids(llama, text) != _ids(tokenizer, text)]
+    with closing(llama_cpp.Llama(str(gguf_path), vocab_only=True, verbose=False)) as llama:
+        return [text for text in texts if _llama_ids(llama, text) != _ids(tokenizer, text)]
 
 
 def largest_difference(model: PlannerModel, gguf_path: Path, ids: list[int]) -> float:
     """Give the largest difference of a logit between torch and llama.cpp over a sequence."""
-    llama = llama_cpp.Llama(str(gguf_path), n_ctx=len(ids), logits_all=True, n_threads=1, verbose=False)
-    llama.eval(ids)
-    theirs: NDArray[np.float32] = llama.scores[: len(ids)]
+    with closing(
+        llama_cpp.Llama(str(gguf_path), n_ctx=len(ids), logits_all=True, n_threads=1, verbose=False)
+    ) as llama:
+        llama.eval(ids)
+        theirs: NDArray[np.float32] = llama.scores[: len(ids)].copy()
     with torch.no_grad():
         ours = model.logits(model(torch.tensor([ids])))[0].numpy()
     return float(np.abs(ours - theirs).max())

@@ -10,13 +10,18 @@ import argparse
 import json
 import random
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripts.planner.mistakes import spoil
 from scripts.planner.sources import read_lines
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-def cases(rows: list[dict[str, Any]], *, seed: int) -> list[dict[str, Any]]:
+    from scripts.planner.sequences import Row
+
+
+def cases(rows: Iterable[Row], *, seed: int) -> list[dict[str, Any]]:
     """Give the cases; the mistakes are drawn from the seed."""
     rng = random.Random(seed)
     made = []
@@ -30,15 +35,16 @@ def cases(rows: list[dict[str, Any]], *, seed: int) -> list[dict[str, Any]]:
     return made
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Read the rows, write the cases."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("rows", type=Path, help="dev.jsonl, as `scripts.planner.prepare` writes it")
+    parser.add_argument("out", type=Path, help="the cases, for `agx eval`")
     parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    made = cases(list(read_lines(args.rows)), seed=args.seed)
-    args.out.write_text("".join(json.dumps(case, ensure_ascii=False) + "\n" for case in made), encoding="utf-8")
+    args = parser.parse_args(arguments)
+    made = cases(read_lines(args.rows), seed=args.seed)
+    with args.out.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(case, ensure_ascii=False) + "\n" for case in made)
     print(f"{args.out}: {len(made)} cases")
 
 

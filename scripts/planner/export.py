@@ -8,21 +8,41 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import gguf
 import numpy as np
 import torch
-from torch import Tensor
 
 from scripts.planner.model import ModelShape, PlannerModel
-from scripts.planner.tokenizer import DRAFT, END, FINDINGS, PAD, PLAN, SPECIAL_TOKENS, USER
+from scripts.planner.sequences import DRAFT, END, FINDINGS, PAD, PLAN, SPECIAL_TOKENS, USER
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ARCHITECTURE = "qwen3"
-DESCRIPTION = (
-    "Turns an instruction into a plan of Unix commands as JSON, and refines a draft with findings."
+DESCRIPTION = "Turns an instruction into a plan of Unix commands as JSON, and refines a draft with findings."
+LICENCE = "mit"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Data that the planner was trained on; `licence` as an SPDX identifier where there is one."""
+
+    name: str
+    licence: str
+    url: str | None = None
+
+
+DATASETS = (
+    Dataset("NL2Bash corpus", "MIT", "https://github.com/TellinaTool/nl2bash"),
+    Dataset("tldr-pages", "CC-BY-4.0", "https://github.com/tldr-pages/tldr"),
+    Dataset("denisidoro/cheats", "CC0-1.0", "https://github.com/denisidoro/cheats"),
+    Dataset("cheat/cheatsheets", "CC0-1.0", "https://github.com/cheat/cheatsheets"),
+    Dataset("AGX's hand-written requests", "MIT"),
 )
-DATASETS = ("NL2Bash", "tldr-pages", "cheat/cheatsheets")
 CHAT_TEMPLATE = (
     "{%- set ns = namespace(answered=false) -%}"
     "{%- for message in messages -%}"
@@ -92,13 +112,16 @@ def tensor_name(name: str) -> str:
 def _add_general(writer: gguf.GGUFWriter, file_type: gguf.LlamaFileType) -> None:
     writer.add_name("agx-nano")
     writer.add_description(DESCRIPTION)
-    writer.add_license("mit")
+    writer.add_license(LICENCE)
     writer.add_languages(["en"])
     writer.add_file_type(file_type)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     writer.add_dataset_count(len(DATASETS))
-    for number, name in enumerate(DATASETS):
-        writer.add_dataset_name(number, name)
+    for number, dataset in enumerate(DATASETS):
+        writer.add_dataset_name(number, dataset.name)
+        writer.add_dataset_description(number, f"licence: {dataset.licence}")  # the format has no key for it
+        if dataset.url is not None:
+            writer.add_dataset_url(number, dataset.url)
     writer.add_string("agx.planner.tools", "unix")
 
 
@@ -116,15 +139,11 @@ def _add_shape(writer: gguf.GGUFWriter, shape: ModelShape) -> None:
     writer.add_vocab_size(shape.vocab_size)
 
 
-def _add_tokenizer(writer: gguf.GGUFWriter, data: dict[str, dict[str, object]]) -> None:
-    vocabulary = data["model"]["vocab"]
-    merges = data["model"]["merges"]
-    assert isinstance(vocabulary, dict)
-    assert isinstance(merges, list)
+def _add_tokenizer(writer: gguf.GGUFWriter, data: dict[str, Any]) -> None:
+    vocabulary: dict[str, int] = data["model"]["vocab"]
+    merges: list[list[str]] = data["model"]["merges"]
     tokens = sorted(vocabulary, key=vocabulary.__getitem__)
-    types = [
-        gguf.TokenType.CONTROL if token in SPECIAL_TOKENS else gguf.TokenType.NORMAL for token in tokens
-    ]
+    types = [gguf.TokenType.CONTROL if token in SPECIAL_TOKENS else gguf.TokenType.NORMAL for token in tokens]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
@@ -146,7 +165,7 @@ def _add_tensor(
     writer.add_tensor(tensor_name(name), data, raw_dtype=kind)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Export a checkpoint, and check the file where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
@@ -154,7 +173,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--type", choices=sorted(_FILE_TYPES), default="F16")
     parser.add_argument("--check", type=Path, help="folder with dev.jsonl")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     model = load_average(options.checkpoint)
     write_gguf(model, options.tokenizer, options.out, options.type)
     print(f"{options.out}: {options.out.stat().st_size:,} bytes")

@@ -6,18 +6,23 @@ A mistake returns None where the plan gives it nothing to spoil. `spoil` picks o
 from __future__ import annotations
 
 import copy
-import random
 import re
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
-Tasks = list[dict[str, Any]]
-Mistake = Callable[[Tasks, str, random.Random], Tasks | None]
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
 
+    from scripts.planner.sequences import Tasks
+
+    Mistake = Callable[[Tasks, str, random.Random], Tasks | None]
+
+_RUN = re.compile(r"[A-Za-z0-9_]+")
 _CONFUSED = {
-    "grep": "egrep", "find": "locate", "cat": "tac", "head": "tail", "tail": "head", "sort": "uniq", "wc": "nl",
-    "rm": "rmdir", "cp": "mv", "mv": "cp", "ls": "find", "sed": "awk", "awk": "sed", "du": "df", "df": "du",
-    "ps": "top", "gzip": "bzip2", "chmod": "chown", "chown": "chmod", "who": "w", "xargs": "echo", "cut": "tr",
+    "grep": "egrep", "find": "locate", "cat": "tac", "head": "tail", "tail": "head", "sort": "uniq",
+    "wc": "nl", "rm": "rmdir", "cp": "mv", "mv": "cp", "ls": "find", "sed": "awk", "awk": "sed",
+    "du": "df", "df": "du", "ps": "top", "gzip": "bzip2", "chmod": "chown", "chown": "chmod",
+    "who": "w", "xargs": "echo", "cut": "tr",
 }  # fmt: skip
 
 
@@ -36,15 +41,17 @@ def wrong_literal(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
     for task in tasks:
         for index, item in enumerate(task.get("args", ())):
             text = item if isinstance(item, str) else item.get("glob", "")
-            runs = [run for run in re.findall(r"[A-Za-z0-9_]+", text) if run in nl and not text.startswith("--")]
+            runs = [run for run in _RUN.findall(text) if run in nl and not text.startswith("--")]
             if runs and not re.fullmatch(r"-[a-z]+", text):
                 places.append((task["args"], index, rng.choice(runs)))
     if not places:
         return None
     args, index, run = rng.choice(places)
-    wrong = str(int(run) + rng.choice([1, 2, 5, 10])) if run.isdigit() and len(run) < 9 else _mistyped(run, rng)
+    is_number = run.isdigit() and len(run) < 9
+    wrong = str(int(run) + rng.choice([1, 2, 5, 10])) if is_number else _mistyped(run, rng)
     item = args[index]
-    args[index] = item.replace(run, wrong, 1) if isinstance(item, str) else {"glob": item["glob"].replace(run, wrong, 1)}
+    is_text = isinstance(item, str)
+    args[index] = item.replace(run, wrong, 1) if is_text else {"glob": item["glob"].replace(run, wrong, 1)}
     return tasks
 
 
@@ -58,7 +65,7 @@ def _mistyped(word: str, rng: random.Random) -> str:
     return rng.choice(["file", "test", "foo", "data", "name"])
 
 
-def lost_input(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
+def lost_input(tasks: Tasks, _nl: str, rng: random.Random) -> Tasks | None:
     """Forget that a task reads another one's output."""
     readers = [task for task in tasks if "input_from_task" in task]
     if not readers:
@@ -67,7 +74,7 @@ def lost_input(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
     return tasks
 
 
-def unknown_command(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
+def unknown_command(tasks: Tasks, _nl: str, rng: random.Random) -> Tasks | None:
     """Mistype a command, so that no such tool exists."""
     task = rng.choice(tasks)
     name = task["command"]
@@ -78,7 +85,7 @@ def unknown_command(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
     return tasks
 
 
-def other_command(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
+def other_command(tasks: Tasks, _nl: str, rng: random.Random) -> Tasks | None:
     """Use a command that is often confused with the right one."""
     known = [task for task in tasks if task["command"] in _CONFUSED]
     if not known:
@@ -88,12 +95,12 @@ def other_command(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
     return tasks
 
 
-def dropped_task(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
+def dropped_task(tasks: Tasks, _nl: str, _rng: random.Random) -> Tasks | None:
     """Leave the last task of a pipeline out."""
     return tasks[:-1] if len(tasks) > 1 else None
 
 
-def repeated_task(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
+def repeated_task(tasks: Tasks, _nl: str, _rng: random.Random) -> Tasks | None:
     """Do the last task twice."""
     again = copy.deepcopy(tasks[-1])
     if any("task" in item for item in again.get("args", ()) if isinstance(item, dict)) or "save_to" in again:
@@ -102,7 +109,7 @@ def repeated_task(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
     return [*tasks, again]
 
 
-def repeated_argument(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
+def repeated_argument(tasks: Tasks, _nl: str, rng: random.Random) -> Tasks | None:
     """Write an argument twice."""
     with_args = [task for task in tasks if task.get("args")]
     if not with_args:
@@ -113,7 +120,7 @@ def repeated_argument(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None
     return tasks
 
 
-def dropped_argument(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
+def dropped_argument(tasks: Tasks, _nl: str, rng: random.Random) -> Tasks | None:
     """Leave an argument out."""
     with_args = [task for task in tasks if task.get("args")]
     if not with_args:
@@ -123,7 +130,7 @@ def dropped_argument(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
     return tasks
 
 
-def glob_for_pattern(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
+def glob_for_pattern(tasks: Tasks, _nl: str, _rng: random.Random) -> Tasks | None:
     """Let a pattern that the tool wants be expanded as file names, or the other way round."""
     for task in tasks:
         for index, item in enumerate(task.get("args", ())):

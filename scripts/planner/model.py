@@ -54,12 +54,12 @@ class PlannerModel(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """Give the normalised hidden states, from which `logits` projects."""
         length = ids.shape[1]
-        rotation = (cast(Tensor, self.cosines)[:length], cast(Tensor, self.sines)[:length])
+        rotation = (cast("Tensor", self.cosines)[:length], cast("Tensor", self.sines)[:length])
         hidden = self.embedding(ids)
         for block in self.blocks:
             masks = self.dropout.masks(hidden) if self.training else None
             hidden = block(hidden, rotation, masks)
-        return cast(Tensor, self.norm(hidden))
+        return cast("Tensor", self.norm(hidden))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Project hidden states (…, width) to logits (…, vocabulary)."""
@@ -90,7 +90,7 @@ class Block(nn.Module):
         attended = self.attention(self.attention_norm(hidden), rotation)
         hidden = hidden + (attended if masks is None else attended * masks[0])
         transformed = self.ffn(self.ffn_norm(hidden))
-        return hidden + (transformed if masks is None else transformed * masks[1])
+        return cast("Tensor", hidden + (transformed if masks is None else transformed * masks[1]))
 
 
 class Attention(nn.Module):
@@ -121,7 +121,7 @@ class Attention(nn.Module):
         key = key.repeat_interleave(group, dim=1)
         value = value.transpose(1, 2).repeat_interleave(group, dim=1)
         mixed = attend(query, key, value)
-        return cast(Tensor, self.output(mixed.transpose(1, 2).reshape(batch, length, -1)))
+        return cast("Tensor", self.output(mixed.transpose(1, 2).reshape(batch, length, -1)))
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -180,7 +180,7 @@ class FeedForward(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Transform each position by itself."""
-        return cast(Tensor, self.down(F.silu(self.gate(hidden)) * self.up(hidden)))
+        return cast("Tensor", self.down(F.silu(self.gate(hidden)) * self.up(hidden)))
 
 
 def rotary_table(shape: ModelShape) -> tuple[Tensor, Tensor]:

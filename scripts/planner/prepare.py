@@ -13,14 +13,21 @@ import argparse
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from agx.plan.schema import Plan
-from agx.plan.shell import NotAPlan, parse_shell
-from agx.plan.tools import Registry, unix_registry
-from scripts.planner.sources import Pair, cheats, nl2bash, read_lines, tldr, written
+from agx.plan.shell import parse_shell
+from agx.plan.shell_words import NotAPlan
+from agx.plan.tools import unix_registry
+from scripts.planner.sources import about, cheats, nl2bash, read_lines, tldr, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from agx.plan.schema import Plan
+    from agx.plan.tools import Registry
+    from scripts.planner.sequences import Row
+    from scripts.planner.sources import Pair
 
 ROOT = Path(__file__).resolve().parents[2]
 DEV_SHARE_PERCENT = 5
@@ -35,18 +42,12 @@ def is_dev(cmd: str) -> bool:
     return int.from_bytes(digest[:4], "big") % 100 < DEV_SHARE_PERCENT
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write `train.jsonl`, `dev.jsonl` (as plans), `dev_cases.jsonl` (as they are) and `counts.json`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nl2bash", type=Path, required=True, help="folder with NL2Bash's train.jsonl")
-    parser.add_argument("--tldr", type=Path, required=True, help="folder with tldr's examples.jsonl")
-    parser.add_argument("--cheats", type=Path, required=True, help="folder with the cheats' examples.jsonl")
-    parser.add_argument("--written", type=Path, default=ROOT / "scripts/data", help="hand-written requests")
-    parser.add_argument("--held-out", type=Path, default=ROOT / "tests/data/everyday.jsonl")
-    parser.add_argument("out", type=Path, help="folder to write to")
-    args = parser.parse_args()
+    args = _options(arguments)
     corpus = list(nl2bash(args.nl2bash))
-    others = [*tldr(args.tldr), *cheats(args.cheats)]
+    descriptions = {tool.name: tool.description for tool in unix_registry()}
+    others = [*tldr(args.tldr), *about(args.tldr, descriptions), *cheats(args.cheats)]
     evaluation = list(read_lines(args.held_out))
     asked = {_wording(row["instruction"]) for row in evaluation}
     answers = {_key(reference) for row in evaluation for reference in row["reference"]}
@@ -60,26 +61,38 @@ def main() -> None:
     train = [pair for pair in [*corpus, *others] if _wording(pair.nl) not in asked]
     rows = list(_rows(train, {_key(pair.cmd) for pair in dev}, counts))
     _write(args.out / "train.jsonl", rows)
-    (args.out / "counts.json").write_text(json.dumps(counts, indent=1))
+    (args.out / "counts.json").write_text(json.dumps(counts, indent=1), encoding="utf-8")
     print(json.dumps({"dev": len(dev), "train": len(rows), "counts": counts}, indent=1))
 
 
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument("--nl2bash", type=Path, required=True, help="folder with NL2Bash's train.jsonl")
+    parser.add_argument("--tldr", type=Path, required=True, help="folder with tldr's examples.jsonl")
+    parser.add_argument("--cheats", type=Path, required=True, help="folder with the cheats' examples.jsonl")
+    parser.add_argument("--written", type=Path, default=ROOT / "scripts/data", help="hand-written requests")
+    parser.add_argument(
+        "--held-out", type=Path, default=ROOT / "tests/data/everyday.jsonl", help="the everyday evaluation"
+    )
+    parser.add_argument("out", type=Path, help="folder to write to")
+    return parser.parse_args(arguments)
+
+
 def _wording(text: str) -> str:
-    """An instruction without the marks that make no difference."""
+    """Give an instruction without the marks that make no difference."""
     return " ".join(text.casefold().rstrip(".?!").split())
 
 
 def _key(cmd: str) -> str:
-    """A command as its plan, so that spacing and quoting make no difference; else its words."""
+    """Give a command as its plan, so that spacing and quoting make no difference; else its words."""
     try:
         return json.dumps([task.written() for task in parse_shell(cmd).tasks])
     except NotAPlan:
         return " ".join(cmd.split())
 
 
-def _rows(
-    pairs: Iterable[Pair], held_out: set[str], counts: dict[str, Counter[str]]
-) -> Iterator[dict[str, Any]]:
+def _rows(pairs: Iterable[Pair], held_out: set[str], counts: dict[str, Counter[str]]) -> Iterator[Row]:
     registry, seen = unix_registry(), set()
     for pair in pairs:
         count = counts.setdefault(pair.source, Counter())
@@ -104,6 +117,8 @@ def _unfit(plan: Plan, registry: Registry) -> str | None:
         return "unknown tool"
     if len(plan.tasks) > MAX_TASKS or any(len(task.args) > MAX_ARGS for task in plan.tasks):
         return "limits"
+    if any(task.append_to for task in plan.tasks):
+        return "append"  # models write no `append_to`
     text = json.dumps([task.written() for task in plan.tasks], ensure_ascii=False)
     if any(code < 32 or code == 127 for code in _codes(plan)):
         return "control character"
@@ -115,7 +130,7 @@ def _codes(plan: Plan) -> Iterator[int]:
         yield from (ord(char) for item in task.args for char in (item if isinstance(item, str) else ""))
 
 
-def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+def _write(path: Path, rows: Iterable[Row]) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 

@@ -10,10 +10,14 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from scripts.planner.sequences import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Pair:
     source: str
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+def read_lines(path: Path) -> Iterator[Row]:
     """Yield the objects of a JSON-lines file."""
     with path.open(encoding="utf-8") as file:
         yield from (json.loads(line) for line in file if line.strip())
@@ -50,6 +54,18 @@ def tldr(folder: Path) -> Iterator[Pair]:
             yield Pair(*fill(nl, cmd, rng), "tldr")
 
 
+def about(folder: Path, descriptions: Mapping[str, str]) -> Iterator[Pair]:
+    """Yield what a command is for → the command alone, for commands that tldr shows without arguments.
+
+    `descriptions` are further sentences, by command.
+    """
+    rows = [row for row in read_lines(folder / "examples.jsonl") if row["platform"] in {"common", "linux"}]
+    bare = {row["page"] for row in rows if row["cmd"] == row["page"]}
+    sentences = {(row["page"], row["about"].partition(". ")[0].rstrip(".")) for row in rows}
+    sentences |= set(descriptions.items())
+    yield from (Pair(sentence, page, "about") for page, sentence in sorted(sentences) if page in bare)
+
+
 def cheats(folder: Path) -> Iterator[Pair]:
     """Yield the filled one-liners of the cheat sheets."""
     for row in read_lines(folder / "examples.jsonl"):
@@ -67,28 +83,44 @@ def written(path: Path) -> Iterator[Pair]:
 _MOST_PER_COMMAND = 60  # docker, npm, cargo and their like would crowd out the everyday tools
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
 _CHOICE = re.compile(r"\[([^|\]]+)\|([^\]]+)\]")
-_FILES = "report notes data log index main config users todo summary results draft test input archive photo".split()
-_FOLDERS = "src docs backup build images project music logs downloads work www photos tests assets lib".split()
-_USERS = "alice bob carol dave erin frank www-data jenkins deploy root".split()
-_HOSTS = "example.com server1 192.168.1.10 db.local github.com 10.0.0.5 web01 host.example.org".split()
-_WORDS = "error warning foo bar hello TODO main test debug pattern apple color name".split()
-_EXTENSIONS = "txt csv log md json py html xml".split()
+_FILES = (
+    "report", "notes", "data", "log", "index", "main", "config", "users", "todo", "summary", "results",
+    "draft", "test", "input", "archive", "photo",
+)  # fmt: skip
+_FOLDERS = (
+    "src", "docs", "backup", "build", "images", "project", "music", "logs", "downloads", "work", "www",
+    "photos", "tests", "assets", "lib",
+)  # fmt: skip
+_USERS = (
+    "alice", "bob", "carol", "dave", "erin", "frank", "www-data", "jenkins", "deploy", "root",
+)  # fmt: skip
+_HOSTS = (
+    "example.com", "server1", "192.168.1.10", "db.local", "github.com", "10.0.0.5", "web01",
+    "host.example.org",
+)  # fmt: skip
+_WORDS = (
+    "error", "warning", "foo", "bar", "hello", "TODO", "main", "test", "debug", "pattern", "apple", "color",
+    "name",
+)  # fmt: skip
+_EXTENSIONS = (
+    "txt", "csv", "log", "md", "json", "py", "html", "xml",
+)  # fmt: skip
+
+
+_KINDS = {
+    "file": r"file|\.\w{2,4}$|archive|output$|input$|script$",
+    "folder": r"director|folder|\bdir\b|^path$|path/to",
+    "user": r"user",
+    "host": r"host|domain|server|address|\bip\b",
+    "url": r"url|https?:",
+    "number": r"^-?\d+$|count|number|seconds|minutes|^n$|port|pid|lines|size|depth|level",
+    "word": r"pattern|string|text|word|search|regex|expression|name|package|command|branch|commit|group",
+}
 
 
 def _kind(text: str) -> str | None:
     lowered = text.lower()
-    for kind, pattern in (
-        ("file", r"file|\.\w{2,4}$|archive|output$|input$|script$"),
-        ("folder", r"director|folder|\bdir\b|^path$|path/to"),
-        ("user", r"user"),
-        ("host", r"host|domain|server|address|\bip\b"),
-        ("url", r"url|https?:"),
-        ("number", r"^-?\d+$|count|number|seconds|minutes|^n$|port|pid|lines|size|depth|level"),
-        ("word", r"pattern|string|text|word|search|regex|expression|name|package|command|branch|commit|group"),
-    ):
-        if re.search(pattern, lowered):
-            return kind
-    return None
+    return next((kind for kind, pattern in _KINDS.items() if re.search(pattern, lowered)), None)
 
 
 def _value(kind: str, text: str, rng: random.Random) -> str:
@@ -140,8 +172,8 @@ def fill(nl: str, cmd: str, rng: random.Random) -> tuple[str, str]:
 
 def _mention(nl: str, kind: str, value: str) -> str:
     """Put the value behind the noun that stands for it, or at the end."""
-    noun = re.compile(rf"\b(?:an?|the|one|specific|given|specified) (?:(?:\w+|\[\w+\]) )?({_NOUNS[kind]})\b", re.IGNORECASE)
-    match = noun.search(nl)
+    article = r"\b(?:an?|the|one|specific|given|specified) (?:(?:\w+|\[\w+\]) )?"
+    match = re.search(rf"{article}({_NOUNS[kind]})\b", nl, re.IGNORECASE)
     if match and value not in nl:
         return f"{nl[: match.end()]} {value}{nl[match.end() :]}"
     return nl if value in nl else f"{nl} {value}"

@@ -79,7 +79,8 @@ def _pre_tokenizer(pattern: str) -> pre_tokenizers.PreTokenizer:
 
 def main(arguments: list[str] | None = None) -> None:
     """Train on DATA/train.jsonl and write the tokenizer."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("data", type=Path, help="folder with train.jsonl")
     parser.add_argument("out", type=Path, help="the tokenizer's JSON file")
     parser.add_argument("--size", type=int, default=4096)

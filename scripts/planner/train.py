@@ -8,83 +8,33 @@ weights is what is evaluated and exported. With `--resume` a run goes on from it
 from __future__ import annotations
 
 import argparse
-import copy
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
-from torch import Tensor
 
-from scripts.planner.batches import BackgroundBatches, Batch, StreamConfig, plain_batches
-from scripts.planner.model import ModelShape, PlannerModel
+from scripts.planner.batches import BackgroundBatches, StreamConfig, plain_batches
+from scripts.planner.state import load_checkpoint, new_state, save_checkpoint, update_average
 from scripts.planner.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from torch import Tensor
+
+    from scripts.planner.batches import Batch
+    from scripts.planner.model import PlannerModel
+    from scripts.planner.state import TrainState
+
     Projection = Callable[[Tensor, Tensor, Tensor, float], Tensor]
-
-
-@dataclass
-class TrainState:
-    """What a run changes as it goes on, and what a checkpoint holds of it."""
-
-    model: PlannerModel
-    average: PlannerModel
-    optimisers: list[torch.optim.Optimizer]
-    step: int = 0
-    elapsed_secs: float = 0.0
-
-
-def new_state(options: argparse.Namespace, vocab_size: int) -> TrainState:
-    """Make a model with fresh weights, its average and its optimisers."""
-    torch.manual_seed(options.seed)
-    shape = ModelShape(
-        vocab_size=vocab_size,
-        num_layers=options.layers,
-        width=options.width,
-        num_heads=options.heads,
-        num_kv_heads=options.kv_heads,
-        ffn_width=options.ffn_width,
-    )
-    model = PlannerModel(shape, options.dropout).to(options.device)
-    average = copy.deepcopy(model).requires_grad_(requires_grad=False).eval()
-    return TrainState(model, average, make_optimisers(model, options))
-
-
-def make_optimisers(model: PlannerModel, options: argparse.Namespace) -> list[torch.optim.Optimizer]:
-    """Give the optimisers, each parameter in one; decay is for matrices only."""
-    matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "blocks" in name]
-    vectors = [p for p in model.parameters() if p.dim() == 1]
-    embedding = [model.embedding.weight]
-    adam_groups: list[dict[str, Any]] = [
-        {"params": vectors, "weight_decay": 0.0},
-        {"params": embedding, "weight_decay": 0.0},
-    ]
-    if options.optimiser == "adamw":
-        adam_groups.append({"params": matrices, "weight_decay": options.weight_decay})
-        return [_adamw(adam_groups, options)]
-    muon = torch.optim.Muon(
-        matrices,
-        lr=options.muon_learning_rate,
-        weight_decay=options.weight_decay,
-        momentum=0.95,
-        adjust_lr_fn="match_rms_adamw",
-    )
-    return [muon, _adamw(adam_groups, options)]
-
-
-def _adamw(groups: list[dict[str, Any]], options: argparse.Namespace) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(groups, lr=options.learning_rate, betas=(0.9, 0.98), fused=True)
 
 
 def learning_rate_factor(step: int, num_warmup_steps: int, progress: float) -> float:
     """Rise linearly over the warm-up, and fall linearly to 0.05 where `progress` reaches 1."""
-    return min(1.0, (step + 1) / num_warmup_steps) * (1.0 - 0.95 * min(1.0, progress))
+    return min(1.0, (step + 1) / max(1, num_warmup_steps)) * (1.0 - 0.95 * min(1.0, progress))
 
 
 def progress_of(state: TrainState, options: argparse.Namespace) -> float:
@@ -132,7 +82,7 @@ def train_step(
         state.model, batch, projection=projection, label_smoothing=options.label_smoothing
     )
     mean = loss / num_targets
-    mean.backward()
+    torch.autograd.backward(mean)
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), options.clip)
     for optimiser in state.optimisers:
         optimiser.step()
@@ -142,47 +92,14 @@ def train_step(
     return float(mean.detach())
 
 
-@torch.no_grad()
-def update_average(state: TrainState, decay: float) -> None:
-    """Move the average towards the weights; a decay of 0 copies them."""
-    average, weights = list(state.average.parameters()), list(state.model.parameters())
-    torch._foreach_lerp_(average, weights, 1.0 - decay)  # noqa: SLF001 - has no public name
-
-
-@torch.no_grad()
 def development_loss(state: TrainState, batches: list[Batch]) -> float:
     """Give the averaged weights' loss a token on rows never trained on."""
     total, num_targets = 0.0, 0
-    for batch in batches:
-        loss, num = batch_loss(state.average, batch)
-        total, num_targets = total + float(loss), num_targets + num
+    with torch.no_grad():
+        for batch in batches:
+            loss, num = batch_loss(state.average, batch)
+            total, num_targets = total + float(loss), num_targets + num
     return total / max(1, num_targets)
-
-
-def save_checkpoint(state: TrainState, path: Path, options: argparse.Namespace) -> None:
-    """Write the state so that the file is always whole: the old one or the new one."""
-    data = {
-        "shape": state.model.shape.to_dict(),
-        "model": state.model.state_dict(),
-        "average": state.average.state_dict(),
-        "optimisers": [optimiser.state_dict() for optimiser in state.optimisers],
-        "step": state.step,
-        "elapsed_secs": state.elapsed_secs,
-        "options": {key: str(value) for key, value in vars(options).items()},
-    }
-    part = path.with_suffix(".part")
-    torch.save(data, part)
-    part.replace(path)
-
-
-def load_checkpoint(state: TrainState, path: Path) -> None:
-    """Put a checkpoint's weights, optimisers and counters into a state of the same shape."""
-    data = torch.load(path, map_location=state.model.embedding.weight.device, weights_only=True)
-    state.model.load_state_dict(data["model"])
-    state.average.load_state_dict(data["average"])
-    for optimiser, saved in zip(state.optimisers, data["optimisers"], strict=True):
-        optimiser.load_state_dict(saved)
-    state.step, state.elapsed_secs = data["step"], data["elapsed_secs"]
 
 
 class Log:

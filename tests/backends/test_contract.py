@@ -92,7 +92,7 @@ async def test_a_seed_is_drawn_and_told_where_none_is_given(case: Case) -> None:
 
 
 async def test_leaving_the_stream_stops_the_generation(case: Case) -> None:
-    async with aclosing(case.backend.generate(LONG)) as chunks:  # type: ignore[type-var]
+    async with aclosing(case.backend.generate(LONG)) as chunks:
         await anext(chunks)
     started = time.monotonic()
     assert (await collect(case.backend))[-1].finish_reason is not None

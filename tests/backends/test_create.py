@@ -39,7 +39,8 @@ def test_neither_llama_cpp_nor_llguidance_is_imported_in_this_process(tiny_model
             print((await backend.health_check()).ok)
             await backend.aclose()
         asyncio.run(main())
-        print({{"llama_cpp", "llguidance", "numpy", "jinja2"}} & {{name.partition(".")[0] for name in sys.modules}})
+        loaded = {{name.partition(".")[0] for name in sys.modules}}
+        print({{"llama_cpp", "llguidance", "numpy", "jinja2"}} & loaded)
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "True\nset()\n"

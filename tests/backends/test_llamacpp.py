@@ -29,7 +29,7 @@ WORD_SCHEMA = {
 
 @pytest.fixture
 async def backend(tiny_model: Path) -> AsyncIterator[LlamaCppBackend]:
-    """A backend that is not started yet."""
+    """Give a backend that is not started yet."""
     backend = LlamaCppBackend(tiny_model, device="cpu", context_size=40_000, threads=1)
     yield backend
     await backend.aclose()

@@ -32,11 +32,10 @@ async def test_plays_errors_at_once_or_after_some_text() -> None:
     backend = ScriptedBackend([unreachable, late, lambda _request: unreachable])
     with pytest.raises(BackendUnreachable):
         await text(backend)
-    pieces = []
+    late_stream = backend.generate(REQUEST)
+    assert (await anext(late_stream)).text == "begun"
     with pytest.raises(PlanTruncated):
-        async for chunk in backend.generate(REQUEST):
-            pieces.append(chunk.text)
-    assert pieces == ["begun"]
+        await anext(late_stream)
     with pytest.raises(BackendUnreachable):
         await text(backend)
 

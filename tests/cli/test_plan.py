@@ -51,7 +51,7 @@ def test_options_reach_the_planner(agx: Agx) -> None:
     assert config is not None
     assert (config.echo_model, config.delta_model, config.device) == ("m.gguf", "m.gguf", "cpu")
     assert (request.parameters.temperature, request.parameters.top_k, request.seed) == (0.5, 4, 7)
-    assert (config.max_tasks, request.deadline_secs) == (3, 9.0)
+    assert (config.max_tasks, config.timeout_secs) == (3, 9.0)
 
 
 def test_a_literal_word_after_two_dashes_is_planned(agx: Agx) -> None:
@@ -203,3 +203,20 @@ def test_an_odd_variable_is_a_warning(agx: Agx, monkeypatch: pytest.MonkeyPatch)
         done.err
         == "warning: the variable AGX_TEMPERATUR means nothing to agx; did you mean AGX_TEMPERATURE?\n"
     )
+
+
+def test_a_file_of_tools_is_what_is_planned_with(agx: Agx, tmp_path: Path) -> None:
+    """Other tools are then unknown; a file that cannot be used is exit code 2."""
+    tools = tmp_path / "tools.json"
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tools.write_text(json.dumps([{"name": "weather", "description": "Tells it.", "schema": schema}]))
+    weather = '{"tasks":[{"command":"weather","arguments":{"city":"Rome"}}]}'
+    done = agx("plan", "x", "--tools", str(tools), replies=(weather,))
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["tasks"][0]["arguments"] == {"city": "Rome"}
+    assert agx("plan", "x", "--tools", str(tools)).code == 3
+    as_shell = agx("plan", "x", "--tools", str(tools), "--format", "shell", replies=(weather,))
+    assert as_shell.code == 2
+    tools.write_text("[")
+    assert agx("plan", "x", "--tools", str(tools)).code == 2
+    assert agx("plan", "x", "--tools", str(tmp_path / "missing.json")).code == 2

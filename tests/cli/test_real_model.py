@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agx.cli.main import run
-from tests.tiny_gguf import write_tiny_gguf
+from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 AGX = [sys.executable, "-m", "agx"]
 MAX_SECS = 120
@@ -22,7 +22,8 @@ MAX_SECS = 120
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the model once for this file."""
-    return write_tiny_gguf(tmp_path_factory.mktemp("models") / "tiny.gguf")
+    path = tmp_path_factory.mktemp("models") / "tiny.gguf"
+    return write_tiny_gguf(path, TinyModel(context_length=8192))
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def _written(path: Path, data: bytes) -> Path:
 
 
 def test_an_instruction_beyond_the_context_is_refused(environ: dict[str, str], tmp_path: Path) -> None:
-    """100 kB by file for a model with 1,024 tokens: exit code 2 and what to do."""
+    """100 kB by file for a model with 8,192 tokens: exit code 2 and what to do."""
     path = _written(tmp_path / "long.txt", b"count lines " * 9000)
     done = agx("plan", "--instruction-file", str(path), environ=environ)
     assert done.returncode == 2, done.stderr

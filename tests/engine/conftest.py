@@ -42,5 +42,5 @@ def load(tiny_file: Callable[[TinyModel], Path]) -> Iterator[Callable[[TinyModel
 
 @pytest.fixture
 def engine(load: Callable[[TinyModel], Engine]) -> Engine:
-    """An engine with the plainest tiny model."""
+    """Give an engine with the plainest tiny model."""
     return load(TinyModel())

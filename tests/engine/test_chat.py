@@ -22,7 +22,9 @@ MESSAGES = (
     {"role": "assistant", "content": '{"tasks":[]}'},
     {"role": "user", "content": "task 1: no such tool"},
 )
-DOUBLING = "{% set ns = namespace(x=START) %}{% for i in range(60) %}{% set ns.x = STEP %}{% endfor %}{{ ns.x }}"
+DOUBLING = (
+    "{% set ns = namespace(x=START) %}{% for i in range(60) %}{% set ns.x = STEP %}{% endfor %}{{ ns.x }}"
+)
 
 
 def doubling(start: str, step: str) -> str:
@@ -90,7 +92,12 @@ def test_a_hostile_template_ends_with_an_error(source: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["{% if %}", "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "x" * (MAX_TEMPLATE_CHARS + 1), "{{ 1|nothing }}"],
+    [
+        "{% if %}",
+        "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
+        "x" * (MAX_TEMPLATE_CHARS + 1),
+        "{{ 1|nothing }}",
+    ],
     ids=["no condition", "too deep", "too long", "no such filter"],
 )
 def test_what_is_no_template_is_refused(source: str) -> None:
@@ -130,7 +137,9 @@ def test_real_templates_hold_the_users_words() -> None:
     needs_tools = {"fireworks-ai-llama-3-firefunction-v2.jinja"}
     for file in sorted(REAL_TEMPLATES.glob("*.jinja")):
         if file.name not in needs_tools:
-            prompt = ChatTemplate(file.read_text(encoding="utf-8"), bos_text="<s>", eos_text="</s>").render(MESSAGES)
+            prompt = ChatTemplate(file.read_text(encoding="utf-8"), bos_text="<s>", eos_text="</s>").render(
+                MESSAGES
+            )
             assert "list all rust files" in prompt, file.name
 
 

@@ -52,7 +52,9 @@ def test_a_folder(tmp_path: Path) -> None:
     assert isinstance(load_error(tmp_path), ModelUnloadable)
 
 
-@pytest.mark.parametrize("length", [0, 4, 100, 20_000, -1000], ids=["empty", "magic", "keys", "tensors", "tail"])
+@pytest.mark.parametrize(
+    "length", [0, 4, 100, 20_000, -1000], ids=["empty", "magic", "keys", "tensors", "tail"]
+)
 def test_a_cut_file_is_refused_with_the_reason(tiny_file: TinyFile, tmp_path: Path, length: int) -> None:
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(tiny_file(TinyModel()).read_bytes()[:length])
@@ -94,7 +96,7 @@ def test_the_processor_is_listed() -> None:
 def test_a_device_that_is_missing_is_said_to_be_missing_in_build_or_machine(name: str) -> None:
     if any(device.backend in {"CUDA", "MTL", "Metal"} for device in devices.devices()):
         pytest.skip("this machine has a GPU that llama.cpp uses")
-    with pytest.raises(DeviceUnavailable, match="build of llama.cpp|this machine"):
+    with pytest.raises(DeviceUnavailable, match=r"this (build|machine)"):
         devices.resolve(name)
 
 
@@ -126,7 +128,9 @@ def test_the_bindings_come_without_the_package_around_them() -> None:
         "heavy = {'numpy', 'diskcache', 'llama_cpp.llama'} & set(sys.modules); assert not heavy, heavy; "
         "import llama_cpp; assert llama_cpp.Llama"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+    subprocess.run(
+        [sys.executable, "-c", script], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
 
 
 def test_a_greedy_plan_needs_no_numpy(tiny_file: TinyFile) -> None:
@@ -138,7 +142,9 @@ def test_a_greedy_plan_needs_no_numpy(tiny_file: TinyFile) -> None:
         "while e.has_work: e.step()\n"
         "assert 'numpy' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+    subprocess.run(
+        [sys.executable, "-c", script], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
 
 
 def test_the_log_goes_to_whoever_wants_it(tiny_file: TinyFile) -> None:

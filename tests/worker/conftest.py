@@ -16,20 +16,20 @@ CONTEXT_TOKENS = 40_000
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with a context long enough for a prefill and a generation of many seconds."""
+    """Write a model with a context long enough for a prefill and a generation of many seconds."""
     model = TinyModel(merges=False, context_length=CONTEXT_TOKENS)
     return write_tiny_gguf(tmp_path_factory.mktemp("models") / "tiny.gguf", model)
 
 
 @pytest.fixture(scope="session")
 def tiny_load(tiny_model: Path) -> LoadRequest:
-    """The request that loads it whole."""
+    """Give the request that loads it whole."""
     return LoadRequest(str(tiny_model), device="cpu", context_size=CONTEXT_TOKENS, threads=1)
 
 
 @pytest.fixture
 async def client(tiny_load: LoadRequest) -> AsyncIterator[WorkerClient]:
-    """A client whose worker is not started yet."""
+    """Give a client whose worker is not started yet."""
     client = WorkerClient(tiny_load)
     yield client
     await client.aclose()

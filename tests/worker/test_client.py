@@ -148,8 +148,12 @@ async def test_a_model_that_cannot_be_loaded_fails_every_request_and_may_be_repa
         await client.aclose()
 
 
-async def test_takes_a_worker_that_was_started_before_and_loads_the_same(tiny_load: LoadRequest) -> None:
-    process = spawn(tiny_load)
+async def test_takes_a_worker_that_was_started_before_and_loads_the_same(
+    tiny_load: LoadRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(tiny_load.model)
+    monkeypatch.chdir(path.parent)
+    process = spawn(tiny_load._replace(model=path.name))
     client = WorkerClient(tiny_load, process=process)
     try:
         await client.loaded()
@@ -187,7 +191,7 @@ async def test_closing_ends_what_runs_and_can_be_done_twice(client: WorkerClient
 @pytest.mark.skipif(sys.platform == "win32", reason="stops a process with a POSIX signal")
 @pytest.mark.parametrize("cancel", [False, True], ids=["waited for", "cancelled"])
 async def test_closing_kills_a_worker_that_does_not_leave(
-    client: WorkerClient, monkeypatch: pytest.MonkeyPatch, cancel: bool
+    client: WorkerClient, monkeypatch: pytest.MonkeyPatch, *, cancel: bool
 ) -> None:
     monkeypatch.setattr(connection, "CLOSE_SECS", 5.0 if cancel else 0.2)
     await client.loaded()

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from agx.errors import AgxError, MachineError, Unsupported
 from agx.worker.client import WorkerClient
+from agx.worker.process import spawn
 from agx.worker.protocol import LoadRequest
 from tests.worker.helpers import PATIENCE_SECS, collect, generate, is_running, reach, secs_until
 
@@ -51,7 +53,7 @@ PARENT = """
 
 @pytest.fixture
 def parent(tiny_model: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
-    """A program that started a worker (how, and for what, are the fixture's parameters)."""
+    """Run a program that started a worker (how, and for what, are the fixture's parameters)."""
     command = [sys.executable, "-c", textwrap.dedent(PARENT), str(tiny_model), *request.param]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
@@ -159,6 +161,15 @@ def test_starts_where_only_the_parent_finds_the_package(tiny_model: Path, tmp_pa
         check=False,
     )
     assert (done.stdout, done.stderr) == ("qwen3\n", "")
+
+
+@pytest.mark.parametrize(("executable", "error"), [("", Unsupported), ("/no/such/python", MachineError)])
+def test_a_python_that_cannot_be_started_is_a_typed_error(
+    monkeypatch: pytest.MonkeyPatch, executable: str, error: type[AgxError]
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
+    with pytest.raises(error):
+        spawn(LoadRequest("model.gguf"))
 
 
 def test_starting_a_worker_imports_neither_asyncio_nor_pydantic() -> None:

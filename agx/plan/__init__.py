@@ -1,0 +1,1 @@
+"""Plans: what they are, how they are read, checked, judged and written."""

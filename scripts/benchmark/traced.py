@@ -1,0 +1,82 @@
+"""Runs `agx` in this process with a clock beside it: `python -m scripts.benchmark.traced MARKS ARGUMENTS`.
+
+Writes the moments to the file MARKS, in seconds of the monotonic clock, which all processes share. The
+product is not changed for it: frames are read by a reader that notes when each came.
+"""
+
+from __future__ import annotations
+
+import time
+
+_MOMENTS: dict[str, float] = {"python": time.monotonic()}
+
+import json  # noqa: E402 - what is imported before the first moment would not be counted
+import sys  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from functools import wraps  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import ParamSpec, TypeVar  # noqa: E402
+
+from agx.cli import main as command_line  # noqa: E402
+from agx.cli import output  # noqa: E402
+from agx.worker import process, protocol  # noqa: E402
+
+_GENERATE_ID = protocol.LOAD_ID + 1
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class _TimedReader(protocol.FrameReader):
+    """Notes when the worker's frames came."""
+
+    def feed(self, data: bytes) -> list[protocol.Frame]:
+        """Take the next bytes and give the frames they complete."""
+        frames = super().feed(data)
+        for frame in frames:
+            match frame:
+                case {"event": "hello"}:
+                    _note("hello")
+                case {"event": "done", "id": protocol.LOAD_ID}:
+                    _note("loaded")
+                case {"event": "done", "id": int()}:
+                    _note("generated")
+        return frames
+
+
+def _note(moment: str) -> None:
+    _MOMENTS.setdefault(moment, time.monotonic())
+
+
+def _noting(moment: str, function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Note when the function returns for the first time."""
+
+    @wraps(function)
+    def timed(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        result = function(*args, **kwargs)
+        _note(moment)
+        return result
+
+    return timed
+
+
+def _encode(frame: protocol.Frame) -> bytes:
+    if frame["op"] == "generate":
+        _note("asked")
+    return protocol.encode(frame)
+
+
+def main() -> None:
+    """Run the command line, and write the moments when it leaves."""
+    marks = Path(sys.argv.pop(1))
+    vars(process).update(
+        FrameReader=_TimedReader, encode=_encode, spawn=_noting("started", process.spawn)
+    )
+    vars(output).update(write_result=_noting("printed", output.write_result))
+    try:
+        command_line.main()
+    finally:
+        marks.write_text(json.dumps(_MOMENTS), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
