@@ -6,7 +6,7 @@ The public names are imported when they are first used, so that `import agx` cos
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agx.backends.base import BackendKind, Chunk, Health, ModelBackend, Parameters
@@ -80,10 +80,54 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", *sorted(_HOME_OF)]
+__all__ = [
+    "AgxError",
+    "BackendError",
+    "BackendKind",
+    "BackendUnreachable",
+    "CallerError",
+    "Chunk",
+    "ConfigError",
+    "ConstraintFailed",
+    "DeadlineExceeded",
+    "DeviceUnavailable",
+    "Finding",
+    "GeneratedPlan",
+    "Health",
+    "MachineError",
+    "ModelBackend",
+    "ModelError",
+    "ModelMismatch",
+    "ModelMissing",
+    "ModelRole",
+    "ModelUnloadable",
+    "OutOfMemory",
+    "Parameters",
+    "Plan",
+    "PlanContext",
+    "PlanInvalid",
+    "PlanMetadata",
+    "PlanTruncated",
+    "Planner",
+    "PlannerConfig",
+    "PromptTooLong",
+    "Registry",
+    "RegistryInvalid",
+    "StorageError",
+    "Task",
+    "TaskChange",
+    "TaskLimits",
+    "TemplateError",
+    "ToolInfo",
+    "Unsupported",
+    "UsageError",
+    "WorkerDied",
+    "__version__",
+    "plan_sync",
+]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME_OF:
         message = f"module 'agx' has no attribute {name!r}"
         raise AttributeError(message)

@@ -43,7 +43,7 @@ class AgxError(Exception):
     exit_code: ClassVar[int] = 1
     retryable: bool = False
 
-    def __init__(self, message: str, *, hint: str = "", **details: Any) -> None:
+    def __init__(self, message: str, *, hint: str = "", **details: object) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -128,7 +128,7 @@ class PlanTruncated(ModelError):
 
     exit_code = 3
 
-    def __init__(self, message: str, *, hint: str = "", text: str = "", **details: Any) -> None:
+    def __init__(self, message: str, *, hint: str = "", text: str = "", **details: object) -> None:
         super().__init__(message, hint=hint, text=text, **details)
         self.text = text
 
@@ -145,7 +145,7 @@ class PlanInvalid(ModelError):
         hint: str = "",
         text: str = "",
         findings: Sequence[Mapping[str, Any]] = (),
-        **details: Any,
+        **details: object,
     ) -> None:
         super().__init__(message, hint=hint, text=text, findings=list(findings), **details)
         self.text = text
@@ -181,7 +181,7 @@ class WorkerDied(BackendError):
         signal: str | None = None,
         stage: str = "",
         last_log_line: str = "",
-        **details: Any,
+        **details: object,
     ) -> None:
         known = {"signal": signal, "stage": stage, "last_log_line": last_log_line}
         super().__init__(message, hint=hint, **known, **details)

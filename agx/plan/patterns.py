@@ -56,9 +56,9 @@ def is_before_command(tool: str, operand: str) -> bool:
 
 
 class PatternPlaces:
-    """Walks the arguments of one command and says of each whether the tool wants it as a pattern.
+    r"""Walks the arguments of one command and says of each whether the tool wants it as a pattern.
 
-    It follows commands that run others: `sudo grep p`, `xargs sed s`, `find -exec grep p {} \\;`.
+    It follows commands that run others: `sudo grep p`, `xargs sed s`, `find -exec grep p {} \;`.
     """
 
     def __init__(self, command: str) -> None:

@@ -107,7 +107,7 @@ def _part(part: str | Glob | Env | TaskOutput, output_of: Callable[[int], str]) 
 
 
 def _pattern(glob: str) -> str:
-    """Quote what would split or expand, but not the wildcards; a newline cannot be escaped by `\\`."""
+    r"""Quote what would split or expand, but not the wildcards; a newline cannot be escaped by `\\`."""
     escaped = _UNSAFE_IN_PATTERN.sub(lambda m: "'\n'" if m[1] == "\n" else "\\" + m[1], glob)
     return escaped if not escaped.startswith("-") else "./" + escaped
 

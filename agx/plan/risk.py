@@ -46,7 +46,8 @@ _BY_OPTION: dict[str, dict[str, Risk]] = {
 # Which letters of a cluster such as `-ni` take the rest of it as their value.
 _LETTERS_WITH_VALUE = {
     "sed": "efli", "gsed": "efli", "perl": "eEIMmiFxCD", "sort": "ktoST",
-    "curl": "oTdHAbceuxXFmCrwyYzKDEPQtU", "rsync": "eBMTf", "date": "dfrsI", "crontab": "u", "tar": "fIbCFgHKLNTVX", "fuser": "nN", "env": "uCS",
+    "curl": "oTdHAbceuxXFmCrwyYzKDEPQtU", "rsync": "eBMTf",
+    "date": "dfrsI", "crontab": "u", "tar": "fIbCFgHKLNTVX", "fuser": "nN", "env": "uCS",
 }  # fmt: skip
 _BY_WORD: dict[str, dict[str, Risk]] = {
     "git": {"clean": "destructive", "push": "network", "pull": "network", "fetch": "network",

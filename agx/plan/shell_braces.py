@@ -9,6 +9,7 @@ from itertools import pairwise
 from agx.plan.shell_words import NotAPlan, Piece, Word, shortened
 
 MAX_WORDS = 128
+MAX_WORD_CHARS = 1024
 _MARK = re.compile(r"[{},]")
 _PADDED = re.compile(r"-?0[0-9]")
 _RANGE = re.compile(r"(-?[0-9]{1,9})\.\.(-?[0-9]{1,9})|([A-Za-z])\.\.([A-Za-z])")
@@ -17,27 +18,30 @@ _RANGE = re.compile(r"(-?[0-9]{1,9})\.\.(-?[0-9]{1,9})|([A-Za-z])\.\.([A-Za-z])"
 def expand_braces(word: Word) -> list[Word]:
     """Give the words that `a{b,c}` and `{1..3}` stand for; a word without them comes back alone.
 
-    Raises `NotAPlan` where there are more than `MAX_WORDS`.
+    Raises `NotAPlan` where there are more than `MAX_WORDS`, or one is longer than `MAX_WORD_CHARS`.
     """
     waiting, done = [word], []
-    for _ in range(4 * MAX_WORDS):
+    while waiting:
         current = waiting.pop()
         choices = _first_choices(current)
         if choices is None:
             done.append(current)
         else:
             waiting += reversed(choices)
-        if not waiting:
-            return done
         if len(waiting) + len(done) > MAX_WORDS:
-            break
-    raise NotAPlan("braces", f"braces give more than {MAX_WORDS} words")
+            raise NotAPlan("braces", f"braces give more than {MAX_WORDS} words")
+    return done
 
 
 def _first_choices(word: Word) -> list[Word] | None:
     """Give the words that the first brace of a word stands for, or None where it has none."""
     for index, piece in enumerate(word.pieces):
-        if piece.kind != "text" or piece.quoted or not (places := _first_brace(piece.text)):
+        if piece.kind != "text" or piece.quoted or "{" not in piece.text:
+            continue
+        if len(piece.text) > MAX_WORD_CHARS:
+            raise NotAPlan("braces", f"a word with braces has more than {MAX_WORD_CHARS} characters")
+        places = _first_brace(piece.text)
+        if places is None:
             continue
         before, after = piece.text[: places[0]], piece.text[places[-1] + 1 :]
         middles = [replace(piece, text=before + choice + after) for choice in _choices(piece.text, places)]
@@ -73,8 +77,8 @@ def _choices(text: str, places: list[int]) -> list[str]:
     first, last = inside.split("..")
     digits = first.lstrip("-").isdigit()
     start, stop = (int(first), int(last)) if digits else (ord(first), ord(last))
-    if abs(stop - start) >= MAX_WORDS:
-        raise NotAPlan("braces", f"`{{{shortened(inside)}}}` gives more than {MAX_WORDS} words")
+    if not 0 < abs(stop - start) < MAX_WORDS:
+        raise NotAPlan("braces", f"`{{{shortened(inside)}}}` gives one word, or more than {MAX_WORDS}")
     step = 1 if stop >= start else -1
     width = max(len(first), len(last)) if _PADDED.match(first) or _PADDED.match(last) else 0
     values = range(start, stop + step, step)

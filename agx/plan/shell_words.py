@@ -33,6 +33,7 @@ KEYWORDS = frozenset(
 MAX_DEPTH = 8
 MAX_TEXT_CHARS = 1 << 20
 _MAX_OPEN = 64
+_MAX_PIECES = 1024
 
 
 class NotAPlan(UsageError):
@@ -149,6 +150,8 @@ class Lexer:
                 self._dollar(quoted=False)
             else:
                 self._expand("substitution", self._backquoted(), quoted=False)
+            if len(self._pieces) > _MAX_PIECES:
+                raise NotAPlan("limits", f"a word has more than {_MAX_PIECES} parts")
         self._end_text()
         return Word(tuple(self._pieces))
 

@@ -1,0 +1,96 @@
+"""The public names: there, cheap to import, and typed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import agx
+from agx.errors import AgxError
+
+ROOT = Path(__file__).parents[1]
+NAMES = (
+    "Planner",
+    "PlannerConfig",
+    "BackendKind",
+    "ModelRole",
+    "PlanContext",
+    "GeneratedPlan",
+    "PlanMetadata",
+    "ToolInfo",
+    "plan_sync",
+)
+HEAVY = {
+    "pydantic",
+    "numpy",
+    "llama_cpp",
+    "llguidance",
+    "jinja2",
+    "gguf",
+    "click",
+    "rich",
+    "asyncio",
+    "jsonschema",
+}
+
+
+def _all_errors(root: type[AgxError]) -> set[str]:
+    return {root.__name__}.union(*(_all_errors(child) for child in root.__subclasses__()))
+
+
+def modules_after(statement: str) -> set[str]:
+    """Give the top-level packages that a fresh process holds after a statement."""
+    program = f"import sys\n{statement}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_comes_from_the_package(name: str) -> None:
+    assert name in agx.__all__
+    assert getattr(agx, name).__name__ == name
+
+
+def test_every_error_is_public() -> None:
+    assert {name for name in _all_errors(AgxError) if name in vars(import_module("agx.errors"))} <= set(
+        agx.__all__
+    )
+
+
+def test_all_is_what_there_is() -> None:
+    assert len(set(agx.__all__)) == len(agx.__all__)
+    assert dir(agx) == sorted(agx.__all__)
+    for name in agx.__all__:
+        assert getattr(agx, name) is not None
+    namespace: dict[str, object] = {}
+    exec("from agx import *", namespace)
+    assert set(agx.__all__) <= set(namespace)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'agx' has no attribute 'Plonner'"):
+        _ = agx.Plonner
+    with pytest.raises(ImportError):
+        exec("from agx import Plonner")
+
+
+def test_importing_the_package_costs_nothing() -> None:
+    assert modules_after("import agx") & HEAVY == set()
+
+
+def test_importing_the_planner_leaves_the_engine_alone() -> None:
+    native = {"llama_cpp", "llguidance", "numpy", "jinja2", "gguf", "click", "rich"}
+    assert modules_after("from agx import Planner, plan_sync") & native == set()
+
+
+def test_public_things_say_what_they_are() -> None:
+    for name in agx.__all__:
+        thing = getattr(agx, name)
+        if name != "__version__":
+            assert thing.__doc__, name
