@@ -44,42 +44,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "agx.backends.base": ("BackendKind", "Chunk", "Health", "ModelBackend", "Parameters"),
-    "agx.errors": (
-        "AgxError",
-        "BackendError",
-        "BackendUnreachable",
-        "CallerError",
-        "ConfigError",
-        "ConstraintFailed",
-        "DeadlineExceeded",
-        "DeviceUnavailable",
-        "MachineError",
-        "ModelError",
-        "ModelMismatch",
-        "ModelMissing",
-        "ModelUnloadable",
-        "OutOfMemory",
-        "PlanInvalid",
-        "PlanTruncated",
-        "PromptTooLong",
-        "RegistryInvalid",
-        "StorageError",
-        "TemplateError",
-        "Unsupported",
-        "UsageError",
-        "WorkerDied",
-    ),
-    "agx.plan.context": ("GeneratedPlan", "PlanContext", "TaskChange"),
-    "agx.plan.limits": ("TaskLimits",),
-    "agx.plan.schema": ("Finding", "Plan", "PlanMetadata", "Task"),
-    "agx.plan.tools": ("Registry", "ToolInfo"),
-    "agx.planner": ("Planner", "PlannerConfig", "plan_sync"),
-    "agx.roles": ("ModelRole",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
+# Written out, because type checkers read it.
 __all__ = [
     "AgxError",
     "BackendError",
@@ -125,6 +90,20 @@ __all__ = [
     "__version__",
     "plan_sync",
 ]
+
+_HOMES = {
+    "agx.backends.base": ("BackendKind", "Chunk", "Health", "ModelBackend", "Parameters"),
+    "agx.plan.context": ("GeneratedPlan", "PlanContext", "TaskChange"),
+    "agx.plan.limits": ("TaskLimits",),
+    "agx.plan.schema": ("Finding", "Plan", "PlanMetadata", "Task"),
+    "agx.plan.tools": ("Registry", "ToolInfo"),
+    "agx.planner": ("Planner", "PlannerConfig", "plan_sync"),
+    "agx.roles": ("ModelRole",),
+}
+# What is not listed there is an error.
+_HOME_OF = dict.fromkeys(__all__, "agx.errors") | {
+    name: home for home, names in _HOMES.items() for name in names
+}
 
 
 def __getattr__(name: str) -> object:

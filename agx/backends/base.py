@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from agx.plan.context import GeneratedPlan, PlanContext
 
 FinishReason = Literal["stop", "length", "cancelled"]
 
@@ -127,6 +130,10 @@ class ModelBackend(Protocol):
 
     def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """Stream the text; closing the iterator stops the generation."""
+        ...
+
+    async def generate_plan(self, instruction: str, context: PlanContext | None = None) -> GeneratedPlan:
+        """Generate one validated plan; `agx.backends.planning.GeneratesPlans` has it for every backend."""
         ...
 
     async def model_facts(self) -> ModelFacts:

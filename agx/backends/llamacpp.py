@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from agx.backends.base import BackendKind, Chunk, GenerationRequest, Health, Message, ModelFacts, Usage
 from agx.backends.model_file import ModelHash, check_model_file
+from agx.backends.planning import GeneratesPlans
 from agx.errors import AgxError, Unsupported
 from agx.worker.client import WorkerClient
 from agx.worker.protocol import Frame, LoadRequest
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from agx.worker.process import WorkerProcess
 
 
-class LlamaCppBackend:
+class LlamaCppBackend(GeneratesPlans):
     """One GGUF model. The worker starts with the first call, or with `start`.
 
     `device` is "auto", "cpu", "cuda" or "metal"; None for the others leaves them to the engine.

@@ -200,3 +200,13 @@ def refuse_mismatch(facts: ModelFacts, registry: Registry) -> None:
             hint="use a general instruction model: --model FILE.gguf",
             tools=foreign[:10],
         )
+
+
+class GeneratesPlans:
+    """Gives a backend `generate_plan`, above its primitive."""
+
+    async def generate_plan(
+        self: ModelBackend, instruction: str, context: PlanContext | None = None
+    ) -> GeneratedPlan:
+        """Generate one validated plan; see `stream_plan` for what it raises."""
+        return await generate_plan(self, instruction, context)

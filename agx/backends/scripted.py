@@ -16,6 +16,7 @@ from agx.backends.base import (
     ModelFacts,
     Usage,
 )
+from agx.backends.planning import GeneratesPlans
 from agx.errors import AgxError, DeadlineExceeded, Unsupported, UsageError
 
 
@@ -35,7 +36,7 @@ class ScriptedReply:
 Reply = str | AgxError | ScriptedReply | Callable[[GenerationRequest], "str | AgxError | ScriptedReply"]
 
 
-class ScriptedBackend:
+class ScriptedBackend(GeneratesPlans):
     """Plays `replies` in order, one a request, and keeps the requests in `requests`.
 
     A reply is a text, an error to raise, a `ScriptedReply`, or a function that makes one of the

@@ -61,7 +61,7 @@ def score(plan: Tasks | None, references: Sequence[Tasks]) -> dict[str, Part]:
     }
 
 
-def share(is_right: bool) -> Part:
+def share(is_right: bool) -> Part:  # noqa: FBT001 - it is the only parameter
     """Give the part of a case in a share."""
     return (float(is_right), 1.0)
 

@@ -22,11 +22,18 @@ NL2BASH = [
     {"nl": "PRINT  hello world", "cmd": "echo hello there"},
     {"nl": "what no plan can say", "cmd": "ls; pwd; true"},
     {"nl": "what nobody knows", "cmd": "frobnicate x"},
+    {"nl": "what models do not write", "cmd": "date >> log"},
     {"nl": "a control character", "cmd": "grep '\x01' f"},
     {"nl": "too many arguments", "cmd": "echo " + "a " * 40},
     {"nl": "too many tasks", "cmd": "cat a" + " | sort" * 10},
 ]
 EVERYDAY = [{"request": "hello", "instruction": "print hello world.", "reference": ["echo 'hello world'"]}]
+TLDR = [
+    {"page": "find", "nl": "Find with other marks", "cmd": DEV_COMMAND.replace("'", '"')},
+    {"page": "uptime", "nl": "Print it", "cmd": "uptime"},
+]
+for row in TLDR:
+    row |= {"platform": "common", "about": "Tell how long it runs. More information: here."}
 WRITTEN = [
     {"request": "hello", "instruction": "say hello", "reference": ['echo "hello world"']},
     {"request": "date", "instruction": "what day is it", "reference": ["date"]},
@@ -47,8 +54,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run the program on a small folder of data and give what it wrote."""
     data = tmp_path_factory.mktemp("data")
     _write(data / "nl2bash/train.jsonl", NL2BASH)
-    tldr = {"page": "find", "platform": "common", "nl": "Find with other marks", "cmd": DEV_COMMAND.replace("'", '"')}
-    _write(data / "tldr/examples.jsonl", [tldr])
+    _write(data / "tldr/examples.jsonl", TLDR)
     _write(data / "cheats/examples.jsonl", [{"page": "find", "nl": "spaced", "cmd": DEV_COMMAND.replace(" ", "  ")}])
     _write(data / "written/common.jsonl", WRITTEN)
     _write(data / "everyday.jsonl", EVERYDAY)
@@ -106,10 +112,12 @@ def test_what_is_left_out_is_counted_by_reason(out: Path) -> None:
             "twice": 1,
             "several commands": 1,
             "unknown tool": 1,
+            "append": 1,
             "control character": 1,
             "limits": 2,
         },
-        "tldr": {"held out": 1},
+        "tldr": {"held out": 1, "taken": 1},
+        "about": {"taken": 2},
         "cheats": {"held out": 1},
         "common": {"taken": 1},
     }

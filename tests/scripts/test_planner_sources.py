@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.planner.sources import Pair, cheats, fill, nl2bash, tldr, written
+from scripts.planner.sources import Pair, about, cheats, fill, nl2bash, tldr, written
 
 
 def _write(path: Path, *rows: dict[str, object]) -> Path:
@@ -87,9 +87,21 @@ def test_cheats_have_their_own_placeholders(tmp_path: Path) -> None:
     assert pair == next(second), "filled alike at every reading"
 
 
-def test_redirections_of_cheats_are_no_placeholders(tmp_path: Path) -> None:
-    folder = _write(tmp_path / "examples.jsonl", {"page": "sort", "nl": "Sort", "cmd": "sort <a.txt >b.txt 2>&1"})
-    assert [pair.cmd for pair in cheats(folder)] == ["sort <a.txt >b.txt 2>&1"]
+def test_commands_are_told_by_what_they_are_for(tmp_path: Path) -> None:
+    """Only those that are shown alone, and with the sentences given beside tldr's first one."""
+    row = {"platform": "common", "nl": "x", "about": "Show things. More information: here."}
+    folder = _write(
+        tmp_path / "examples.jsonl",
+        row | {"page": "uptime", "cmd": "uptime"},
+        row | {"page": "uptime", "cmd": "uptime -p"},
+        row | {"page": "find", "cmd": "find {{path}}"},
+        row | {"page": "dir", "cmd": "dir", "platform": "windows"},
+    )
+    descriptions = {"uptime": "how long it runs", "find": "finds files"}
+    assert list(about(folder, descriptions)) == [
+        Pair("Show things", "uptime", "about"),
+        Pair("how long it runs", "uptime", "about"),
+    ]
 
 
 def test_of_several_references_the_first_is_taught(tmp_path: Path) -> None:
