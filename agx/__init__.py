@@ -106,11 +106,13 @@ _HOME_OF = dict.fromkeys(__all__, "agx.errors") | {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOME_OF:
-        message = f"module 'agx' has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(import_module(_HOME_OF[name]), name)
+if not TYPE_CHECKING:  # a checker would take any name for one that is here
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME_OF:
+            message = f"module 'agx' has no attribute {name!r}"
+            raise AttributeError(message)
+        return getattr(import_module(_HOME_OF[name]), name)
 
 
 def __dir__() -> list[str]:

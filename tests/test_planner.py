@@ -13,7 +13,6 @@ from agx.backends.base import BackendKind, Chunk, Parameters
 from agx.backends.planning import PlanOptions
 from agx.backends.scripted import Reply, ScriptedBackend, ScriptedReply
 from agx.errors import (
-    AgxError,
     BackendError,
     BackendUnreachable,
     DeadlineExceeded,

@@ -74,8 +74,9 @@ def test_all_is_what_there_is() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
+    unknown = "Plonner"
     with pytest.raises(AttributeError, match="'agx' has no attribute 'Plonner'"):
-        _ = agx.Plonner
+        getattr(agx, unknown)
     with pytest.raises(ImportError):
         exec("from agx import Plonner")
 

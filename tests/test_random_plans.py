@@ -46,7 +46,9 @@ async def backends(tmp_path: Path) -> AsyncIterator[list[LlamaCppBackend]]:
         yield opened
 
 
-async def test_every_plan_of_a_random_model_is_valid_or_a_typed_error(backends: list[LlamaCppBackend]) -> None:
+async def test_every_plan_of_a_random_model_is_valid_or_a_typed_error(
+    backends: list[LlamaCppBackend],
+) -> None:
     """At temperature 2 and with small limits more than half come back, and all of those can be read again."""
     shares = [range(first, NUM_PLANS, NUM_WORKERS) for first in range(NUM_WORKERS)]
     outcomes = await asyncio.gather(*map(_outcomes, backends, shares))

@@ -52,6 +52,7 @@ class Log:
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=_LOG_LINES)
         self.last_error = ""
+        self.first_error = ""  # since whoever reads it has emptied it: the cause; later ones follow from it
         self.sink: Callable[[str], None] | None = None
 
     def write(self, level: int, text: bytes, _data: object) -> None:
@@ -65,6 +66,7 @@ class Log:
         self.lines.append(line)
         if level == _ERROR:
             self.last_error = line
+            self.first_error = self.first_error or line
         if self.sink is not None:
             self.sink(line)
 

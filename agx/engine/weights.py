@@ -44,11 +44,11 @@ class Weights:
         parameters.devices = ctypes.addressof(chosen)
         if native.needs_amx_guard():
             parameters.use_extra_bufts = False
-        native.log.last_error = ""
+        native.log.first_error = ""
         address = lib.llama_model_load_from_file(os.fsencode(path), parameters)
         if not address:
             raise ModelUnloadable(
-                f"{path} is not a model that llama.cpp loads: {native.log.last_error or 'it gave no reason'}",
+                f"{path} is not a model that llama.cpp loads: {native.log.first_error or 'it gave no reason'}",
                 hint="check that the file is a whole GGUF of a supported architecture",
                 path=path,
             )

@@ -76,8 +76,10 @@ class PatternPlaces:
         if self._outer == "find" and text in (";", "+"):
             self._enter("find")
             return False
-        if self._wants_pattern(option) or self._wants_pattern(text.partition("=")[0], joined="=" in text):
-            self._seen_pattern = True
+        if self._wants_pattern(option):
+            self._seen_pattern |= option == "-e"  # what `--include` wants is not grep's expression
+            return True
+        if self._wants_pattern(text.partition("=")[0], joined="=" in text):
             return True
         if text.startswith("-") and len(text) > 1:
             self._option = text

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from agx.errors import RegistryInvalid
 from agx.plan.schema import RISKS, Risk
@@ -41,14 +42,16 @@ def load_registry(path: Path) -> Registry:
 
 def _parse(path: Path) -> object:
     try:
-        raw = path.read_bytes()
-    except OSError as error:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise RegistryInvalid(
-            f"the registry {path} cannot be read: {error.strerror}", hint="give a TOML or JSON file"
+            f"the registry {path} cannot be read: {reason}", hint="give a TOML or JSON file"
         ) from error
     if len(raw) > MAX_FILE_BYTES:
         raise RegistryInvalid(
-            f"the registry {path} has {len(raw)} bytes; {MAX_FILE_BYTES} are allowed", hint="split the file"
+            f"the registry {path} has more than {MAX_FILE_BYTES} bytes", hint="leave tools out"
         )
     try:
         text = raw.decode()
@@ -61,7 +64,7 @@ def _tool(row: object, where: str) -> ToolInfo:
     if isinstance(row, str):
         known = unix_registry().get(row)
         if known is None:
-            raise RegistryInvalid(f"{where}: there is no built-in tool {row!r}", hint=_HINT)
+            raise RegistryInvalid(f"{where}: there is no built-in tool {row[:40]!r}", hint=_HINT)
         return known
     if isinstance(row, Mapping) and isinstance(row.get("function"), Mapping):
         row = row["function"]
@@ -72,12 +75,18 @@ def _tool(row: object, where: str) -> ToolInfo:
         raise RegistryInvalid(f"{where}: {str(name)[:40]!r} is no name of a tool", hint=_HINT)
     if unknown := sorted(str(key) for key in set(row) - _KEYS):
         raise RegistryInvalid(f"{where} ({name}): the key {unknown[0]!r} is unknown", hint=_HINT)
+    where = f"{where} ({name})"
+    if row.get("schema") is not None and row.get("parameters") is not None:
+        raise RegistryInvalid(f"{where}: it has `schema` and `parameters`", hint="give one of them")
+    reads_stdin = row.get("reads_stdin", False)
+    if not isinstance(reads_stdin, bool):
+        raise RegistryInvalid(f"{where}: `reads_stdin` is true or false", hint=_HINT)
     return ToolInfo(
         name=name,
-        description=_clean(row.get("description", ""), f"{where} ({name})"),
-        schema=_schema(row.get("schema", row.get("parameters")), f"{where} ({name})"),
-        reads_stdin=bool(row.get("reads_stdin", False)),
-        risk=_risk(row.get("risk", ["runs_code"]), f"{where} ({name})"),
+        description=_clean(row.get("description", ""), where),
+        schema=_schema(row.get("schema", row.get("parameters")), where),
+        reads_stdin=reads_stdin,
+        risk=_risk(row.get("risk", ["runs_code"]), where),
     )
 
 
@@ -107,4 +116,41 @@ def _schema(schema: object, where: str) -> Mapping[str, Any] | None:
     except (SchemaError, RecursionError, TypeError, ValueError) as error:
         problem = getattr(error, "message", str(error))
         raise RegistryInvalid(f"{where}: the schema is no JSON Schema: {problem}", hint=_HINT) from error
+    if schema.get("type", "object") != "object":
+        hint = 'arguments have names: {"type": "object", "properties": {…}}'
+        raise RegistryInvalid(f"{where}: the schema is not that of an object", hint=hint)
+    for reference in _references(schema):
+        if not _is_in(schema, reference):
+            hint = "a schema refers to its own parts only: #/$defs/…"
+            raise RegistryInvalid(
+                f"{where}: the schema refers to {reference[:80]!r}, which is not in it", hint=hint
+            )
     return dict(schema)
+
+
+def _references(part: object) -> Iterator[str]:
+    """Yield every reference of a schema; one to elsewhere would be fetched by whoever validates."""
+    if isinstance(part, Mapping):
+        for key, value in part.items():
+            if key in {"$ref", "$dynamicRef"} and isinstance(value, str):
+                yield value
+            yield from _references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _references(value)
+
+
+def _is_in(schema: Mapping[str, Any], reference: str) -> bool:
+    """Say whether a JSON pointer behind `#` leads to a part of the schema (RFC 6901)."""
+    part: object = schema
+    if not reference.startswith("#"):
+        return False
+    for step in unquote(reference[1:]).split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(part, Mapping) and name in part:
+            part = part[name]
+        elif isinstance(part, list) and name.isdecimal() and int(name) < len(part):
+            part = part[int(name)]
+        else:
+            return False
+    return reference[1:2] in {"", "/"}

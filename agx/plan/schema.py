@@ -124,13 +124,11 @@ TypedValue = Glob | Env | TaskOutput | Text
 Argument = Literally | TypedValue
 
 
-def _in_order(risk: object) -> object:
-    return (
-        tuple(r for r in RISKS if r in set(risk)) if isinstance(risk, (list, tuple, set, frozenset)) else risk
-    )
+def _in_order(risk: tuple[Risk, ...]) -> tuple[Risk, ...]:
+    return tuple(one for one in RISKS if one in risk)
 
 
-RiskSet = Annotated[tuple[Risk, ...], BeforeValidator(_in_order)]
+RiskSet = Annotated[tuple[Risk, ...], AfterValidator(_in_order)]
 
 
 class Task(Value):
@@ -164,7 +162,7 @@ class Task(Value):
     def written(self) -> dict[str, Any]:
         """Give what a model writes of this task: no numbers, limits or risk."""
         keys = {"command", "args", "arguments", "input_from_task", "save_to", "append_to"}
-        data = self.model_dump(include=keys, exclude_none=True)
+        data = self.model_dump(mode="json", include=keys, exclude_none=True)
         if self.arguments is not None:
             del data["args"]
         return data

@@ -1,1 +1,1 @@
-"""What `scripts/bench` measures: the embedded planner beside llama-cpp-python, cold, and on a busy machine."""
+"""What `scripts/bench` measures: the embedded planner: warm, cold, busy, and beside llama-cpp-python."""

@@ -35,7 +35,7 @@ def main() -> None:
 async def _warm(options: argparse.Namespace, model: Path) -> list[Section]:
     # As the worker has it; and it has to be there before llama.cpp is loaded into this process.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from scripts.benchmark.warm import busy, by_phase, compare
+    from scripts.benchmark.warm import busy, by_phase, compare  # noqa: PLC0415 - after the line above
 
     instructions = chosen(options.instructions)
     config = PlannerConfig(echo_model=str(model), threads=options.threads, seed=0)
@@ -53,7 +53,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--instructions", type=int, default=32, metavar="N", help="how many (default: 32)")
     parser.add_argument("--runs", type=int, default=15, metavar="N", help="cold processes (default: 15)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="for both sides (default: 1)")
-    parser.add_argument("--model", default=EMBEDDED, help="a GGUF file; cold runs are of the embedded one only")
+    parser.add_argument(
+        "--model", default=EMBEDDED, help="a GGUF file; cold runs are of the embedded one only"
+    )
     return parser.parse_args()
 
 

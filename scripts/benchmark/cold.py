@@ -27,8 +27,8 @@ _PARTS = (
     ("worker: model, vocabulary, context", "loaded"),
     ("waiting for the command line's own imports", "asked"),
     ("generation", "generated"),
-    ("validation and output", "printed"),
-    ("end of both processes", "ended"),
+    ("validation, end of the worker, output", "printed"),
+    ("end of the process", "ended"),
 )
 _WITHIN = ("constraint", "prefill", "decode")
 
@@ -89,8 +89,8 @@ def _section(bare: list[float], plain: list[float], parts: Mapping[str, list[flo
             *(Figure(name, median(parts[name]) * 1000, "ms") for name in rows),
         ),
         notes=(
-            f"{len(plain)} runs; the parts follow each other, as the command line sees them, and come from",
-            "runs of their own with a clock beside them; constraint, prefill and decode are in the generation",
+            f"{len(plain)} runs; the parts follow each other, as the command line sees them, and come from runs",
+            "of their own with a clock beside them; constraint, prefill and decode are inside the generation",
         ),
         samples={"whole": plain, "empty": bare, **parts},
     )

@@ -23,7 +23,9 @@ _SPIN = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    su
 def facts(model: Path, *, num_threads: int) -> dict[str, str]:
     """Say what this run is measured on."""
     digest = sha256(model.read_bytes()).hexdigest()
-    packages = ", ".join(f"{name} {_version(name)}" for name in ("llama-cpp-python", "llguidance", "pydantic"))
+    packages = ", ".join(
+        f"{name} {_version(name)}" for name in ("llama-cpp-python", "llguidance", "pydantic")
+    )
     return {
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": f"{_processor()}, {num_cores()} cores usable",
@@ -46,8 +48,7 @@ def every_core_busy() -> Iterator[None]:
     """Keep every core busy with another process for the length of a block."""
     spinners: list[subprocess.Popen[bytes]] = []
     try:
-        for _ in range(num_cores()):
-            spinners.append(subprocess.Popen([sys.executable, "-c", _SPIN]))
+        spinners.extend(subprocess.Popen([sys.executable, "-c", _SPIN]) for _ in range(num_cores()))
         yield
     finally:
         for spinner in spinners:

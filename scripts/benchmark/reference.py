@@ -19,13 +19,22 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llama_cpp import Llama, LlamaGrammar
-from llama_cpp.llama_grammar import json_schema_to_gbnf
+from llama_cpp import Llama
+from llama_cpp.llama_grammar import LlamaGrammar, json_schema_to_gbnf
 
 _SPACE_RULE = re.compile(r"^space ::= .*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A text and the time of the call that gave it."""
+
+    text: str
+    milliseconds: float
 
 
 class Reference:
@@ -43,15 +52,16 @@ class Reference:
         )
         self._grammar = LlamaGrammar.from_string(_gbnf(schema), verbose=False)
 
-    def complete(self, prompt: str, *, max_tokens: int, is_constrained: bool) -> tuple[str, float]:
-        """Complete a prompt greedily; gives the text and the milliseconds it took."""
+    def complete(self, prompt: str, *, max_tokens: int, is_constrained: bool) -> Completion:
+        """Complete a prompt greedily, and measure."""
         # Otherwise the prompt that the run before has left in the cache would cost nothing.
-        self._llama.reset()
+        self._llama.reset()  # type: ignore[no-untyped-call]
         grammar = self._grammar if is_constrained else None
         started = time.perf_counter()
         reply = self._llama.create_completion(prompt, max_tokens=max_tokens, temperature=0.0, grammar=grammar)
         milliseconds = (time.perf_counter() - started) * 1000
-        return reply["choices"][0]["text"], milliseconds
+        assert isinstance(reply, dict), "it was not asked to stream"
+        return Completion(reply["choices"][0]["text"], milliseconds)
 
     def close(self) -> None:
         """Free the model."""

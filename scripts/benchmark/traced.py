@@ -68,9 +68,7 @@ def _encode(frame: protocol.Frame) -> bytes:
 def main() -> None:
     """Run the command line, and write the moments when it leaves."""
     marks = Path(sys.argv.pop(1))
-    vars(process).update(
-        FrameReader=_TimedReader, encode=_encode, spawn=_noting("started", process.spawn)
-    )
+    vars(process).update(FrameReader=_TimedReader, encode=_encode, spawn=_noting("started", process.spawn))
     vars(output).update(write_result=_noting("printed", output.write_result))
     try:
         command_line.main()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from agx import AgxError, GeneratedPlan, Planner
 from scripts.benchmark.machine import every_core_busy
-from scripts.benchmark.reference import Reference
+from scripts.benchmark.reference import Completion, Reference
 from scripts.benchmark.report import Figure, Section, middle, ratio
 
 _PHASES = ("template", "tokenise", "constraint", "prefill", "decode", "sample")
@@ -23,6 +24,15 @@ class TimedPlan:
 
     generated: GeneratedPlan
     milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One instruction, planned in three ways."""
+
+    ours: TimedPlan
+    grammar: Completion
+    plain: Completion
 
 
 async def timed_plan(planner: Planner, instruction: str) -> TimedPlan | None:
@@ -39,34 +49,30 @@ async def compare(planner: Planner, instructions: Sequence[str], *, model: Path,
     """Plan each instruction in three ways, one after the other, and compare the medians."""
     preview = await planner.prompt(instructions[0])
     health = await planner.health_check()
-    max_tokens = planner.config.parameters.max_tokens
-    reference = Reference(
-        model,
-        context_length=health.facts["context_length"],
-        num_threads=threads,
-        schema=preview.schema,
-    )
-    times: dict[str, list[float]] = defaultdict(list)
-    same = {"grammar": 0, "plain": 0}
-    for instruction in [instructions[0], *instructions]:
-        ours = await timed_plan(planner, instruction)
-        prompt = (await planner.prompt(instruction)).prompt
-        for way in same:
-            text, milliseconds = reference.complete(
-                prompt, max_tokens=max_tokens, is_constrained=way == "grammar"
-            )
-            if ours is not None:
-                times[way].append(milliseconds)
-                same[way] += text.strip() == ours.generated.text
-        if ours is not None:
-            times["agx"].append(ours.milliseconds)
+    length = health.facts["context_length"]
+    reference = Reference(model, context_length=length, num_threads=threads, schema=preview.schema)
+    await _three_ways(planner, reference, instructions[0])  # warms up
+    rounds = [await _three_ways(planner, reference, each) for each in instructions]
     reference.close()
-    return _compared(times, same, num_asked=len(instructions) + 1)
+    return _compared([each for each in rounds if each is not None], num_asked=len(instructions))
 
 
-def _compared(times: Mapping[str, list[float]], same: Mapping[str, int], *, num_asked: int) -> Section:
-    ours, grammar, plain = (times[way][1:] for way in ("agx", "grammar", "plain"))  # the first warms up
-    count = len(times["agx"])
+async def _three_ways(planner: Planner, reference: Reference, instruction: str) -> _Round | None:
+    """Plan once in each way; None where AGX gives no plan."""
+    ours = await timed_plan(planner, instruction)
+    prompt = (await planner.prompt(instruction)).prompt
+    max_tokens = planner.config.parameters.max_tokens
+    grammar = reference.complete(prompt, max_tokens=max_tokens, is_constrained=True)
+    plain = reference.complete(prompt, max_tokens=max_tokens, is_constrained=False)
+    return None if ours is None else _Round(ours, grammar, plain)
+
+
+def _compared(rounds: Sequence[_Round], *, num_asked: int) -> Section:
+    ours = [each.ours.milliseconds for each in rounds]
+    grammar = [each.grammar.milliseconds for each in rounds]
+    plain = [each.plain.milliseconds for each in rounds]
+    same_with = sum(each.grammar.text.strip() == each.ours.generated.text for each in rounds)
+    same_without = sum(each.plain.text.strip() == each.ours.generated.text for each in rounds)
     return Section(
         "One warm plan through the API, against llama-cpp-python's create_completion, interleaved",
         (
@@ -77,8 +83,8 @@ def _compared(times: Mapping[str, list[float]], same: Mapping[str, int], *, num_
             ratio("AGX / without a grammar", ours, plain, aim=0.8),
         ),
         notes=(
-            f"{count} of {num_asked} instructions planned; same text with LlamaGrammar {same['grammar']}, "
-            f"without a grammar {same['plain']}",
+            f"{len(rounds)} of {num_asked} instructions gave a plan",
+            f"the same text as AGX: with LlamaGrammar {same_with}, without a grammar {same_without}",
             "what the grammar had to leave out of the plan schema: scripts/benchmark/reference.py",
         ),
         samples={"agx": ours, "grammar": grammar, "plain": plain},
@@ -87,7 +93,7 @@ def _compared(times: Mapping[str, list[float]], same: Mapping[str, int], *, num_
 
 async def by_phase(planner: Planner, instructions: Sequence[str]) -> Section:
     """Say where the time of a warm plan goes; the share inside llama_decode is that of the whole call."""
-    plans = [plan for each in instructions if (plan := await timed_plan(planner, each)) is not None][1:]
+    plans = [plan for each in instructions if (plan := await timed_plan(planner, each)) is not None]
     phases: dict[str, list[float]] = defaultdict(list)
     whole, engine = [], []
     for plan in plans:
@@ -115,7 +121,7 @@ async def busy(planner: Planner, instructions: Sequence[str]) -> Section:
     """Plan again while another process keeps every core busy."""
     idle = [plan.milliseconds for each in instructions if (plan := await timed_plan(planner, each))]
     with every_core_busy():
-        time.sleep(0.5)  # noqa: ASYNC251 - nothing else runs here; the others have to get going
+        await asyncio.sleep(0.5)  # they have to get going
         crowded = [plan.milliseconds for each in instructions if (plan := await timed_plan(planner, each))]
     return Section(
         "The same warm plans while another process keeps every core busy",

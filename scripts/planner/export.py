@@ -81,7 +81,8 @@ def load_average(checkpoint: Path) -> PlannerModel:
     data = torch.load(checkpoint, map_location="cpu", weights_only=True)
     model = PlannerModel(ModelShape(**data["shape"]))
     model.load_state_dict(data["average"])
-    return model.eval()
+    model.eval()
+    return model
 
 
 def write_gguf(model: PlannerModel, tokenizer_path: Path, out: Path, file_type: str = "F16") -> None:

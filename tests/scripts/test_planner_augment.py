@@ -35,7 +35,12 @@ ROWS: dict[str, tuple[str, Tasks]] = {
     ),
     "flags in quotes": (
         'run "elinks -dump dump.html" with --include=*.html and delete "old.html"',
-        [{"command": "watch", "args": ["elinks", "-dump", "dump.html", "--include=*.html", "--delete", "old.html"]}],
+        [
+            {
+                "command": "watch",
+                "args": ["elinks", "-dump", "dump.html", "--include=*.html", "--delete", "old.html"],
+            }
+        ],
     ),
     "a flag spelled like a name": (
         'count "v" in README with option -c of *.c',
@@ -70,7 +75,7 @@ def _changes(before: str, after: str) -> dict[str, str]:
 
 @over_rows
 def test_a_literal_is_renamed_in_both_or_in_neither(nl: str, tasks: Tasks) -> None:
-    renamed = set()
+    renamed: set[str] = set()
     for seed in range(100):
         other_nl, other = rename(nl, tasks, random.Random(seed), words=WORDS)
         in_nl = _changes(nl, other_nl)
@@ -89,7 +94,9 @@ def _open(text: str) -> str:
 def test_flags_commands_and_references_stay(nl: str, tasks: Tasks) -> None:
     for seed in range(100):
         _nl, other = rename(nl, tasks, random.Random(seed), words=WORDS)
-        assert [FLAG.findall(text) for text in _texts(other)] == [FLAG.findall(text) for text in _texts(tasks)]
+        assert [FLAG.findall(text) for text in _texts(other)] == [
+            FLAG.findall(text) for text in _texts(tasks)
+        ]
         for key in ("command", "input_from_task"):
             assert [task.get(key) for task in other] == [task.get(key) for task in tasks]
 
@@ -120,7 +127,9 @@ def test_the_seed_decides(nl: str, tasks: Tasks) -> None:
 
 def test_varied_wording_keeps_the_case_of_what_the_plan_uses() -> None:
     for seed in range(50):
-        assert vary("Makefile is to be shown.", random.Random(seed), kept="cat Makefile").startswith("Makefile")
+        assert vary("Makefile is to be shown.", random.Random(seed), kept="cat Makefile").startswith(
+            "Makefile"
+        )
 
 
 def test_varied_wording_differs_in_case_full_stop_and_words() -> None:

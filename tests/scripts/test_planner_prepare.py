@@ -55,10 +55,15 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("data")
     _write(data / "nl2bash/train.jsonl", NL2BASH)
     _write(data / "tldr/examples.jsonl", TLDR)
-    _write(data / "cheats/examples.jsonl", [{"page": "find", "nl": "spaced", "cmd": DEV_COMMAND.replace(" ", "  ")}])
+    _write(
+        data / "cheats/examples.jsonl",
+        [{"page": "find", "nl": "spaced", "cmd": DEV_COMMAND.replace(" ", "  ")}],
+    )
     _write(data / "written/common.jsonl", WRITTEN)
     _write(data / "everyday.jsonl", EVERYDAY)
-    sources = [part for name in ("nl2bash", "tldr", "cheats", "written") for part in (f"--{name}", str(data / name))]
+    sources = [
+        part for name in ("nl2bash", "tldr", "cheats", "written") for part in (f"--{name}", str(data / name))
+    ]
     prepare.main([*sources, "--held-out", str(data / "everyday.jsonl"), str(data / "out")])
     return data / "out"
 
@@ -125,4 +130,9 @@ def test_what_is_left_out_is_counted_by_reason(out: Path) -> None:
 
 def test_rows_are_plans_as_a_model_writes_them(out: Path) -> None:
     row = next(row for row in _read(out / "train.jsonl") if row["cmd"] == "date")
-    assert row == {"nl": "what day is it", "tasks": [{"command": "date", "args": []}], "source": "common", "cmd": "date"}
+    assert row == {
+        "nl": "what day is it",
+        "tasks": [{"command": "date", "args": []}],
+        "source": "common",
+        "cmd": "date",
+    }

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts.planner.sources import Pair, about, cheats, fill, nl2bash, tldr, written
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def _write(path: Path, *rows: dict[str, object]) -> Path:
+
+def _write(path: Path, *rows: Mapping[str, object]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n\n" for row in rows), encoding="utf-8")
     return path.parent
 
@@ -79,7 +83,9 @@ def test_tldr_is_read_for_linux_and_every_platform(tmp_path: Path) -> None:
 
 
 def test_cheats_have_their_own_placeholders(tmp_path: Path) -> None:
-    folder = _write(tmp_path / "examples.jsonl", {"page": "grep", "nl": "Count.", "cmd": "grep -c <pattern> <file>"})
+    folder = _write(
+        tmp_path / "examples.jsonl", {"page": "grep", "nl": "Count.", "cmd": "grep -c <pattern> <file>"}
+    )
     first, second = cheats(folder), cheats(folder)
     pair = next(first)
     _grep, _flag, pattern, file = pair.cmd.split()

@@ -66,7 +66,9 @@ def test_white_space_and_digits_never_merge(tokenizer: Tokenizer) -> None:
     """A number is its digits, and a name does not depend on what stands before it."""
     assert _tokens(tokenizer, "2024") == list("2024")
     assert _tokens(tokenizer, "  \n\n") == ["Ġ", "Ġ", "Ċ", "Ċ"]
-    in_vocabulary = [token for token in tokenizer.get_vocab() if token not in SPECIAL_TOKENS and len(token) > 1]
+    in_vocabulary = [
+        token for token in tokenizer.get_vocab() if token not in SPECIAL_TOKENS and len(token) > 1
+    ]
     assert in_vocabulary
     assert not [token for token in in_vocabulary if any(char in "ĠĊĉ" or char.isdecimal() for char in token)]
 

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from scripts.planner.batches import Batch
-from scripts.planner.model import DropoutPool, attend, rotate, rotary_table
-from scripts.planner.state import TrainState, load_checkpoint, new_state, save_checkpoint, update_average
+from scripts.planner.model import DropoutPool, attend, rotary_table, rotate
+from scripts.planner.state import load_checkpoint, new_state, save_checkpoint, update_average
 from scripts.planner.train import (
     development_loss,
     learning_rate_factor,
@@ -28,6 +28,8 @@ from scripts.planner.train import (
 )
 
 VOCABULARY_SIZE = 50
+# Norms keep their weights in float32 under autocast: torch says once that this is slower.
+pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -100,15 +102,11 @@ def test_the_learning_rate_rises_and_falls() -> None:
 
 def test_steps_or_time_end_a_run() -> None:
     options = _options("--minutes", "10")
-    state = TrainState(*_model_and_average(), optimisers=[], step=10, elapsed_secs=60.0)
+    state = new_state(options, VOCABULARY_SIZE)
+    state.step, state.elapsed_secs = 10, 60.0
     assert progress_of(state, options) == pytest.approx(0.25)
     state.elapsed_secs = 300.0
     assert progress_of(state, options) == pytest.approx(0.5)
-
-
-def _model_and_average() -> tuple[torch.nn.Module, torch.nn.Module]:
-    state = new_state(_options(), VOCABULARY_SIZE)
-    return state.model, state.average
 
 
 def test_a_resumed_run_draws_other_examples() -> None:
@@ -148,6 +146,6 @@ def test_dropout_keeps_the_mean() -> None:
     pool = DropoutPool(0.25)
     hidden = torch.ones(4, 50, 64)
     masks = [mask for _ in range(20) for mask in pool.masks(hidden) or ()]
-    assert {float(value) for value in torch.stack(masks).unique()} == {0.0, pytest.approx(1 / 0.75, rel=0.01)}
+    assert sorted(set(torch.stack(masks).flatten().tolist())) == pytest.approx([0.0, 1 / 0.75], rel=0.01)
     assert float(torch.stack(masks).float().mean()) == pytest.approx(1.0, abs=0.02)
     assert DropoutPool(0.0).masks(hidden) is None

@@ -1,0 +1,125 @@
+"""What the rules find in a plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agx.plan.rules import check, references, sources
+from agx.plan.tools import unix_registry
+from tests.plan.helpers import plan_of, task
+
+UNIX = unix_registry()
+
+
+def found(*rows: dict[str, Any], max_tasks: int = 10) -> list[tuple[str, str, int | None]]:
+    """Give severity, rule and task of each finding."""
+    return [
+        (finding.severity, finding.rule, finding.task)
+        for finding in check(plan_of(*rows).tasks, UNIX, max_tasks=max_tasks)
+    ]
+
+
+def row(command: str, *args: Any, **fields: Any) -> dict[str, Any]:
+    return {"command": command, "args": args, **fields}
+
+
+def test_a_good_plan_has_no_findings() -> None:
+    good = [row("find", ".", "-name", "*.rs"), row("xargs", "wc", "-l", input_from_task=1)]
+    assert found(*good) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([row("frobnicate")], ("error", "unknown-tool", 1)),
+        ([row("wc", input_from_task=1)], ("error", "bad-reference", 1)),
+        ([row("wc", input_from_task=2), row("ls")], ("error", "bad-reference", 1)),
+        ([row("echo", {"task": 1})], ("error", "bad-reference", 1)),
+        ([row("echo", {"text": ["a", {"task": 4}]})], ("error", "bad-reference", 1)),
+        ([row("ls", save_to="a"), row("wc", input_from_task=1)], ("error", "empty-reference", 2)),
+        ([row("ls", append_to="a"), row("echo", {"task": 1})], ("error", "empty-reference", 2)),
+        ([row("ls"), row("date")], ("warning", "unread-output", 1)),
+        ([row("find", "."), row("ls", input_from_task=1)], ("warning", "ignored-input", 2)),
+        ([row("cat", "a"), row("uniq", input_from_task=1)], ("warning", "uniq-without-sort", 2)),
+        ([row("grep", {"glob": "a*"}, "f")], ("warning", "pattern-as-glob", 1)),
+        ([row("find", ".", "-name", {"glob": "*.c"})], ("warning", "pattern-as-glob", 1)),
+        ([row("rm", "*.o")], ("advice", "glob-as-text", 1)),
+    ],
+    ids=lambda value: value[1] if isinstance(value, tuple) else "",
+)
+def test_each_rule_finds_its_fault(rows: list[dict[str, Any]], expected: tuple[str, str, int]) -> None:
+    assert found(*rows) == [expected]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [row("mkdir", "a"), row("ls", "a")],
+        [row("ls", save_to="a"), row("wc", "a")],
+        [row("sort", "a"), row("uniq", input_from_task=1)],
+        [row("uniq", "a")],
+        [row("find", ".", "-name", "*.c")],
+        [row("ls", {"glob": "*.c"})],
+        [row("echo", "*")],
+        [row("date"), row("echo", {"task": 1})],
+    ],
+)
+def test_what_is_right_is_left_alone(rows: list[dict[str, Any]]) -> None:
+    assert found(*rows) == []
+
+
+def test_too_many_tasks_concern_the_whole_plan() -> None:
+    rows = [row("mkdir", str(number)) for number in range(4)]
+    assert found(*rows, max_tasks=3) == [("error", "too-many-tasks", None)]
+    assert found(*rows, max_tasks=4) == []
+
+
+def test_errors_come_first_then_the_order_of_tasks() -> None:
+    rows = [row("ls"), row("rm", "*.o"), row("cat", "*"), row("frobnicate")]
+    assert [severity for severity, _, _ in found(*rows)] == ["error", "warning", "advice", "advice"]
+    assert [number for _, _, number in found(*rows)] == [4, 1, 2, 3]
+
+
+def test_the_sentences_that_the_planner_is_trained_on_stay_as_they_are() -> None:
+    rows = [
+        row("frobnicate"),
+        row("wc", input_from_task=9),
+        row("ls", save_to="a"),
+        row("cat", input_from_task=3),
+        row("date"),
+        row("echo", "x", input_from_task=5),
+        row("uniq", input_from_task=6),
+        row("grep", {"glob": "a*"}),
+        row("rm", "*.o"),
+    ]
+    assert {finding.rule: finding.message for finding in check(plan_of(*rows).tasks, UNIX, max_tasks=8)} == {
+        "unknown-tool": "there is no tool named 'frobnicate'",
+        "too-many-tasks": "the plan has 9 tasks; 8 are allowed",
+        "bad-reference": "it reads task 9, which is not an earlier task",
+        "empty-reference": "it reads task 3, whose output goes to a file",
+        "unread-output": "no task reads its output",
+        "ignored-input": "echo does not read its standard input",
+        "uniq-without-sort": "uniq drops only neighbouring duplicates",
+        "pattern-as-glob": "grep wants the pattern a* itself",
+        "glob-as-text": "*.o is taken literally",
+    }
+
+
+def test_references_are_found_at_any_depth_of_named_arguments() -> None:
+    arguments = {"a": {"task": 1}, "b": [{"c": {"task": 2}}], "task": 3, "d": {"task": 4, "split": True}}
+    assert list(references(task("f", arguments=arguments))) == [1, 2]
+    assert list(references(task("f", arguments={"task": 3}))) == [], "here `task` is a parameter's name"
+
+
+@pytest.mark.parametrize("number", [-1, 0, 1, 2, 99])
+def test_a_named_argument_cannot_read_a_task_that_is_not_earlier(number: int) -> None:
+    plan = plan_of({"command": "ls", "arguments": {"a": [{"task": number}]}})
+    rules = [finding.rule for finding in check(plan.tasks, UNIX, max_tasks=10)]
+    assert rules == ["bad-reference"]
+
+
+def test_sources_name_standard_input_first() -> None:
+    reading = task("echo", {"task": 1}, {"text": [{"task": 3}]}, number=4, input_from_task=2)
+    assert sources(reading) == [2, 1, 3]

@@ -1,0 +1,237 @@
+"""Shell text to plans: what becomes which task, what is refused and why, and back again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agx.errors import UsageError
+from agx.plan.render import plan_shell
+from agx.plan.schema import MAX_ARGS, MAX_TASKS
+from agx.plan.shell import NotAPlan, parse_shell
+from agx.plan.shell_words import MAX_TEXT_CHARS
+
+CORPUS = Path(__file__).parents[3] / "shared/data/nl2bash/train.jsonl"
+SAMPLE_EVERY = 10
+MEGABYTE = 1 << 20
+
+
+def row(command: str, *args: Any, **fields: Any) -> dict[str, Any]:
+    """Give what a model would write of one task."""
+    return {"command": command, "args": list(args), **fields}
+
+
+def tasks(text: str) -> list[dict[str, Any]]:
+    return [task.written() for task in parse_shell(text).tasks]
+
+
+READ = {
+    "plain": ("ls -la /tmp", [row("ls", "-la", "/tmp")]),
+    "pipeline": (
+        "a x | sort | uniq -c",
+        [row("a", "x"), row("sort", input_from_task=1), row("uniq", "-c", input_from_task=2)],
+    ),
+    "line after the pipe": ("a |\n  b", [row("a"), row("b", input_from_task=1)]),
+    "quotes": ("echo 'a  b' \"c d\" e\\ f", [row("echo", "a  b", "c d", "e f")]),
+    "empty": ("echo '' \"\"", [row("echo", "", "")]),
+    "escaped semicolon": ("find . -exec rm {} \\;", [row("find", ".", "-exec", "rm", "{}", ";")]),
+    "quoted semicolon": ("find . -exec rm {} ';'", [row("find", ".", "-exec", "rm", "{}", ";")]),
+    "escaped parentheses": (
+        "find . \\( -name a -o -name b \\) -print",
+        [row("find", ".", "(", "-name", "a", "-o", "-name", "b", ")", "-print")],
+    ),
+    "ansi-c": ("printf $'a\\nb\\x41'", [row("printf", "a\nbA")]),
+    "braces": ("mkdir -p {a,b}/c", [row("mkdir", "-p", "a/c", "b/c")]),
+    "range": ("echo {1..3}", [row("echo", "1", "2", "3")]),
+    "find's braces": ("xargs -I {} mv {} x", [row("xargs", "-I", "{}", "mv", "{}", "x")]),
+    "tilde": ("ls ~", [row("ls", {"env": "HOME"})]),
+    "tilde path": ("ls ~/src", [row("ls", {"text": [{"env": "HOME"}, "/src"]})]),
+    "tilde pattern": ("ls ~/*.c", [row("ls", {"text": [{"env": "HOME"}, {"glob": "/*.c"}]})]),
+    "tilde inside": ("ls a~ ~bob '~'", [row("ls", "a~", "~bob", "~")]),
+    "glob": ("ls *.txt [ab]? x", [row("ls", {"glob": "*.txt"}, {"glob": "[ab]?"}, "x")]),
+    "glob quoted": ("ls '*.txt' \\*", [row("ls", "*.txt", "*")]),
+    "glob part quoted": ("ls 'a b'*", [row("ls", {"glob": "a b*"})]),
+    "glob with a quoted wildcard": ("ls '*'*", [row("ls", {"glob": "[*]*"})]),
+    "glob with a variable": ("ls $D/*.c", [row("ls", {"text": [{"env": "D"}, {"glob": "/*.c"}]})]),
+    "pattern of find": ("find . -name *.c", [row("find", ".", "-name", "*.c")]),
+    "pattern of grep": ("grep a.* *.c", [row("grep", "a.*", {"glob": "*.c"})]),
+    "pattern of include": ("grep -r --include=*.py x .", [row("grep", "-r", "--include=*.py", "x", ".")]),
+    "pattern behind xargs": ("find . | xargs grep a*", [row("find", "."), row("xargs", "grep", "a*", input_from_task=1)]),
+    "variable": ("echo $HOME ${USER}", [row("echo", {"env": "HOME"}, {"env": "USER"})]),
+    "variable in quotes": ('echo "a $B c"', [row("echo", {"text": ["a ", {"env": "B"}, " c"]})]),
+    "variable in single quotes": ("echo '$B'", [row("echo", "$B")]),
+    "escaped dollar": ('echo "\\$B"', [row("echo", "$B")]),
+    "substitution": ("kill $(pgrep x)", [row("pgrep", "x"), row("kill", {"task": 1, "split": True})]),
+    "substitution quoted": ('echo "$(date)"', [row("date"), row("echo", {"task": 1})]),
+    "substitution in text": ("echo a$(date)", [row("date"), row("echo", {"text": ["a", {"task": 1}]})]),
+    "backquotes": ("echo `date`", [row("date"), row("echo", {"task": 1, "split": True})]),
+    "substitution of a pipeline": (
+        "echo $(a | b)",
+        [row("a"), row("b", input_from_task=1), row("echo", {"task": 2, "split": True})],
+    ),
+    "nested substitution": (
+        'basename "$(dirname "$(which ls)")"',
+        [row("which", "ls"), row("dirname", {"task": 1}), row("basename", {"task": 2})],
+    ),
+    "substitution in a pipeline": (
+        "a | b $(c)",
+        [row("a"), row("c"), row("b", {"task": 2, "split": True}, input_from_task=1)],
+    ),
+    "errors dropped": ("find / 2>/dev/null | sort", [row("find", "/"), row("sort", input_from_task=1)]),
+    "errors dropped, spaced": ("find / 2> /dev/null", [row("find", "/")]),
+    "from a file": ("sort < in.txt", [row("cat", "in.txt"), row("sort", input_from_task=1)]),
+    "to a file": ("sort x > out.txt", [row("sort", "x", save_to="out.txt")]),
+    "to a file first": ("> 'a b' sort x", [row("sort", "x", save_to="a b")]),
+    "to the end of a file": ("echo x >> log", [row("echo", "x", append_to="log")]),
+    "clobber": ("sort 1>| out", [row("sort", save_to="out")]),
+    "comment": ("ls # all of them", [row("ls")]),
+    "trailing semicolon": ("ls ;\n", [row("ls")]),
+    "path of a tool": ("/usr/bin/find .", [row("find", ".")]),
+    "another path": ("./run.sh x", [row("./run.sh", "x")]),
+    "quoted name": ("\\ls 'a'", [row("ls", "a")]),
+    "wrapper": ("sudo -u bob ls *", [row("sudo", "-u", "bob", "ls", {"glob": "*"})]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), READ.values(), ids=READ)
+def test_a_command_becomes_these_tasks(text: str, expected: list[dict[str, Any]]) -> None:
+    assert tasks(text) == expected
+
+
+REFUSED = {
+    "": "empty command",
+    " # nothing": "empty command",
+    "| a": "empty command",
+    "a |": "empty command",
+    "a | | b": "empty command",
+    "> x": "empty command",
+    "echo 'a": "unclosed quote",
+    'echo "a': "unclosed quote",
+    "echo `a": "unclosed quote",
+    "echo $(a": "unclosed quote",
+    "echo $'a": "unclosed quote",
+    "echo ${a": "unclosed quote",
+    "a; b": "several commands",
+    "a && b": "several commands",
+    "a || b": "several commands",
+    "a & b": "several commands",
+    "a &": "several commands",
+    "a\nb": "several commands",
+    "(a | b)": "subshell",
+    "if a": "shell keyword",
+    "for x in y": "shell keyword",
+    "! a": "shell keyword",
+    "{ a": "shell keyword",
+    "A=1 ls": "assignment",
+    "A=1": "assignment",
+    "$EDITOR x": "variable command",
+    "$(which ls) x": "variable command",
+    "'' x": "variable command",
+    "diff <(a) b": "process substitution",
+    "tee >(a)": "process substitution",
+    "echo $((1 + 2))": "arithmetic",
+    "echo ${A:-b}": "parameter expansion",
+    "echo ${#A}": "parameter expansion",
+    "echo $1 $@": "special parameter",
+    "echo $?": "special parameter",
+    "a 2>&1": "redirection",
+    "a 2> errors": "redirection",
+    "a &> all": "redirection",
+    "a << END": "redirection",
+    "a <<< word": "redirection",
+    "a |& b": "redirection",
+    "a > x > y": "redirection",
+    "a < x < y": "redirection",
+    "a > $X": "redirection",
+    "a > *.txt": "redirection",
+    "a >": "redirection",
+    "a > | b": "redirection",
+    "a | b < c": "redirection",
+    "a > x | b": "redirection",
+    "a >> x | b": "redirection",
+    "echo {1..1000}": "braces",
+    "printf $'a\\0b'": "control character",
+    "echo \0": "limits",
+    "echo \ud800": "limits",
+    "printf $'\\ud800'": "limits",
+    "a" * 129: "limits",
+    "a" + " b" * (MAX_ARGS + 1): "limits",
+    " | ".join("a" * (MAX_TASKS + 1)): "limits",
+    "a " + "$(a " * 10 + ")" * 10: "nesting",
+    "a " * MEGABYTE: "too long",
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), REFUSED.items(), ids=[repr(text)[:24] for text in REFUSED])
+def test_what_is_no_plan_is_refused_with_its_reason(text: str, reason: str) -> None:
+    with pytest.raises(NotAPlan) as caught:
+        parse_shell(text)
+    assert caught.value.reason == reason
+    assert isinstance(caught.value, UsageError)
+    assert len(caught.value.message) < 300
+
+
+HOSTILE = {
+    "open substitutions": "$(" * (MEGABYTE // 2),
+    "nested substitutions": "$(" * (MEGABYTE // 4) + "x" + ")" * (MEGABYTE // 4),
+    "pipes": "a|" * 10**5 + "a",
+    "bare pipes": "|" * MEGABYTE,
+    "open quote": "'" + "a" * (MEGABYTE - 1),
+    "open double quote": '"' * (MEGABYTE - 1),
+    "backquotes": "`" * (MEGABYTE - 1),
+    "one word": "a" * MEGABYTE,
+    "escapes": "\\a" * (MEGABYTE // 2),
+    "backslashes": "\\" * MEGABYTE,
+    "pieces": "a'b'" * (MEGABYTE // 4),
+    "variables": "$a" * (MEGABYTE // 2),
+    "words": "a " * (MEGABYTE // 2),
+    "braces": "echo " + "{a,b}" * 10**5,
+    "single braces": "echo " + "{1..1}" * 10**5,
+    "nested braces": "echo " + "{," * 10**5 + "}" * 10**5,
+    "open brace": "echo {" + "a," * 10**5,
+    "ranges": "echo " + "{1..128} " * 10**5,
+    "long number": "echo {" + "9" * 5000 + "..1} " + "|",
+    "long descriptor": "9" * (MEGABYTE - 1) + ">",
+    "redirections": "a " + "> b " * 10**5,
+    "parentheses": "(" * MEGABYTE,
+    "newlines": "\n" * MEGABYTE,
+    "ansi-c": "echo $'" + "\\x41" * 10**5 + "'",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_ends_quickly_as_no_plan(text: str) -> None:
+    assert len(text) <= MAX_TEXT_CHARS
+    with pytest.raises(NotAPlan):
+        parse_shell(text)
+
+
+def test_the_instruction_is_the_text_unless_one_is_given() -> None:
+    assert parse_shell("ls -l").instruction == "ls -l"
+    assert parse_shell("ls -l", instruction="list files").instruction == "list files"
+
+
+@pytest.mark.parametrize("text", [text for text, _ in READ.values()], ids=READ)
+def test_a_plan_written_as_shell_text_reads_as_the_same_plan(text: str) -> None:
+    first = parse_shell(text)
+    assert tasks(plan_shell(first)) == [task.written() for task in first.tasks]
+
+
+def test_the_corpus_reads_and_survives_the_way_back() -> None:
+    """Of the NL2Bash commands at least 85 % are plans, and each of those reads back as itself."""
+    if not CORPUS.exists():
+        pytest.skip(f"needs the NL2Bash corpus as {CORPUS}")
+    with CORPUS.open(encoding="utf-8") as lines:
+        commands = [json.loads(line)["cmd"].strip() for line in list(lines)[::SAMPLE_EVERY]]
+    plans = []
+    for command in commands:
+        try:
+            plans.append(parse_shell(command))
+        except NotAPlan:
+            continue
+    assert len(plans) >= 0.85 * len(commands)
+    for plan in plans:
+        assert tasks(plan_shell(plan)) == [task.written() for task in plan.tasks], plan.instruction

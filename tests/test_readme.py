@@ -1,0 +1,123 @@
+"""The README and the pages of `docs` are true: their code runs, and what they name is there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agx.plan.forms import read_plan
+from agx.plan.registry_file import load_registry
+from agx.plan.schema import MAX_ARGS, MAX_ARGUMENT_CHARS, MAX_TASKS, RISKS, Plan, PlanMetadata, Task
+from agx.plan.tools import unix_registry
+from tests.documents import PAGES, README, ROOT, Block, blocks, environment, shell_lines
+
+MAX_SECS = 120
+_PATH = re.compile(r"`((?:agx|docs|models|scripts|tests)/[\w./-]+)`")
+_LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.place)
+def test_python_runs(block: Block, tmp_path: Path) -> None:
+    """As a script, in an empty folder, with warnings as errors."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", block.text],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        timeout=MAX_SECS,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("place", "line"), shell_lines(), ids=lambda text: text)
+def test_a_command_line_runs(place: str, line: str, tmp_path: Path) -> None:
+    """In a shell, in an empty folder, as a user would type it."""
+    if "jq" in line and shutil.which("jq") is None:
+        pytest.skip("jq is not installed")
+    if line.startswith("ps") and shutil.which("ps") is None:
+        pytest.skip("ps is not installed")
+    done = subprocess.run(
+        ["sh", "-ec", line],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        timeout=MAX_SECS,
+    )
+    assert done.returncode == 0, (place, done.stderr)
+    assert done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_the_first_plan_of_the_readme_is_right(tmp_path: Path) -> None:
+    """The command under "Set up", without the set-up."""
+    done = subprocess.run(
+        ["sh", "-ec", 'agx plan "list all rust files and count lines" --format shell'],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(tmp_path),
+        timeout=MAX_SECS,
+    )
+    assert 'agx plan "list all rust files and count lines"' in README.read_text(encoding="utf-8")
+    assert done.stdout == "find . -name '*.rs' | xargs wc -l\n"
+
+
+@pytest.mark.parametrize("block", blocks("json"), ids=lambda block: block.place)
+def test_json_is_a_plan_or_a_registry(block: Block, tmp_path: Path) -> None:
+    data = json.loads(block.text)
+    if isinstance(data, dict) and "tools" in data:
+        path = tmp_path / "tools.json"
+        path.write_text(block.text)
+        assert len(load_registry(path)) == len(data["tools"])
+        return
+    # The README shortens ids and hashes.
+    text = re.sub(r'"plan_\d+…"', '"plan_01"', block.text)
+    plan, findings = read_plan(text, unix_registry(), instruction="x")
+    assert findings == ()
+    if "version" in block.text:
+        tasks = [task.to_dict() for task in plan.tasks]
+        assert tasks == data["tasks"], "written as it would be printed, risk included"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    missing = [name for name in _PATH.findall(text) if not (ROOT / name).exists()]
+    missing += [name for name in _LINK.findall(text) if not (page.parent / name).exists()]
+    assert missing == []
+
+
+def test_the_readme_names_every_folder_and_script() -> None:
+    text = README.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w/]+)` \| (.*) \|$", text, re.MULTILINE)
+    folders = {name for name, _ in rows}
+    packages = {f"agx/{path.parent.name}" for path in (ROOT / "agx").glob("*/__init__.py")}
+    assert packages | {"models", "scripts", "docs"} == folders
+    assert all((ROOT / name).is_dir() for name in folders)
+    named = re.findall(r"`([\w-]+)`", dict(rows)["scripts"])
+    assert all((ROOT / "scripts" / name).is_file() for name in named)
+
+
+def test_the_page_of_the_plan_has_every_key_word_and_limit() -> None:
+    text = (ROOT / "docs" / "plan.md").read_text(encoding="utf-8")
+    for model in (Plan, Task, PlanMetadata):
+        assert [name for name in model.model_fields if f"`{name}`" not in text] == []
+    assert re.findall(r"^\| `(\w+)` \|", text[text.index("## Risk") :], re.MULTILINE) == list(RISKS)
+    for words in (
+        f"at most {MAX_TASKS} tasks",
+        f"at most {MAX_ARGS} arguments",
+        f"{MAX_ARGUMENT_CHARS} characters",
+    ):
+        assert words in " ".join(text.split())
