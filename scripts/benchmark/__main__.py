@@ -17,8 +17,14 @@ from scripts.benchmark.report import Section, as_text, write_json
 
 
 def main() -> None:
-    """Measure what the options say."""
-    options = _options()
+    """Measure what the options say; leaves with 130 when it is interrupted."""
+    try:
+        _measure(_options())
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _measure(options: argparse.Namespace) -> None:
     model = resolve_model(options.model)
     machine = facts(model, num_threads=options.threads)
     load = os.getloadavg()[0]

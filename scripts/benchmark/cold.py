@@ -89,8 +89,8 @@ def _section(bare: list[float], plain: list[float], parts: Mapping[str, list[flo
             *(Figure(name, median(parts[name]) * 1000, "ms") for name in rows),
         ),
         notes=(
-            f"{len(plain)} runs; the parts follow each other, as the command line sees them, and come from runs",
-            "of their own with a clock beside them; constraint, prefill and decode are inside the generation",
+            f"{len(plain)} runs; the parts follow each other, as the command line sees them, and come from",
+            "runs of their own, with a clock beside them, and the indented ones are in the generation",
         ),
         samples={"whole": plain, "empty": bare, **parts},
     )

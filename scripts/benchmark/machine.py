@@ -48,12 +48,17 @@ def every_core_busy() -> Iterator[None]:
     """Keep every core busy with another process for the length of a block."""
     spinners: list[subprocess.Popen[bytes]] = []
     try:
-        spinners.extend(subprocess.Popen([sys.executable, "-c", _SPIN]) for _ in range(num_cores()))
+        spinners.extend(_spinner() for _ in range(num_cores()))
         yield
     finally:
         for spinner in spinners:
             spinner.kill()
             spinner.wait()
+
+
+def _spinner() -> subprocess.Popen[bytes]:
+    # An interrupt from the keyboard reaches it, too, and it has nothing to say to that.
+    return subprocess.Popen([sys.executable, "-c", _SPIN], stderr=subprocess.DEVNULL)
 
 
 def _processor() -> str:

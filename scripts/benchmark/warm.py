@@ -49,6 +49,7 @@ async def compare(planner: Planner, instructions: Sequence[str], *, model: Path,
     """Plan each instruction in three ways, one after the other, and compare the medians."""
     preview = await planner.prompt(instructions[0])
     health = await planner.health_check()
+    assert health.ok, health.detail
     length = health.facts["context_length"]
     reference = Reference(model, context_length=length, num_threads=threads, schema=preview.schema)
     await _three_ways(planner, reference, instructions[0])  # warms up
