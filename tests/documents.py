@@ -39,7 +39,9 @@ def _blocks(page: Path) -> Iterator[Block]:
 def shell_lines() -> list[tuple[str, str]]:
     """Give the command lines of all pages that run AGX as it is installed, each with its place."""
     lines = [
-        (block.place, line) for block in blocks("sh") for line in block.text.replace("\\\n", "").splitlines()
+        (block.place, line.partition("  #")[0].rstrip())
+        for block in blocks("sh")
+        for line in block.text.replace("\\\n", "").splitlines()
     ]
     return [(place, line) for place, line in lines if re.match(r"(ls|ps|agx|AGX_\w+=)\b", line)]
 

@@ -79,13 +79,20 @@ class PatternPlaces:
         if self._wants_pattern(option):
             self._seen_pattern |= option == "-e"  # what `--include` wants is not grep's expression
             return True
-        if self._wants_pattern(text.partition("=")[0], joined="=" in text):
-            return True
         if text.startswith("-") and len(text) > 1:
-            self._option = text
-            self._seen_pattern |= text in ("-f", "-e") and self._tool in _FIRST_OPERAND
-            return False
-        if self._has_value(option) or self._seen_pattern or self._tool not in _FIRST_OPERAND:
+            return self._take_option(text)
+        return self._take_operand(is_value=self._has_value(option))
+
+    def _take_option(self, text: str) -> bool:
+        name, joined, _ = text.partition("=")
+        if joined and self._wants_pattern(name):
+            return True
+        self._option = text
+        self._seen_pattern |= text in ("-f", "-e") and self._tool in _FIRST_OPERAND
+        return False
+
+    def _take_operand(self, *, is_value: bool) -> bool:
+        if is_value or self._seen_pattern or self._tool not in _FIRST_OPERAND:
             return False
         self._seen_pattern = True
         return True
@@ -101,6 +108,5 @@ class PatternPlaces:
     def _has_value(self, option: str) -> bool:
         return is_option_value(self._tool, option)
 
-    def _wants_pattern(self, option: str, *, joined: bool = True) -> bool:
-        known = option in _PATTERN_OPTIONS or option in _TOOL_PATTERN_OPTIONS.get(self._tool, ())
-        return known and joined and option.startswith("-")
+    def _wants_pattern(self, option: str) -> bool:
+        return option in _PATTERN_OPTIONS or option in _TOOL_PATTERN_OPTIONS.get(self._tool, ())

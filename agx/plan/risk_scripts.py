@@ -14,7 +14,7 @@ from agx.plan.schema import Risk
 MAX_SCRIPT_CHARS = 16_384
 _ADDRESS = re.compile(r"(?:[\s;{}0-9$,~+!]|/(?:\\.|[^/\\])*+/[IM]*)*+", re.DOTALL)
 _FLAGS = re.compile(r"[0-9a-zA-Z]*")
-_LINE = re.compile(r"[^\n]*")
+_LINE = re.compile(r"(?:\\.|[^\n\\])*+", re.DOTALL)
 _LABEL = re.compile(r"[^\n;}]*")
 _STRING = re.compile(r'"(?:\\.|[^"\\])*+"', re.DOTALL)
 _AWK_RUNS = re.compile(r"\bsystem\s*\(|\|\s*getline|\|&|\bprintf?\b[^;}\n|]*\|(?!\|)")

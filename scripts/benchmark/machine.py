@@ -17,7 +17,7 @@ from agx import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 # It ends with its parent, even where that was killed and could not end it.
-_SPIN = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
+_SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    sum(range(100_000))"
 
 
 def facts(model: Path, *, num_threads: int) -> dict[str, str]:
@@ -58,7 +58,7 @@ def every_core_busy() -> Iterator[None]:
 
 def _spinner() -> subprocess.Popen[bytes]:
     # An interrupt from the keyboard reaches it, too, and it has nothing to say to that.
-    return subprocess.Popen([sys.executable, "-c", _SPIN], stderr=subprocess.DEVNULL)
+    return subprocess.Popen([sys.executable, "-c", _SPIN, str(os.getpid())], stderr=subprocess.DEVNULL)
 
 
 def _processor() -> str:

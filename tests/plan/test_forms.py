@@ -14,11 +14,11 @@ from agx.plan.tools import unix_registry
 from tests.plan.helpers import function_registry, plan_of
 
 UNIX = unix_registry()
-CHAINED = [
+CHAINED: list[dict[str, Any]] = [
     {"command": "sort", "args": ["-r", "a.txt"]},
     {"command": "uniq", "args": [], "input_from_task": 1},
 ]
-NOT_CHAINED = [CHAINED[0], {"command": "uniq", "args": []}]
+NOT_CHAINED: list[dict[str, Any]] = [CHAINED[0], {"command": "uniq", "args": []}]
 
 
 def written(source: Any) -> list[dict[str, Any]]:
@@ -123,12 +123,12 @@ REFUSED: dict[str, Any] = {
     "no command": {"tasks": [{"args": ["x"]}]},
     "an unknown tool": {"tasks": [{"command": "frobnicate"}]},
     "a tool with a path": {"tasks": [{"command": "/bin/ls"}]},
-    "a later task": {"tasks": [{"command": "ls"}, {"command": "wc", "input_from_task": 3}, {"command": "ls"}]},
+    "a later task": {"tasks": [{"command": "wc", "input_from_task": 2}, {"command": "ls"}]},
     "itself": {"tasks": [{"command": "wc", "input_from_task": 1}]},
     "itself in text": {"tasks": [{"command": "echo", "args": [{"text": ["a", {"task": 1}]}]}]},
     "a task that is not there": {"tasks": [{"command": "echo", "args": [{"task": 9}]}]},
-    "an output in a file": {"tasks": [{"command": "ls", "save_to": "a"}, {"command": "wc", "input_from_task": 1}]},
-    "an appended output": {"tasks": [{"command": "ls", "append_to": "a"}, {"command": "echo", "args": [{"task": 1}]}]},
+    "an output in a file": {"tasks": [{"command": "ls", "save_to": "a"}, CHAINED[1]]},
+    "an appended output": {"tasks": [{"command": "ls", "append_to": "a"}, CHAINED[1]]},
     "wrong numbers": {"tasks": [{"task_number": 2, "command": "ls"}]},
     "numbers out of order": {"tasks": [{"step": 2, "command": "ls"}, {"step": 1, "command": "wc"}]},
     "a number as text": {"tasks": [{"command": "ls"}, {"command": "wc", "input_from_task": "1"}]},
@@ -161,6 +161,7 @@ def nested(depth: int) -> list[Any]:
     return value
 
 
+FACTS = {"backend": "b", "model": "m"}
 circular: dict[str, Any] = {}
 circular["tasks"] = [circular]
 
@@ -184,7 +185,7 @@ HOSTILE: dict[str, Any] = {
     "mixed keys": {"tasks": [{None: 1}], 5: 6, "a": 7, (1, 2): 3},
     "deep value": {"tasks": nested(10**5)},
     "deep arguments": {"tasks": [{"command": "ls", "arguments": {"a": nested(500)}}]},
-    "deep metadata": {"tasks": ["ls"], "metadata": {"backend": "b", "model": "m", "parameters": {"a": nested(500)}}},
+    "deep metadata": {"tasks": ["ls"], "metadata": {**FACTS, "parameters": {"a": nested(500)}}},
     "circular": circular,
     "objects": {"tasks": [object()]},
     "many wrong arguments": {"tasks": [{"command": "ls", "args": [5] * 256}] * 64},
@@ -203,7 +204,8 @@ def test_hostile_input_is_a_typed_error_and_nothing_else(source: Any, read: Any)
 
 
 def test_strange_keys_of_a_good_plan_are_only_noted() -> None:
-    _, findings = read_plan({"tasks": [{"command": "ls", 1: 2}], 5: 6, "\ud800": 7}, UNIX)
+    source: dict[Any, Any] = {"tasks": [{"command": "ls", 1: 2}], 5: 6, "\ud800": 7}
+    _, findings = read_plan(source, UNIX)
     assert len(findings) == 3
     assert all(found.message.encode() for found in findings)
 

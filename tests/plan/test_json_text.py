@@ -76,7 +76,7 @@ def test_a_plan_that_breaks_off_is_never_taken_for_a_shorter_one(end: int) -> No
     [
         '{"tasks":[{"command":"a","args":["x\ny"]},{"command":"ls"}]}',
         '{"tasks":[{"command":"a"},{"command":"b",},{"command":"ls"}]}',
-        "{\"tasks\":[{'command':'a'},{\"command\":\"ls\"}]}",
+        '{"tasks":[{\'command\':\'a\'},{"command":"ls"}]}',
         '[{"command":"a"} {"command":"ls"}]',
     ],
     ids=["raw newline", "comma", "quotes", "no comma"],

@@ -41,7 +41,9 @@ def test_the_tool_gets_its_pattern_and_the_shell_the_rest(words: str, patterns: 
     assert [text for text in arguments if places.is_pattern(text)] == patterns
 
 
-@pytest.mark.parametrize(("text", "expected"), [("*", True), ("a?", True), ("[ab]", True), ("[a", False), ("a", False)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("*", True), ("a?", True), ("[ab]", True), ("[a", False), ("a", False)]
+)
 def test_wildcards_are_those_of_a_shell(text: str, *, expected: bool) -> None:
     assert has_wildcard(text) is expected
 

@@ -52,8 +52,10 @@ def folder(tmp_path: Path) -> Path:
     tools = tmp_path / "bin"
     tools.mkdir()
     python = shlex.quote(sys.executable)
-    show = f"#!/bin/sh\nexec {python} -S -E {shlex.quote(str(tools / 'show.py'))} \"$@\"\n"
-    (tools / "show.py").write_text("import json, os, sys\nprint(json.dumps([os.fsencode(a).decode() for a in sys.argv[1:]]))\n")
+    show = f'#!/bin/sh\nexec {python} -S -E {shlex.quote(str(tools / "show.py"))} "$@"\n'
+    (tools / "show.py").write_text(
+        "import json, os, sys\nprint(json.dumps([os.fsencode(a).decode() for a in sys.argv[1:]]))\n"
+    )
     (tools / "show").write_text(show)
     (tools / "count").write_text('#!/bin/sh\necho "$1" >> runs\n[ -n "$2" ] && cat\necho "out $1"\n')
     for name in ("show", "count"):

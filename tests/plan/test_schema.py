@@ -230,7 +230,9 @@ def test_plan_ids_are_new_each_time_and_valid() -> None:
     ],
     ids=str,
 )
-def test_only_an_object_with_just_a_task_number_stands_for_an_output(value: object, number: int | None) -> None:
+def test_only_an_object_with_just_a_task_number_stands_for_an_output(
+    value: object, number: int | None
+) -> None:
     assert output_reference(value) == number
 
 

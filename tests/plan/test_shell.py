@@ -11,8 +11,8 @@ import pytest
 from agx.errors import UsageError
 from agx.plan.render import plan_shell
 from agx.plan.schema import MAX_ARGS, MAX_TASKS
-from agx.plan.shell import NotAPlan, parse_shell
-from agx.plan.shell_words import MAX_TEXT_CHARS
+from agx.plan.shell import parse_shell
+from agx.plan.shell_words import MAX_TEXT_CHARS, NotAPlan
 
 CORPUS = Path(__file__).parents[3] / "shared/data/nl2bash/train.jsonl"
 SAMPLE_EVERY = 10
@@ -59,7 +59,10 @@ READ = {
     "pattern of find": ("find . -name *.c", [row("find", ".", "-name", "*.c")]),
     "pattern of grep": ("grep a.* *.c", [row("grep", "a.*", {"glob": "*.c"})]),
     "pattern of include": ("grep -r --include=*.py x .", [row("grep", "-r", "--include=*.py", "x", ".")]),
-    "pattern behind xargs": ("find . | xargs grep a*", [row("find", "."), row("xargs", "grep", "a*", input_from_task=1)]),
+    "pattern behind xargs": (
+        "ls | xargs grep a*",
+        [row("ls"), row("xargs", "grep", "a*", input_from_task=1)],
+    ),
     "variable": ("echo $HOME ${USER}", [row("echo", {"env": "HOME"}, {"env": "USER"})]),
     "variable in quotes": ('echo "a $B c"', [row("echo", {"text": ["a ", {"env": "B"}, " c"]})]),
     "variable in single quotes": ("echo '$B'", [row("echo", "$B")]),

@@ -14,7 +14,9 @@ from tests.plan.helpers import function_registry, task
 REGISTRY = function_registry()
 
 
-def messages(arguments: dict[str, Any], registry: Registry = REGISTRY, command: str = "write_note") -> list[str]:
+def messages(
+    arguments: dict[str, Any], registry: Registry = REGISTRY, command: str = "write_note"
+) -> list[str]:
     return [found.message for found in check([task(command, arguments=arguments)], registry)]
 
 

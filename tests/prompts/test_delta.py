@@ -1,0 +1,44 @@
+"""Delta's turns: the draft as a model writes it, and the findings one a line."""
+
+from __future__ import annotations
+
+import json
+
+from agx.plan.forms import read_draft
+from agx.plan.schema import Finding
+from agx.plan.tools import unix_registry
+from agx.prompts.delta import NOTHING_FOUND, delta_turns, findings_text, written_plan
+from tests.plan.helpers import plan_of, task
+
+
+def test_a_draft_is_written_compactly_and_without_numbers_limits_or_risk() -> None:
+    tasks = plan_of(
+        {"command": "find", "args": [".", {"glob": "*.é"}], "risk": ["reads"]},
+        {"command": "sort", "input_from_task": 1, "save_to": "out"},
+    ).tasks
+    assert written_plan(tasks) == (
+        '{"tasks":[{"command":"find","args":[".",{"glob":"*.é"}]},'
+        '{"command":"sort","args":[],"input_from_task":1,"save_to":"out"}]}'
+    )
+
+
+def test_a_written_draft_reads_as_itself() -> None:
+    tasks = (task("echo", 'a\n"b"', {"text": ["x", {"env": "HOME"}]}, append_to="log"),)
+    plan, _ = read_draft(written_plan(tasks), unix_registry())
+    assert [one.written() for one in plan.tasks] == [one.written() for one in tasks]
+
+
+def test_findings_are_one_a_line_with_their_task() -> None:
+    findings = [
+        Finding(severity="error", task=2, message="it reads task 3, which is not an earlier task"),
+        Finding(severity="error", message="the plan has 9 tasks; 8 are allowed", hint="split the work"),
+    ]
+    assert findings_text(findings) == (
+        "task 2: it reads task 3, which is not an earlier task\nthe plan has 9 tasks; 8 are allowed"
+    )
+
+
+def test_a_draft_without_findings_says_so() -> None:
+    draft, user = delta_turns([task("ls")], [])
+    assert json.loads(draft) == {"tasks": [{"command": "ls", "args": []}]}
+    assert user == NOTHING_FOUND
