@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from agx.evaluate.cases import load_cases
 from agx.plan.forms import read_plan
+from agx.plan.limits import TaskLimits
 from agx.plan.registry_file import load_registry
 from agx.plan.schema import MAX_ARGS, MAX_ARGUMENT_CHARS, MAX_TASKS, RISKS, Plan, PlanMetadata, Task
 from agx.plan.tools import unix_registry
@@ -75,12 +77,15 @@ def test_the_first_plan_of_the_readme_is_right(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=lambda block: block.place)
-def test_json_is_a_plan_or_a_registry(block: Block, tmp_path: Path) -> None:
+def test_json_is_a_plan_a_registry_or_a_case(block: Block, tmp_path: Path) -> None:
     data = json.loads(block.text)
-    if isinstance(data, dict) and "tools" in data:
-        path = tmp_path / "tools.json"
-        path.write_text(block.text)
+    path = tmp_path / "file.json"
+    path.write_text(block.text)
+    if "tools" in data:
         assert len(load_registry(path)) == len(data["tools"])
+        return
+    if "reference" in data:
+        assert len(load_cases(path)) == 1
         return
     # The README shortens ids and hashes.
     text = re.sub(r'"plan_\d+…"', '"plan_01"', block.text)
@@ -112,6 +117,7 @@ def test_the_readme_names_every_folder_and_script() -> None:
 
 def test_the_page_of_the_plan_has_every_key_word_and_limit() -> None:
     text = (ROOT / "docs" / "plan.md").read_text(encoding="utf-8")
+    limits = TaskLimits()
     for model in (Plan, Task, PlanMetadata):
         assert [name for name in model.model_fields if f"`{name}`" not in text] == []
     assert re.findall(r"^\| `(\w+)` \|", text[text.index("## Risk") :], re.MULTILINE) == list(RISKS)
@@ -119,5 +125,7 @@ def test_the_page_of_the_plan_has_every_key_word_and_limit() -> None:
         f"at most {MAX_TASKS} tasks",
         f"at most {MAX_ARGS} arguments",
         f"{MAX_ARGUMENT_CHARS} characters",
+        f"{limits.max_args} arguments a task, {limits.max_arg_chars} characters an argument",
+        f"{limits.max_path_chars} a path, {limits.max_text_parts} parts a text",
     ):
         assert words in " ".join(text.split())

@@ -7,11 +7,12 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from math import isfinite
 
 from agx.backends.base import Chunk, GenerationRequest, Message, ModelBackend, ModelFacts, Parameters, Usage
 from agx.errors import BackendError, DeadlineExceeded, ModelMismatch, PlanTruncated, UsageError
-from agx.grammar.plan_schema import PlanLimits, plan_schema
+from agx.grammar.plan_schema import PlanLimits, Schema, plan_schema
 from agx.plan import limits
 from agx.plan.context import GeneratedPlan, PlanContext, task_changes
 from agx.plan.forms import read_draft, refuse_errors
@@ -58,11 +59,17 @@ def plan_request(
     bounds = PlanLimits(max_tasks=context.max_tasks, **asdict(context.limits))
     return GenerationRequest(
         messages=tuple(turns),
-        schema=plan_schema(tuple(context.tools), bounds),
+        schema=_schema(context.tools, bounds),
         parameters=options.parameters,
         seed=options.seed,
         deadline_secs=options.deadline_secs,
     )
+
+
+@lru_cache(maxsize=8)
+def _schema(registry: Registry, bounds: PlanLimits) -> Schema:
+    """Give the schema of the plans: the same one for the same registry, so that it is made once."""
+    return plan_schema(tuple(registry), bounds)
 
 
 async def stream_plan(

@@ -149,7 +149,7 @@ class Engine:
             if generation.request_id in cancelled:
                 events += self._finish(generation, "cancelled")
             elif generation.is_late:
-                message = f"the time limit of {generation.deadline_secs:g} s ran out while generating"
+                message = f"the time limit of {generation.deadline_secs:.3g} s ran out while generating"
                 events.append(self._fail(generation, DeadlineExceeded(message, hint="allow more time")))
             elif generation.finish_reason is not None:
                 events += self._finish(generation, generation.finish_reason)

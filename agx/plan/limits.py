@@ -5,7 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agx.plan.schema import Argument, Finding, Glob, Task, Text
+from agx.errors import UsageError
+from agx.plan.schema import (
+    MAX_ARGS,
+    MAX_ARGUMENT_CHARS,
+    MAX_PATH_CHARS,
+    MAX_TEXT_PARTS,
+    Argument,
+    Finding,
+    Glob,
+    Task,
+    Text,
+)
+
+_RANGES = {
+    "max_args": (0, MAX_ARGS),
+    "max_arg_chars": (1, MAX_ARGUMENT_CHARS),
+    "max_path_chars": (1, MAX_PATH_CHARS),
+    "max_text_parts": (1, MAX_TEXT_PARTS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +37,13 @@ class TaskLimits:
     max_arg_chars: int = 512
     max_path_chars: int = 256
     max_text_parts: int = 8
+
+    def __post_init__(self) -> None:
+        """Raise `UsageError` for a limit that no plan can have."""
+        for name, (least, most) in _RANGES.items():
+            limit = getattr(self, name)
+            if not least <= limit <= most:
+                raise UsageError(f"{name} cannot be {limit}", hint=f"use {least} to {most}")
 
 
 def check(tasks: Sequence[Task], limits: TaskLimits) -> tuple[Finding, ...]:

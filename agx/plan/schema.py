@@ -29,6 +29,8 @@ Severity = Literal["error", "warning", "advice"]
 DEFAULT_TIMEOUT_SECS = 300
 MAX_TASKS = 64
 MAX_ARGS = 256
+MAX_PATH_CHARS = 4096
+MAX_TEXT_PARTS = 64
 MAX_ARGUMENT_CHARS = 65_536
 MAX_JSON_DEPTH = 32
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -81,7 +83,7 @@ Count = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**64)]
 TaskNumber = Annotated[int, Field(strict=True, ge=1, le=MAX_TASKS)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_copied_json)]
 Literally = Annotated[str, Field(max_length=MAX_ARGUMENT_CHARS), BeforeValidator(_no_nul)]
-FilePath = Annotated[str, Field(min_length=1, max_length=4096), BeforeValidator(_no_nul)]
+FilePath = Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARS), BeforeValidator(_no_nul)]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 
 
@@ -117,7 +119,9 @@ def output_reference(value: object) -> int | None:
 class Text(Value):
     """`{"text": [parts]}`: strings and typed values joined to one argument."""
 
-    text: Annotated[tuple[Literally | Glob | Env | TaskOutput, ...], Field(min_length=1, max_length=64)]
+    text: Annotated[
+        tuple[Literally | Glob | Env | TaskOutput, ...], Field(min_length=1, max_length=MAX_TEXT_PARTS)
+    ]
 
 
 TypedValue = Glob | Env | TaskOutput | Text

@@ -31,9 +31,12 @@ class ToolInfo:
     schema: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Registry:
-    """The tools that may be called, by name, in a fixed order. `kind` is "unix" or "custom"."""
+    """The tools that may be called, by name, in a fixed order. `kind` is "unix" or "custom".
+
+    Two registries are equal when they are the same one, so what is made of one can be kept.
+    """
 
     kind: str
     tools: Mapping[str, ToolInfo] = field(repr=False)

@@ -66,14 +66,19 @@ def _encode(frame: protocol.Frame) -> bytes:
 
 
 def main() -> None:
-    """Run the command line, and write the moments when it leaves."""
+    """Run the command line; the moments are written as soon as the plan is printed."""
     marks = Path(sys.argv.pop(1))
-    vars(process).update(FrameReader=_TimedReader, encode=_encode, spawn=_noting("started", process.spawn))
-    vars(output).update(write_result=_noting("printed", output.write_result))
-    try:
-        command_line.main()
-    finally:
+
+    def write_result(text: str) -> None:
+        original(text)
+        _note("printed")
+        # Now: the command line may leave without coming back here.
         marks.write_text(json.dumps(_MOMENTS), encoding="utf-8")
+
+    original = output.write_result
+    vars(process).update(FrameReader=_TimedReader, encode=_encode, spawn=_noting("started", process.spawn))
+    vars(output).update(write_result=write_result)
+    command_line.main()
 
 
 if __name__ == "__main__":
