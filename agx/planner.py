@@ -60,8 +60,7 @@ class PromptPreview:
 class Planner:
     """Plans with one or two models; an async context manager.
 
-    `registry` is the tools (default: the Unix commands) where a call gives no context, which has its
-    own. `backend` is used for both roles instead of what the config names, and stays the caller's to
+    `registry` is the tools (default: the Unix commands) where a call's context names none. `backend` is used for both roles instead of what the config names, and stays the caller's to
     close. `worker` is a process started beforehand, and becomes the planner's.
     """
 
@@ -195,7 +194,8 @@ class Planner:
         await self._stack.aclose()
 
     def _context(self, context: PlanContext | None) -> PlanContext:
-        return context or PlanContext(tools=self.registry, max_tasks=self.config.max_tasks)
+        chosen = context or PlanContext()
+        return chosen.within(tools=self.registry, max_tasks=self.config.max_tasks)
 
     def _options(self) -> PlanOptions:
         config = self.config
@@ -248,7 +248,7 @@ def _read_draft(
 ) -> Draft:
     source = draft.to_dict() if isinstance(draft, Plan) else draft
     plan, findings = read_draft(
-        source, context.tools, instruction=instruction or "", max_tasks=context.max_tasks
+        source, context.registry, instruction=instruction or "", max_tasks=context.task_limit
     )
     if not plan.instruction.strip():
         raise UsageError("the draft does not say what it is for", hint="give the instruction as well")

@@ -403,3 +403,14 @@ async def test_plans_at_once_do_not_mix() -> None:
     plans = await asyncio.gather(*(planner.plan(f"say {number}") for number in range(8)))
     assert [plan.tasks[0].args for plan in plans] == [(f"say {number}",) for number in range(8)]
     assert len({plan.plan.plan_id for plan in plans}) == 8
+
+
+async def test_a_context_without_tools_or_limit_has_the_planners() -> None:
+    registry = Registry.of([ToolInfo("cat"), ToolInfo("sort")])
+    backend = ScriptedBackend(['{"tasks":[{"command":"cat","args":["a"]}]}'])
+    async with Planner(PlannerConfig(max_tasks=2), registry=registry, backend=backend) as planner:
+        await planner.plan("show a", PlanContext(input_summary="text"))
+    (request,) = backend.requests
+    assert request.schema is not None
+    assert request.schema["$defs"]["command"] == {"enum": ["cat", "sort"]}
+    assert request.schema["properties"]["tasks"]["maxItems"] == 2

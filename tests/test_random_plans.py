@@ -84,7 +84,7 @@ def _check_texts(plans: list[GeneratedPlan]) -> None:
     for generated in plans:
         written.validate(json.loads(generated.text))
         whole.validate(json.loads(plan_json(generated.plan)))
-        again, findings = read_plan(generated.text, CONTEXT.tools, max_tasks=CONTEXT.max_tasks)
+        again, findings = read_plan(generated.text, CONTEXT.registry, max_tasks=CONTEXT.task_limit)
         assert again.tasks == generated.tasks
         assert findings == generated.findings
         assert all(finding.severity != "error" for finding in findings)

@@ -48,18 +48,18 @@ def plan_request(
     time limit that cannot be.
     """
     _check_instruction(instruction)
-    if not 1 <= context.max_tasks <= MAX_TASKS:
-        raise UsageError(f"max_tasks cannot be {context.max_tasks}", hint=f"use 1 to {MAX_TASKS}")
+    if not 1 <= context.task_limit <= MAX_TASKS:
+        raise UsageError(f"max_tasks cannot be {context.task_limit}", hint=f"use 1 to {MAX_TASKS}")
     if options.deadline_secs is not None and not isfinite(options.deadline_secs):
         raise UsageError(f"the time limit cannot be {options.deadline_secs} s", hint="give none for no limit")
     turns: list[Message] = [Message("system", system_text(context)), Message("user", instruction)]
     if draft is not None:
         assistant, user = delta_turns(draft.plan.tasks, draft.findings)
         turns += [Message("assistant", assistant), Message("user", user)]
-    bounds = PlanLimits(max_tasks=context.max_tasks, **asdict(context.limits))
+    bounds = PlanLimits(max_tasks=context.task_limit, **asdict(context.limits))
     return GenerationRequest(
         messages=tuple(turns),
-        schema=_schema(context.tools, bounds),
+        schema=_schema(context.registry, bounds),
         parameters=options.parameters,
         seed=options.seed,
         deadline_secs=options.deadline_secs,
@@ -89,7 +89,7 @@ async def stream_plan(
     request = plan_request(instruction, context, chosen, draft)
     started = time.perf_counter()
     facts, request = await _loaded(backend, request)
-    refuse_mismatch(facts, context.tools)
+    refuse_mismatch(facts, context.registry)
     texts: list[str] = []
     last: Chunk | None = None
     async with aclosing(backend.generate(request)) as chunks:
@@ -103,7 +103,7 @@ async def stream_plan(
     timed = {"role": "echo" if draft is None else "delta", "latency_ms": _milliseconds_since(started)}
     metadata = made_by.model_copy(update=timed)
     plan, findings = read_draft(
-        text, context.tools, instruction=instruction, metadata=metadata, max_tasks=context.max_tasks
+        text, context.registry, instruction=instruction, metadata=metadata, max_tasks=context.task_limit
     )
     findings = (*limits.check(plan.tasks, context.limits), *findings)
     refuse_errors(findings, text)

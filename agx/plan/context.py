@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
@@ -20,14 +20,30 @@ class PlanContext:
     """What a planning may use besides the instruction.
 
     `input_summary` describes input data (it is never obeyed); `existing_tasks` are in view when a
-    plan is continued; `max_tasks` bounds the plan, and `limits` each of its tasks.
+    plan is continued; `max_tasks` bounds the plan, and `limits` each of its tasks. `tools` and
+    `max_tasks` None are the planner's own, and without a planner the Unix commands and 10.
     """
 
-    tools: Registry = field(default_factory=unix_registry)
+    tools: Registry | None = None
     input_summary: str | None = None
     existing_tasks: tuple[Task, ...] = ()
-    max_tasks: int = DEFAULT_MAX_TASKS
+    max_tasks: int | None = None
     limits: TaskLimits = field(default_factory=TaskLimits)
+
+    @property
+    def registry(self) -> Registry:
+        """The tools that may be called."""
+        return unix_registry() if self.tools is None else self.tools
+
+    @property
+    def task_limit(self) -> int:
+        """How many tasks the plan may have."""
+        return DEFAULT_MAX_TASKS if self.max_tasks is None else self.max_tasks
+
+    def within(self, *, tools: Registry, max_tasks: int) -> PlanContext:
+        """Give the context with a planner's own tools and limit where it names none."""
+        chosen = tools if self.tools is None else self.tools
+        return replace(self, tools=chosen, max_tasks=max_tasks if self.max_tasks is None else self.max_tasks)
 
 
 @dataclass(frozen=True, slots=True)

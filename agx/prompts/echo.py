@@ -24,9 +24,9 @@ Use the fewest tasks that do what is asked."""
 
 def system_text(context: PlanContext) -> str:
     """Give the system message: rules, tools, tasks that exist, and what the input data looks like."""
-    has_schemas = any(tool.schema is not None for tool in context.tools)
+    has_schemas = any(tool.schema is not None for tool in context.registry)
     parts = [_RULES_FOR_FUNCTIONS if has_schemas else _RULES, _tools(context)]
-    parts.append(f"A plan has at most {context.max_tasks} tasks.")
+    parts.append(f"A plan has at most {context.task_limit} tasks.")
     if context.existing_tasks:
         tasks = [task.written() for task in context.existing_tasks]
         parts.append("These tasks exist already: " + json.dumps(tasks, ensure_ascii=False))
@@ -39,10 +39,10 @@ def system_text(context: PlanContext) -> str:
 
 def _tools(context: PlanContext) -> str:
     """List the tools: with descriptions and schemas while they are few, else by name."""
-    if len(context.tools) > MAX_DESCRIBED_TOOLS:
-        return "Tools: " + " ".join(tool.name for tool in context.tools)
+    if len(context.registry) > MAX_DESCRIBED_TOOLS:
+        return "Tools: " + " ".join(tool.name for tool in context.registry)
     lines = ["Tools:"]
-    for tool in context.tools:
+    for tool in context.registry:
         schema = "" if tool.schema is None else " " + json.dumps(tool.schema, ensure_ascii=False)
         lines.append(f"- {tool.name}: {tool.description}{schema}")
     return "\n".join(lines)

@@ -23,8 +23,8 @@ FIND, SORT, UNIQ = task("find", "."), task("sort", number=2), task("uniq", numbe
 
 def test_a_context_has_the_unix_tools_unless_told_otherwise() -> None:
     context = PlanContext()
-    assert context.tools is unix_registry()
-    assert context.max_tasks == DEFAULT_MAX_TASKS
+    assert context.registry is unix_registry()
+    assert context.task_limit == DEFAULT_MAX_TASKS
     assert context.existing_tasks == ()
 
 
