@@ -11,6 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import random
 from dataclasses import dataclass
+from queue import Full
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -139,8 +140,19 @@ class BackgroundBatches:
 
 
 def _fill(config: StreamConfig, queue: Queue[Batch]) -> None:
+    parent = multiprocessing.parent_process()
     for batch in sampled_batches(config):
-        queue.put(batch)
+        while not _offer(queue, batch):
+            if parent is None or not parent.is_alive():
+                return  # a training that was killed takes nothing any more
+
+
+def _offer(queue: Queue[Batch], batch: Batch) -> bool:
+    try:
+        queue.put(batch, timeout=5)
+    except Full:
+        return False
+    return True
 
 
 def _batch(sequences: Sequence[Encoded], length: int, pad_id: int) -> Batch:
