@@ -56,6 +56,7 @@ class Parameters:
 class GenerationRequest:
     """One request, whole. `schema` is the JSON Schema that the text must fit (None: free text).
 
+    A schema is not to be changed once it was given: a backend keeps what it has made of it.
     `seed` None means a fresh one, which the last chunk reports. `deadline_secs` counts from the
     call; when it runs out the generation ends with `DeadlineExceeded`. `reasoning_tokens` is the
     budget for thinking before the constraint begins: 0 is none.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agx.backends.base import BackendKind, Chunk, GenerationRequest, Health, Message, ModelFacts, Usage
 from agx.backends.model_file import ModelHash, check_model_file
 from agx.backends.planning import GeneratesPlans
-from agx.errors import AgxError, Unsupported
+from agx.errors import AgxError, Unsupported, UsageError
 from agx.worker.client import WorkerClient
 from agx.worker.protocol import Frame, LoadRequest
 
@@ -41,6 +42,7 @@ class LlamaCppBackend(GeneratesPlans):
         self._client = WorkerClient(load, process=worker)
         self._hash = ModelHash(self._path)
         self._facts: ModelFacts | None = None
+        self._written = _WrittenSchema()
 
     def __repr__(self) -> str:
         return f"<LlamaCppBackend {self._client!r}>"
@@ -70,7 +72,8 @@ class LlamaCppBackend(GeneratesPlans):
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """Stream the text; closing the iterator stops the generation within 250 ms."""
         self.start()
-        replies = self._client.stream(_generate_frame(request), deadline_secs=request.deadline_secs)
+        frame = _generate_frame(request, schema=self._written.text(request.schema))
+        replies = self._client.stream(frame, deadline_secs=request.deadline_secs)
         async with aclosing(replies):
             async for reply in replies:
                 yield _chunk(reply)
@@ -110,15 +113,37 @@ class LlamaCppBackend(GeneratesPlans):
         await self._client.aclose()
 
 
+class _WrittenSchema:
+    """The last schema as JSON text: a planner sends the same object again and again."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Mapping[str, Any], str] | None = None
+
+    def text(self, schema: Mapping[str, Any] | None) -> str | None:
+        """Give the text; raises `UsageError` for what is no JSON."""
+        if schema is None:
+            return None
+        if self._last is None or self._last[0] is not schema:
+            self._last = (schema, _as_json(schema))
+        return self._last[1]
+
+
+def _as_json(schema: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(schema, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"the schema cannot be sent: {error}", hint="give a JSON Schema") from error
+
+
 def _messages(messages: Sequence[Message]) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in messages]
 
 
-def _generate_frame(request: GenerationRequest) -> Frame:
+def _generate_frame(request: GenerationRequest, *, schema: str | None) -> Frame:
     return {
         "op": "generate",
         "messages": _messages(request.messages),
-        "schema": request.schema,
+        "schema": schema,
         "parameters": asdict(request.parameters),
         "seed": request.seed,
         "reasoning_tokens": request.reasoning_tokens,

@@ -64,6 +64,8 @@ class ModelHash:
     async def value(self) -> str:
         """Wait for the hash, in hexadecimal; raises `StorageError` when the file cannot be read."""
         assert self._result is not None, "start() comes first"
+        if self._result.done():
+            return self._result.result()
         return await asyncio.wrap_future(self._result)
 
     def stop(self) -> None:

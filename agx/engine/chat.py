@@ -1,8 +1,9 @@
 """Messages to a prompt, by the model's own chat template.
 
 A template is a program that came with a model file. It runs in jinja2's sandbox, with what the sandbox
-leaves open closed here: it has a time limit, every operation that makes text or lists longer is
-bounded, and it sees only the filters and methods that real templates use.
+leaves open closed here: it has a time limit, unless its text shows that it needs none, every operation
+that makes text or lists longer is bounded, and it sees only the filters and methods that real templates
+use.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from jinja2 import TemplateError as JinjaError
-
+from agx.engine.jinja import TemplateError as JinjaError
+from agx.engine.plain import is_plain
 from agx.engine.sandbox import MAX_TEXT_CHARS, BoundedEnvironment, LimitExceeded
 from agx.errors import TemplateError
 
@@ -47,7 +49,9 @@ class ChatTemplate:
         environment = BoundedEnvironment()
         environment.globals |= {"raise_exception": _raise_exception, "strftime_now": _strftime_now}
         try:
-            self._template = environment.from_string(source)
+            parsed = environment.parse(source)
+            self._is_plain = is_plain(parsed)
+            self._template = environment.from_string(parsed)
         except Exception as error:  # jinja2's own errors, and Python's for the code it makes
             raise _failed(f"{type(error).__name__}: {error}") from error
 
@@ -55,7 +59,7 @@ class ChatTemplate:
         """Give the prompt; raises `TemplateError` where the template fails, loops or writes too much."""
         variables = self._variables | {"messages": [dict(message) for message in messages]}
         try:
-            with _TimeLimit(TIME_LIMIT_SECS):
+            with nullcontext() if self._is_plain else _TimeLimit(TIME_LIMIT_SECS):
                 return self._write(variables)
         except LimitExceeded as error:
             raise _failed(str(error)) from error

@@ -7,7 +7,7 @@ calls come from one thread, except `cancel`.
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -62,10 +62,9 @@ class Engine:
         """What the engine is doing, for whoever has to say in which stage it died."""
         if self._is_loading:
             return "loading"
-        states = {generation.sequence.state for generation in self._running.values()}
-        if State.DECODING in states:
-            return "generating"
-        return "prefill" if states else "idle"
+        if not self._running:
+            return "idle"
+        return "generating" if any(each.state is State.DECODING for each in self._sequences()) else "prefill"
 
     def load(self, path: str, options: EngineOptions) -> dict[str, Any]:
         """Load a model in place of the one there is, and give its facts; raises what `Model` raises."""
@@ -223,7 +222,7 @@ def _prepare(model: Model, request_id: int, request: EngineRequest) -> Generatio
         raise Unsupported("a budget for reasoning is not supported", hint="leave it at 0")
     timings = Timings()
     parameters = Parameters.read(request.parameters)
-    seed = checked_seed(request.seed, fresh=secrets.randbelow(MAX_SEED))
+    seed = checked_seed(request.seed, fresh=int.from_bytes(os.urandom(8), "little") % MAX_SEED)
     with timings.measure("template"):
         prompt, mark = model.write_prompt(request.messages)
     with timings.measure("tokenise"):

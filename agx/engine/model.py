@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,7 +20,6 @@ from agx.grammar.vocab import constraint_tokenizer
 
 # A prompt that leaves less room than this (or than the request asks for) is refused up front.
 _LEAST_ROOM_TOKENS = 64
-_logger = logging.getLogger(__name__)
 
 
 class Model:
@@ -50,7 +48,11 @@ class Model:
     def _template(self) -> ChatTemplate:
         source = self.weights.chat_template
         if source is None:
-            _logger.warning("%s has no chat template; its prompts are written as ChatML", self.weights.path)
+            import logging  # noqa: PLC0415  nearly every model has a template
+
+            logging.getLogger(__name__).warning(
+                "%s has no chat template; its prompts are written as ChatML", self.weights.path
+            )
         vocabulary = self.vocabulary
         return ChatTemplate(source, bos_text=vocabulary.bos_text, eos_text=vocabulary.eos_text)
 

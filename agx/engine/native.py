@@ -7,40 +7,23 @@ numpy, jinja2 and diskcache. The other modules here call its functions; handles 
 from __future__ import annotations
 
 import ctypes
-import importlib
+import re
 import sys
 from collections import deque
 from collections.abc import Callable
-from importlib.metadata import version
-from importlib.util import find_spec
-from types import ModuleType
+from importlib import import_module
+from pathlib import Path
 
 from agx.errors import MachineError, OutOfMemory, PromptTooLong
+from agx.grammar.bare import bare_package
+
+with bare_package("llama_cpp"):
+    lib = import_module("llama_cpp.llama_cpp")
+    _loader = import_module("llama_cpp._ctypes_extensions")
 
 _DEBUG, _ERROR, _CONTINUED = 1, 4, 5
 _LOG_LINES = 200
 _DECODED, _NO_SLOT, _ABORTED, _ALLOCATION_FAILED = 0, 1, 2, -2
-
-
-def _import_bindings() -> tuple[ModuleType, ModuleType]:
-    """Import llama_cpp's two low-level modules, with an empty package standing in for the heavy one."""
-    borrowed = "llama_cpp" not in sys.modules
-    if borrowed:
-        spec = find_spec("llama_cpp")
-        assert spec is not None
-        assert spec.submodule_search_locations is not None
-        package = ModuleType("llama_cpp")
-        package.__path__ = list(spec.submodule_search_locations)
-        sys.modules["llama_cpp"] = package
-    try:
-        functions = importlib.import_module("llama_cpp.llama_cpp")
-        return functions, importlib.import_module("llama_cpp._ctypes_extensions")
-    finally:
-        if borrowed:  # whoever wants the whole package later gets it
-            del sys.modules["llama_cpp"]
-
-
-lib, _loader = _import_bindings()
 
 
 class Log:
@@ -83,9 +66,16 @@ def system_info() -> str:
     return text(lib.llama_print_system_info())
 
 
+def version() -> str:
+    """Give the version of llama-cpp-python, as the package says it where the metadata take longer to read."""
+    package = Path(str(lib.__file__)).with_name("__init__.py").read_text(encoding="utf-8")
+    found = re.search(r"""^__version__ = ["'](.+)["']$""", package, re.MULTILINE)
+    return found[1] if found else "of unknown version"
+
+
 def build() -> str:
     """Name the build that generates: a plan's metadata holds it."""
-    return f"llama-cpp-python {version('llama-cpp-python')}"
+    return f"llama-cpp-python {version()}"
 
 
 def needs_amx_guard() -> bool:

@@ -14,13 +14,16 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from jinja2 import nodes
-from jinja2.ext import Extension, loopcontrols
-from jinja2.filters import FILTERS
-from jinja2.parser import Parser
-from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.visitor import NodeTransformer
+from agx.engine.jinja import (
+    FILTERS,
+    Context,
+    Extension,
+    ImmutableSandboxedEnvironment,
+    NodeTransformer,
+    Parser,
+    loopcontrols,
+    nodes,
+)
 
 # A message may have a megabyte, and a template repeats or escapes it a few times.
 MAX_TEXT_CHARS = 1 << 24
@@ -28,11 +31,12 @@ MAX_TEXT_CHARS = 1 << 24
 _ENTRY_WEIGHT = 1 << 10
 _MAX_NUMBER_BITS = 1 << 12
 _MAX_INDENT = 64
+_MAX_DIGITS = 100
 
 _FILTERS = (
     "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "groupby",
     "int", "items", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse",
-    "round", "safe", "select", "selectattr", "sort", "string", "title", "trim", "unique", "upper",
+    "safe", "select", "selectattr", "sort", "string", "title", "trim", "unique", "upper",
 )  # fmt: skip
 _TEXT_METHODS = (
     "capitalize", "count", "endswith", "find", "index", "isalpha", "isdigit", "isspace", "join", "lower",
@@ -63,7 +67,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         )
         del self.globals["lipsum"]
         filters: dict[str, Callable[..., Any]] = {name: FILTERS[name] for name in _FILTERS}
-        filters |= {"join": _join, "replace": _replace, "indent": _indent, "tojson": _to_json}
+        filters |= {"join": _join, "replace": _replace, "indent": _indent}
+        filters |= {"tojson": _to_json, "round": _round}
         self.filters = {name: _weighing(function) for name, function in filters.items()}
         self.filters |= {_CONCATENATE: _concatenate, _WEIGHED: weighed}
         # What blocks and macros put their pieces together with.
@@ -201,6 +206,12 @@ def _indent(s: object, width: int | str = 4, first: bool = False, blank: bool = 
     return "\n".join(
         prefix + line if (line or blank) and (number or first) else line for number, line in enumerate(lines)
     )
+
+
+def _round(value: float, precision: int = 0, method: str = "common") -> object:
+    if abs(precision) > _MAX_DIGITS:
+        raise LimitExceeded(f"it rounds to {precision:,} digits")
+    return FILTERS["round"](value, precision, method)
 
 
 def _to_json(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from agx.engine.native import lib
-from agx.errors import PromptTooLong
+from agx.errors import PromptTooLong, UsageError
 
 _PIECE_ROOM_BYTES = 1 << 16
 _PRIVATE_USE = range(0xE000, 0xF900)
@@ -97,10 +97,10 @@ class Vocabulary:
 
         `<|end|>` in a message becomes `<`, mark, `|end|>`. A template may then trim, split or repeat
         the message: what is split at the marks afterwards holds no special token of the message's.
+        Raises `UsageError` for texts that leave no mark to use.
         """
         texts = list(contents)
-        used = set().union(*texts)
-        mark = next(chr(code) for code in _PRIVATE_USE if chr(code) not in used)
+        mark = _unused_mark(texts)
         if self._spelled is None:
             return texts, mark
         return [self._spelled.sub(lambda match: match[0] + mark, text) for text in texts], mark
@@ -122,6 +122,20 @@ class TextDecoder:
         """Give the text that these tokens complete; `is_final` gives half a character as U+FFFD."""
         data = b"".join(self._pieces[token] for token in tokens if token not in self._control_ids)
         return self._decoder.decode(data, is_final)
+
+
+def _unused_mark(texts: Iterable[str]) -> str:
+    """Give a character that stands in none of these texts and means nothing."""
+    first = chr(_PRIVATE_USE.start)
+    if not any(first in text for text in texts):  # nearly always, and much faster than what follows
+        return first
+    used = set().union(*texts)
+    for mark in map(chr, _PRIVATE_USE):
+        if mark not in used:
+            return mark
+    raise UsageError(
+        "the messages use every character of Unicode's private area", hint="leave one of U+E000 to U+F8FF out"
+    )
 
 
 def _spelled_pattern(special_texts: Iterable[str]) -> re.Pattern[str] | None:

@@ -38,12 +38,13 @@ class EngineOptions:
 class EngineRequest:
     """One generation: messages are mappings with `role` and `content`, `schema` None is free text.
 
+    A schema that is JSON text already is compared and compiled as it is, without being written again.
     `parameters` has the fields of `Parameters`. `seed` None is a fresh one, which the usage reports.
     `deadline_secs` counts from `Engine.start`.
     """
 
     messages: tuple[Mapping[str, str], ...]
-    schema: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any] | str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     deadline_secs: float | None = None

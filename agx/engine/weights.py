@@ -47,8 +47,9 @@ class Weights:
         native.log.first_error = ""
         address = lib.llama_model_load_from_file(os.fsencode(path), parameters)
         if not address:
+            reason = native.log.first_error or "it gave no reason"
             raise ModelUnloadable(
-                f"{path} is not a model that llama.cpp loads: {native.log.first_error or 'it gave no reason'}",
+                f"{path} is not a model that llama.cpp loads: {reason}",
                 hint="check that the file is a whole GGUF of a supported architecture",
                 path=path,
             )

@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from llguidance import LLMatcher, LLTokenizer
-
 from agx.errors import ConstraintFailed
+from agx.grammar.library import LLMatcher, LLTokenizer
 
 _MAX_REASON_CHARS = 300
 # What llguidance puts into its mask for a token that may come next; 0 for every other one.
@@ -22,13 +21,16 @@ class ConstraintCompiler:
         self._tokenizer = tokenizer
         self._last: tuple[str, LLMatcher] | None = None
 
-    def compile(self, schema: Mapping[str, Any]) -> Constraint:
-        """Give a constraint at its beginning; raises `ConstraintFailed` with the reason."""
-        text = json.dumps(schema)
+    def compile(self, schema: Mapping[str, Any] | str) -> Constraint:
+        """Give a constraint at its beginning; raises `ConstraintFailed` with the reason.
+
+        A schema may be a mapping or its JSON text, which need not be written anew to be compared.
+        """
+        text = schema if isinstance(schema, str) else json.dumps(schema)
         if self._last is None or self._last[0] != text:
             matcher = self._matcher(text)
             if matcher.is_error():
-                raise self._refused(schema, matcher.get_error())
+                raise self._refused(text, matcher.get_error())
             self._last = (text, matcher)
         return Constraint(self._last[1].deep_copy())
 
@@ -36,9 +38,9 @@ class ConstraintCompiler:
         grammar = LLMatcher.grammar_from_json_schema(schema)
         return LLMatcher(self._tokenizer, grammar, log_level=0)
 
-    def _refused(self, schema: Mapping[str, Any], reason: str) -> ConstraintFailed:
+    def _refused(self, schema: str, reason: str) -> ConstraintFailed:
         """Name the definition that cannot be compiled, by its `$comment` where it has one."""
-        definitions = schema.get("$defs", {})
+        definitions = _definitions(schema)
         for name, definition in definitions.items():
             alone = {"$ref": f"#/$defs/{name}", "$defs": definitions}
             comment = definition.get("$comment") if isinstance(definition, Mapping) else None
@@ -88,6 +90,14 @@ class Constraint:
     def _check(self) -> None:
         if self._matcher.is_error():
             raise _failed("the grammar could not be followed", self._matcher.get_error())
+
+
+def _definitions(schema: str) -> Mapping[str, Any]:
+    try:
+        whole = json.loads(schema)
+    except ValueError:  # the matcher has said what is wrong with it
+        return {}
+    return whole.get("$defs", {}) if isinstance(whole, dict) else {}
 
 
 def _failed(sentence: str, reason: str) -> ConstraintFailed:

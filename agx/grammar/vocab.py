@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from llguidance import LLTokenizer
+from agx.grammar.library import LLTokenizer
 
 # llguidance's slices speed masks up for large vocabularies; for a small one they only cost time.
 _SMALL_VOCABULARY = 32_768

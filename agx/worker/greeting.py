@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 
+from agx import __version__
 from agx.engine import devices, native
+from agx.grammar import library
 from agx.worker.protocol import MAX_FRAME_BYTES, PROTOCOL_VERSION, Frame
-
-PACKAGES = ("agx", "llama-cpp-python", "llguidance")
 
 
 def hello() -> Frame:
@@ -19,7 +18,12 @@ def hello() -> Frame:
         "event": "hello",
         "protocol": PROTOCOL_VERSION,
         "pid": os.getpid(),
-        "versions": {"python": sys.version.split()[0]} | {name: _version(name) for name in PACKAGES},
+        "versions": {
+            "python": sys.version.split()[0],
+            "agx": __version__,
+            "llama-cpp-python": native.version(),
+            "llguidance": library.version(),
+        },
         "system_info": native.system_info(),
         "devices": [_device(device) for device in devices.devices()],
         "backends": list(devices.backend_names()),
@@ -32,11 +36,3 @@ def _device(device: devices.Device) -> Frame:
     facts = asdict(device)
     del facts["address"]
     return facts
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        # A checkout that was put on the path and not installed.
-        return None

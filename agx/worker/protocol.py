@@ -7,7 +7,7 @@ Parent to worker (`id` counts up from 1; `LOAD_ID` is the load, the first reques
 
     {"id": 1, "op": "load", "model": "/path.gguf",
      "options": {"device": "auto", "context_size": null, "threads": null, "gpu_layers": null}}
-    {"id": 2, "op": "generate", "messages": [{"role": …, "content": …}], "schema": {…} or null,
+    {"id": 2, "op": "generate", "messages": [{"role": …, "content": …}], "schema": "{…}" or null,
      "parameters": {…}, "seed": int or null, "deadline_secs": float or null, "reasoning_tokens": 0}
     {"id": 3, "op": "render", "messages": […]}
     {"id": 4, "op": "cancel", "target": 2}      has no reply of its own

@@ -10,6 +10,10 @@ from agx.errors import AgxError, DeadlineExceeded, UsageError
 from agx.worker.inbox import Arrival, Inbox
 from agx.worker.protocol import Frame
 
+# Text waits for as long as this since the last frames went: a small model has dozens of tokens in it,
+# and the parent, woken for each, would take the processor that the next one needs.
+TEXT_PAUSE_SECS = 0.02
+
 
 class Service:
     """Owns what is between inbox and engine. `send` writes frames to the parent, in order."""
@@ -19,6 +23,7 @@ class Service:
         self._inbox = inbox
         self._send = send
         self._outgoing: list[Frame] = []
+        self._flushed_secs = 0.0
         self._stage = "idle"
         self._current_id: int | None = None
         self._load_error: AgxError | None = UsageError("no model has been loaded")
@@ -26,17 +31,24 @@ class Service:
     def turn(self) -> None:
         """Do one step of the running generation, or wait for a request and begin it."""
         if self._engine.has_work:
-            for event in self._engine.step():
-                self._report(event)
-            self._enter(self._engine.stage)
+            self._step()
         else:
-            self._current_id = None
             self._enter("idle")
             self._flush()
             arrival = self._inbox.take()
             self._current_id = arrival.request_id
             self._begin(arrival)
-        self._flush()
+            self._flush()
+
+    def _step(self) -> None:
+        """Do one step. Only text may wait: whoever writes slower than that streams every token."""
+        before, events = self._stage, self._engine.step()
+        for event in events:
+            self._report(event)
+        self._enter(self._engine.stage)
+        may_wait = self._stage == before and all(isinstance(event, TextEvent) for event in events)
+        if not may_wait or time.monotonic() - self._flushed_secs >= TEXT_PAUSE_SECS:
+            self._flush()
 
     def _begin(self, arrival: Arrival) -> None:
         operations = {"load": self._load, "generate": self._generate, "render": self._render}
@@ -100,11 +112,18 @@ class Service:
     def _report(self, event: TextEvent | DoneEvent | ErrorEvent) -> None:
         match event:
             case TextEvent(request_id, text):
-                self._outgoing.append({"id": request_id, "event": "chunk", "text": text})
+                self._add_text(request_id, text)
             case DoneEvent(request_id, finish_reason, usage):
                 self._done(request_id, finish_reason=finish_reason, usage=usage)
             case ErrorEvent(request_id, error):
                 self._finish(request_id, event="error", error=error.as_dict())
+
+    def _add_text(self, request_id: int, text: str) -> None:
+        """Send a text, in one chunk with what has not gone yet."""
+        last = self._outgoing[-1] if self._outgoing else {}
+        if last.get("event") == "chunk" and last["id"] == request_id:
+            text = self._outgoing.pop()["text"] + text
+        self._outgoing.append({"id": request_id, "event": "chunk", "text": text})
 
     def _done(self, request_id: int, **fields: object) -> None:
         self._finish(request_id, event="done", **fields)
@@ -116,9 +135,11 @@ class Service:
     def _enter(self, stage: str) -> None:
         if stage != self._stage:
             self._stage = stage
-            self._outgoing.append({"event": "stage", "stage": stage, "id": self._current_id})
+            request_id = None if stage == "idle" else self._current_id
+            self._outgoing.append({"event": "stage", "stage": stage, "id": request_id})
 
     def _flush(self) -> None:
         if self._outgoing:
             self._send(self._outgoing)
             self._outgoing = []
+            self._flushed_secs = time.monotonic()

@@ -66,14 +66,41 @@ def augment(nl: str, tasks: Tasks, rng: random.Random, *, words: list[str]) -> t
 def rename(nl: str, tasks: Tasks, rng: random.Random, *, words: list[str]) -> tuple[str, Tasks]:
     """Rename each literal that stands in both, each with a chance of its own."""
     texts = list(_texts(tasks))
-    shared = sorted(_shared_runs(nl, texts))
+    shared = _shared_runs(nl, texts)
+    return _renamed_runs(nl, tasks, rng, words=words, runs={r for r in shared if _is_literal(r, texts, nl)})
+
+
+def estrange(nl: str, tasks: Tasks, rng: random.Random, *, words: list[str]) -> tuple[str, Tasks]:
+    """Rename names and numbers of the plan, shared or not, and add a flag now and then.
+
+    What comes out is a plan that no memory of the corpus helps to write: a draft of it has to be read.
+    """
+    runs = {run for text in _texts(tasks) for run in _RUN.findall(text[len(_flag(text)) :]) if len(run) > 1}
+    flags = {run for text in _texts(tasks) for run in _RUN.findall(_flag(text))}
+    nl, tasks = _renamed_runs(nl, tasks, rng, words=words, runs=runs - flags)
+    with_args = [index for index, task in enumerate(tasks) if task.get("args")]
+    if with_args and rng.random() < 0.3:
+        flag = (
+            f"-{rng.choice('abcdefghijklmnopqrstuvwxyz')}" if rng.random() < 0.6 else f"--{rng.choice(words)}"
+        )
+        chosen = rng.choice(with_args)
+        args = list(tasks[chosen]["args"])
+        args.insert(rng.randint(0, len(args)), flag)
+        tasks = [task | {"args": args} if index == chosen else task for index, task in enumerate(tasks)]
+    return nl, tasks
+
+
+def _renamed_runs(
+    nl: str, tasks: Tasks, rng: random.Random, *, words: list[str], runs: set[str]
+) -> tuple[str, Tasks]:
+    texts = list(_texts(tasks))
     registry = unix_registry()  # names of tools stay: after sudo or xargs they are what is run
     mapping: dict[str, str] = {}
-    for run in shared:
-        if run.lower() in _KEEP or run in registry or rng.random() < 0.15 or not _is_literal(run, texts, nl):
+    for run in sorted(runs):
+        if run.lower() in _KEEP or run in registry or rng.random() < 0.15:
             continue
         fresh = _renamed(run, texts, rng, words=words)
-        if fresh not in mapping.values() and fresh not in shared:
+        if fresh not in mapping.values() and fresh not in runs:
             mapping[run] = fresh
     if not mapping:
         return nl, tasks
@@ -155,6 +182,8 @@ def _is_literal(run: str, texts: list[str], nl: str) -> bool:
 
 
 def _renamed(run: str, texts: list[str], rng: random.Random, *, words: list[str]) -> str:
+    if sized := re.fullmatch(r"(\d{1,3})([A-Za-z]{1,2})", run):
+        return f"{rng.randint(1, 99)}{sized[2]}"  # a size keeps its unit
     if run.isdigit():
         if len(run) == 3 and all(digit in "01234567" for digit in run) and rng.random() < 0.6:
             return "".join(rng.choice("04567") for _ in range(3))

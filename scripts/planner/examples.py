@@ -12,7 +12,7 @@ from agx.plan import rules
 from agx.plan.schema import Task
 from agx.plan.tools import unix_registry
 from agx.prompts.delta import findings_text, written_plan
-from scripts.planner.augment import augment, word_pool
+from scripts.planner.augment import augment, estrange, word_pool
 from scripts.planner.mistakes import spoil
 from scripts.planner.sequences import delta_segments, echo_segments
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from scripts.planner.sequences import Row, Segments
 
 MAX_TASKS = 10
-RIGHT_DRAFTS = 0.45
+RIGHT_DRAFTS = 0.5
+STRANGE_DRAFTS = 0.6
 
 
 class ExampleStream:
@@ -37,6 +38,8 @@ class ExampleStream:
         """Draw one example from a row."""
         nl, tasks = augment(row["nl"], row["tasks"], rng, words=self._words)
         if rng.random() < self._delta_share:
+            if rng.random() < STRANGE_DRAFTS:
+                nl, tasks = estrange(nl, tasks, rng, words=self._words)
             draft = tasks if rng.random() < RIGHT_DRAFTS else spoil(tasks, nl, rng) or tasks
             return checked_draft(nl, tasks, draft=draft)
         return echo_segments(nl, tasks)

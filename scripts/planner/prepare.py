@@ -3,8 +3,9 @@
 Every command becomes a plan through `agx.plan.shell.parse_shell`; what cannot be one is counted by
 reason and left out. Before anything else 5 % of the NL2Bash commands, chosen by their hash, are set
 aside as the development set, and no row with one of those commands is trained on, whatever its
-source. Nor is an instruction that the everyday evaluation asks, nor a hand-written request whose
-plan is a right answer there: the two halves of the everyday requests share no request.
+source. Nor is an instruction that the everyday evaluation asks. Other hand-written requests may have
+a plan that is a right answer there, in other words: `everyday_unseen.jsonl` holds the evaluation
+cases without those, and `--strict` leaves such requests out of the training.
 """
 
 from __future__ import annotations
@@ -51,12 +52,15 @@ def main(arguments: list[str] | None = None) -> None:
     evaluation = list(read_lines(args.held_out))
     asked = {_wording(row["instruction"]) for row in evaluation}
     answers = {_key(reference) for row in evaluation for reference in row["reference"]}
-    for path in sorted(args.written.glob("*.jsonl")):
-        others += [pair for pair in written(path) if _key(pair.cmd) not in answers]
+    hand_written = [pair for path in sorted(args.written.glob("*.jsonl")) for pair in written(path)]
+    others += [pair for pair in hand_written if not (args.strict and _key(pair.cmd) in answers)]
     args.out.mkdir(parents=True, exist_ok=True)
     dev = [pair for pair in corpus if is_dev(pair.cmd)]
     _write(args.out / "dev_cases.jsonl", ({"nl": pair.nl, "cmd": pair.cmd} for pair in dev))
     _write(args.out / "dev.jsonl", _rows(dev, set(), {}))
+    known = {_key(pair.cmd) for pair in hand_written}
+    unseen = [row for row in evaluation if known.isdisjoint(map(_key, row["reference"]))]
+    _write(args.out / "everyday_unseen.jsonl", unseen)
     counts: dict[str, Counter[str]] = {}
     train = [pair for pair in [*corpus, *others] if _wording(pair.nl) not in asked]
     rows = list(_rows(train, {_key(pair.cmd) for pair in dev}, counts))
@@ -74,6 +78,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--written", type=Path, default=ROOT / "scripts/data", help="hand-written requests")
     parser.add_argument(
         "--held-out", type=Path, default=ROOT / "tests/data/everyday.jsonl", help="the everyday evaluation"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="train on no request whose plan the everyday evaluation accepts"
     )
     parser.add_argument("out", type=Path, help="folder to write to")
     return parser.parse_args(arguments)

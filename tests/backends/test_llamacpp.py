@@ -120,6 +120,18 @@ async def test_the_text_fits_the_schema(backend: LlamaCppBackend) -> None:
     assert chunks[-1].usage.forced_tokens > 0
 
 
+async def test_a_schema_that_is_no_json_cannot_be_sent(backend: LlamaCppBackend) -> None:
+    request = GenerationRequest(REQUEST.messages, schema={"const": {1, 2}})
+    with pytest.raises(UsageError, match="cannot be sent"):
+        [chunk async for chunk in backend.generate(request)]
+
+
+async def test_each_request_has_its_own_schema(backend: LlamaCppBackend) -> None:
+    for word in ("ab", "cd", "ab"):
+        request = GenerationRequest(REQUEST.messages, schema={"const": word})
+        assert "".join([chunk.text async for chunk in backend.generate(request)]) == f'"{word}"'
+
+
 async def test_renders_the_prompt_for_a_dry_run(backend: LlamaCppBackend) -> None:
     assert await backend.render(REQUEST.messages) == ("<|user|>hi<|assistant|>", 4)
 

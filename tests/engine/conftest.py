@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from agx.engine import native
 from agx.engine.loop import Engine, EngineOptions
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_log() -> None:
+    """Take llama.cpp's log back: importing llama_cpp as a whole, as another test does, takes it away."""
+    native.lib.llama_log_set(native._log_callback, None)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from agx.engine.chat import MAX_TEMPLATE_CHARS, ChatTemplate
+from agx.engine.chat import CHATML, MAX_TEMPLATE_CHARS, ChatTemplate
 from agx.engine.loop import Engine
+from agx.engine.plain import is_plain
+from agx.engine.sandbox import BoundedEnvironment
 from agx.errors import TemplateError
 from tests.tiny_gguf import TinyModel
 
@@ -57,6 +59,8 @@ HOSTILE = {
         "{% set y %}{{ ns.x }}{{ ns.x }}{% endset %}{% set ns.x = y %}{% endfor %}{{ ns.x }}"
     ),
     "heavy defaults": "{% set h = ['x' * 9999] * 999 %}{{ ([0] * 999)|map('default', h, true)|list }}",
+    "rounding": "{{ 5|round(10**7, 'ceil') }}",
+    "rounding down": "{{ 5|round(-(10**9)) }}",
     "padding": "{{ 'x'.ljust(10**9) }}",
     "centring": "{{ 'x'|center(10**9) }}",
     "a width in %": "{{ '%1000000000d' % 1 }}",
@@ -125,6 +129,49 @@ def test_what_templates_of_hugging_face_use_is_there() -> None:
     )
     prompt = ChatTemplate(source, bos_text="<s>", eos_text="</s>").render(MESSAGES)
     assert prompt == '<s>You plan.list all rust files{"b": 1, "a": "<é>"}4x y1ba\n  b</s>'
+
+
+PLAIN = {
+    "ChatML": CHATML,
+    "a namespace": (
+        "{% set ns = namespace(n=0) %}{% for m in messages %}{% if m.role == 'user' %}{% set ns.n = 1 %}"
+        "{{ ('a' if ns.n else 'b') + m['content'] }}{% elif not ns.n %}{{ bos_token }}{% endif %}{% endfor %}"
+    ),
+    "two loops": "{% for m in messages %}{{ m.content }}{% endfor %}{% for m in messages %}x{% endfor %}",
+}
+# None of these could do harm; each is a step on a way to it.
+NOT_PLAIN = {
+    "a loop over letters": "{% for m in messages[0].content %}x{% endfor %}",
+    "a loop in a loop": "{% for m in messages %}{% for n in messages %}x{% endfor %}{% endfor %}",
+    "other messages": "{% set messages = 'abc' %}{% for m in messages %}x{% endfor %}",
+    "messages of a loop": "{% for messages in messages %}x{% endfor %}",
+    "a recursive loop": "{% for m in messages recursive %}{{ m.role }}{% endfor %}",
+    "a loop with a test": "{% for m in messages if m.role %}x{% endfor %}",
+    "something kept": "{% set ns = namespace(x='') %}{% set ns.x = ns.x + 'a' %}",
+    "a name for a text": "{% set x = messages[0].content %}{{ x }}",
+    "a block": "{% set x %}a{% endset %}{{ x }}",
+    "a call": "{{ raise_exception('x') }}",
+    "a method": "{{ messages[0].content.strip() }}",
+    "a namespace of something": "{% set ns = namespace(messages[0]) %}",
+    "another namespace": "{% set namespace = 1 %}{% set ns = namespace(a=1) %}",
+    "a filter": "{{ messages|length }}",
+    "a macro": "{% macro f() %}x{% endmacro %}{{ f() }}",
+    "a product": "{{ 'x' * 3 }}",
+    "a search": "{{ 'x' in messages[0].content }}",
+    "a list": "{{ [messages, messages] }}",
+    "much of it": "{{ messages[0].role }}" * 99,
+}
+
+
+@pytest.mark.parametrize("source", PLAIN.values(), ids=PLAIN.keys())
+def test_what_the_messages_bound_needs_no_clock(source: str) -> None:
+    assert is_plain(BoundedEnvironment().parse(source))
+    assert "list all rust files" in ChatTemplate(source).render(MESSAGES)
+
+
+@pytest.mark.parametrize("source", [*NOT_PLAIN.values(), *HOSTILE.values()], ids=[*NOT_PLAIN, *HOSTILE])
+def test_everything_else_is_rendered_against_the_clock(source: str) -> None:
+    assert not is_plain(BoundedEnvironment().parse(source))
 
 
 def test_rendering_twice_gives_the_same() -> None:

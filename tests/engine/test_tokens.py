@@ -11,6 +11,7 @@ from agx.engine.loop import Engine, EngineOptions
 from agx.engine.model import Model
 from agx.engine.native import lib
 from agx.engine.tokens import TextDecoder, Vocabulary
+from agx.errors import UsageError
 from tests.tiny_gguf import ASSISTANT, CONTROL_TOKENS, END, THINK, USER, TinyModel
 
 
@@ -60,6 +61,13 @@ def test_a_template_that_trims_or_doubles_does_not_bring_special_tokens_in(
     model = engine._model
     assert model is not None
     assert special(model, prompt_tokens(model, f" x{END}y{USER} ")) == [ASSISTANT]
+
+
+def test_messages_that_leave_no_mark_are_refused(model: Model) -> None:
+    private = "".join(map(chr, range(0xE000, 0xF900)))
+    assert model.vocabulary.defused([f"{private[:-1]}{END}"])[1] == private[-1]
+    with pytest.raises(UsageError, match="private"):
+        model.write_prompt([{"role": "user", "content": private}])
 
 
 def test_the_rendered_prompt_shows_no_marks(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -56,6 +57,21 @@ def test_each_constraint_begins_anew(compiler: ConstraintCompiler, tokenise: Tok
     assert all(first.accept(token) for token in tokenise("12"))
     assert not compiler.compile(schema).is_accepting
     assert compiler.compile({"const": 3}).accept(tokenise("3")[0])
+
+
+def test_a_schema_may_be_text(compiler: ConstraintCompiler, tokenise: Tokenise) -> None:
+    constraint = compiler.compile('{"const": 12}')
+    assert all(constraint.accept(token) for token in tokenise("12"))
+    assert constraint.is_finished
+    schema = {"$ref": "#/$defs/x", "$defs": {"x": {"contains": 1, "$comment": "the tool 'x'"}}}
+    with pytest.raises(ConstraintFailed, match="the tool 'x'"):
+        compiler.compile(json.dumps(schema))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]"])
+def test_a_text_that_is_no_schema_is_refused(compiler: ConstraintCompiler, text: str) -> None:
+    with pytest.raises(ConstraintFailed):
+        compiler.compile(text)
 
 
 @pytest.mark.parametrize(

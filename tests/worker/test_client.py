@@ -9,10 +9,12 @@ import sys
 import threading
 import time
 from contextlib import aclosing
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from agx import __version__
 from agx.errors import AgxError, DeadlineExceeded, PromptTooLong, UsageError
 from agx.worker import connection
 from agx.worker.client import WorkerClient
@@ -38,7 +40,10 @@ async def test_the_worker_greets_and_the_model_gives_its_facts(client: WorkerCli
     assert reply["model"]["architecture"] == "qwen3"
     assert reply["timings_ms"]["load"] > 0
     assert client.hello["protocol"] == 1
-    assert client.hello["versions"]["llama-cpp-python"]
+    versions = client.hello["versions"]
+    assert versions["llama-cpp-python"] == version("llama-cpp-python")
+    assert versions["llguidance"] == version("llguidance")
+    assert versions["agx"] == __version__
     assert any(device["type"] == "cpu" for device in client.hello["devices"])
 
 

@@ -1,0 +1,88 @@
+"""What the worker writes, and when: an engine that has been told what to say takes the model's place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from agx.engine.loop import DoneEvent, Engine, EngineOptions, EngineRequest, TextEvent
+from agx.engine.values import Event, Stage
+from agx.worker.inbox import Inbox
+from agx.worker.protocol import LOAD_ID, Frame, LoadRequest
+from agx.worker.service import TEXT_PAUSE_SECS, Service
+from tests.worker.helpers import generate
+
+REQUEST_ID = LOAD_ID + 1
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+class Speaker(Engine):
+    """Says a letter a step, with a pause before each."""
+
+    def __init__(self, text: str, *, pause_secs: float) -> None:
+        super().__init__()
+        self._text = text
+        self._rest = ""
+        self._pause_secs = pause_secs
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self._rest)
+
+    @property
+    def stage(self) -> Stage:
+        return "generating" if self._rest else "idle"
+
+    def load(self, path: str, options: EngineOptions) -> dict[str, Any]:
+        return {"name": path, "device": options.device}
+
+    def start(self, request_id: int, request: EngineRequest) -> None:
+        assert (request_id, request.schema) == (REQUEST_ID, None)
+        self._rest = self._text
+
+    def step(self) -> list[Event]:
+        time.sleep(self._pause_secs)
+        letter, self._rest = self._rest[0], self._rest[1:]
+        said = TextEvent(REQUEST_ID, letter)
+        return [said] if self._rest else [said, DoneEvent(REQUEST_ID, "stop", {})]
+
+
+def frames_of(speaker: Speaker) -> list[list[Frame]]:
+    """Load, generate, and give what was written each time."""
+    written: list[list[Frame]] = []
+    inbox = Inbox()
+    service = Service(speaker, inbox=inbox, send=written.append)
+    inbox.put(LoadRequest("model.gguf").as_frame())
+    service.turn()
+    inbox.put({"id": REQUEST_ID, "deadline_secs": None, **generate()})
+    service.turn()
+    written.clear()
+    while speaker.has_work:
+        service.turn()
+    return written
+
+
+def texts(frames: list[Mapping[str, Any]]) -> list[str]:
+    return [frame["text"] for frame in frames if frame["event"] == "chunk"]
+
+
+def test_a_slow_model_streams_every_token() -> None:
+    written = frames_of(Speaker("abcd", pause_secs=TEXT_PAUSE_SECS * 1.2))
+    assert [texts(frames) for frames in written] == [["a"], ["b"], ["c"], ["d"]]
+
+
+def test_a_fast_model_streams_many_tokens_at_once() -> None:
+    written = frames_of(Speaker(LETTERS, pause_secs=0))
+    all_texts = [text for frames in written for text in texts(frames)]
+    assert "".join(all_texts) == LETTERS
+    assert all_texts[0] == "a"
+    assert len(written) < len(LETTERS) / 2
+
+
+def test_a_stage_is_told_at_once_and_the_end_in_one_piece() -> None:
+    first, *_, last = frames_of(Speaker(LETTERS, pause_secs=0))
+    assert [frame["event"] for frame in first] == ["chunk", "stage"]
+    assert first[1] == {"event": "stage", "stage": "generating", "id": REQUEST_ID}
+    assert [frame["event"] for frame in last] == ["chunk", "done", "stage"]
+    assert last[2] == {"event": "stage", "stage": "idle", "id": None}
