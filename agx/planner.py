@@ -60,8 +60,9 @@ class PromptPreview:
 class Planner:
     """Plans with one or two models; an async context manager.
 
-    `registry` is the tools (default: the Unix commands) where a call's context names none. `backend` is used for both roles instead of what the config names, and stays the caller's to
-    close. `worker` is a process started beforehand, and becomes the planner's.
+    `registry` is the tools (default: the Unix commands) where a call's context names none. `backend`
+    is used for both roles instead of what the config names, and stays the caller's to close. `worker`
+    is a process started beforehand, and becomes the planner's.
     """
 
     def __init__(

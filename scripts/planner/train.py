@@ -187,7 +187,7 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--minutes", type=float, help="or after this time, over all resumed runs")
     add("--tokens-per-step", type=int, default=8192)
     add("--mix", type=lambda text: text.split(","), default=[], help="nl2bash=2,tldr=0.5")
-    add("--delta-share", type=float, default=0.2, help="share of examples with draft and findings")
+    add("--delta-share", type=float, default=0.33, help="share of examples with draft and findings")
     add("--optimiser", choices=("muon", "adamw"), default="muon")
     add("--learning-rate", type=float, default=1.5e-3, help="AdamW's highest")
     add("--muon-learning-rate", type=float, default=3e-3)

@@ -27,7 +27,10 @@ NL2BASH = [
     {"nl": "too many arguments", "cmd": "echo " + "a " * 40},
     {"nl": "too many tasks", "cmd": "cat a" + " | sort" * 10},
 ]
-EVERYDAY = [{"request": "hello", "instruction": "print hello world.", "reference": ["echo 'hello world'"]}]
+EVERYDAY = [
+    {"request": "hello", "instruction": "print hello world.", "reference": ["echo 'hello world'"]},
+    {"request": "kernel", "instruction": "which kernel is it", "reference": ["uname -r", "uname -a"]},
+]
 TLDR = [
     {"page": "find", "nl": "Find with other marks", "cmd": DEV_COMMAND.replace("'", '"')},
     {"page": "uptime", "nl": "Print it", "cmd": "uptime"},
@@ -64,7 +67,9 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sources = [
         part for name in ("nl2bash", "tldr", "cheats", "written") for part in (f"--{name}", str(data / name))
     ]
-    prepare.main([*sources, "--held-out", str(data / "everyday.jsonl"), str(data / "out")])
+    common = [*sources, "--held-out", str(data / "everyday.jsonl")]
+    prepare.main([*common, str(data / "out")])
+    prepare.main([*common, "--strict", str(data / "strict")])
     return data / "out"
 
 
@@ -93,12 +98,21 @@ def test_no_command_of_the_development_set_is_trained_on(out: Path) -> None:
 
 def test_no_wording_of_the_evaluation_is_trained_on(out: Path) -> None:
     wordings = {row["nl"].casefold() for row in _read(out / "train.jsonl")}
-    assert not [nl for nl in wordings if "hello" in nl]
+    assert not [nl for nl in wordings if "print" in nl and "hello" in nl]
 
 
-def test_no_right_answer_of_the_evaluation_is_taught_by_hand(out: Path) -> None:
-    taught = [row["cmd"] for row in _read(out / "train.jsonl") if row["source"] == "common"]
-    assert taught == ["date"]
+def _taught_by_hand(folder: Path) -> list[str]:
+    return [row["cmd"] for row in _read(folder / "train.jsonl") if row["source"] == "common"]
+
+
+def test_strict_teaches_no_right_answer_of_the_evaluation_by_hand(out: Path) -> None:
+    assert _taught_by_hand(out) == ['echo "hello world"', "date"]
+    assert _taught_by_hand(out.parent / "strict") == ["date"]
+
+
+def test_evaluation_cases_that_no_written_request_answers_are_kept_apart(out: Path) -> None:
+    unseen = _read(out / "everyday_unseen.jsonl")
+    assert [row["request"] for row in unseen] == ["kernel"]
 
 
 def test_the_cases_are_what_the_corpus_says(out: Path) -> None:
@@ -124,7 +138,7 @@ def test_what_is_left_out_is_counted_by_reason(out: Path) -> None:
         "tldr": {"held out": 1, "taken": 1},
         "about": {"taken": 2},
         "cheats": {"held out": 1},
-        "common": {"taken": 1},
+        "common": {"taken": 2},
     }
 
 
