@@ -1,0 +1,29 @@
+"""What all tests need."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Any
+
+# The engine takes parts of jinja2 without its package, which suits a process of its own. Tests run
+# it beside libraries that want the whole package, so that has to be there first.
+import jinja2.ext
+import pytest
+
+assert jinja2.ext
+
+
+@pytest.fixture(autouse=True)
+def _closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing out: a test may talk to this machine only."""
+    connect = socket.socket.connect
+
+    def checked(self: socket.socket, address: Any) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6}:
+            host = str(address[0])
+            if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+                pytest.fail(f"a test wants to connect to {host}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", checked)
