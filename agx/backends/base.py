@@ -58,7 +58,9 @@ class GenerationRequest:
 
     A schema is not to be changed once it was given: a backend keeps what it has made of it.
     `seed` None means a fresh one, which the last chunk reports. `deadline_secs` counts from the
-    call; when it runs out the generation ends with `DeadlineExceeded`. `reasoning_tokens` is the
+    call; when it runs out the generation ends with `DeadlineExceeded`. `draft` is a text that the
+    answer is likely to repeat: a greedy generation departs from it only for a token that is likelier
+    than the draft's by more than `draft_margin` nats. `reasoning_tokens` is the
     budget for thinking before the constraint begins: 0 is none.
     """
 
@@ -68,6 +70,8 @@ class GenerationRequest:
     seed: int | None = None
     deadline_secs: float | None = None
     reasoning_tokens: int = 0
+    draft: str | None = None
+    draft_margin: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,8 @@ def _generate_frame(request: GenerationRequest, *, schema: str | None) -> Frame:
         "parameters": asdict(request.parameters),
         "seed": request.seed,
         "reasoning_tokens": request.reasoning_tokens,
+        "draft": request.draft,
+        "draft_margin": request.draft_margin,
     }
 
 

@@ -21,6 +21,9 @@ from agx.plan.tools import Registry, unix_registry
 from agx.prompts.delta import delta_turns
 from agx.prompts.echo import system_text
 
+# Delta changes a draft only where it is this much surer, in nats: a right draft is to stay as it is.
+DRAFT_MARGIN = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -63,6 +66,8 @@ def plan_request(
         parameters=options.parameters,
         seed=options.seed,
         deadline_secs=options.deadline_secs,
+        draft=None if draft is None else turns[-2].content,
+        draft_margin=DRAFT_MARGIN,
     )
 
 

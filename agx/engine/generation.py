@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from agx.engine.sampling import Sampler
+from agx.engine.draft import Draft
+from agx.engine.sampling import Sampler, logit
 from agx.engine.sequence import Sequence
 from agx.engine.tokens import TextDecoder
 from agx.engine.values import FinishReason
@@ -62,6 +63,8 @@ class Generation:
     seed: int
     deadline_secs: float | None
     timings: Timings
+    draft: Draft | None = None
+    draft_margin: float = 0.0
     has_ended: bool = False
     _unread: list[int] = field(default_factory=list)
 
@@ -78,6 +81,7 @@ class Generation:
             self.has_ended = False
         for token in added:
             self.sampler.accept(token)
+            self._follow(token)
         self._unread += added
 
     def draw_next(self, context_address: int, row: int) -> None:
@@ -90,6 +94,7 @@ class Generation:
             self.has_ended = True
             return
         self.sequence.append([token])
+        self._follow(token)
         self._unread.append(token)
         self.take_forced()
 
@@ -98,6 +103,9 @@ class Generation:
         if self.constraint is None or not self.sampler.masks_first:
             token = self.sampler.draw(context_address, row)
             self.timings.add("sample", started)
+            preferred = self._preferred(token, context_address, row)
+            if preferred != token and self._accepts(preferred):
+                return preferred
             if self._accepts(token):
                 return token
         mask_started = time.perf_counter()
@@ -110,6 +118,18 @@ class Generation:
         if not self._accepts(token):
             raise ConstraintFailed(f"token {token} was drawn, which the grammar refuses")
         return token
+
+    def _preferred(self, token: int, context_address: int, row: int) -> int:
+        """Give the draft's next token where the one that was drawn is not clearly likelier."""
+        known = None if self.draft is None else self.draft.next_token
+        if known is None or known == token:
+            return token
+        gain = logit(context_address, row, token) - logit(context_address, row, known)
+        return token if gain > self.draft_margin else known
+
+    def _follow(self, token: int) -> None:
+        if self.draft is not None:
+            self.draft.take(token)
 
     def _accepts(self, token: int) -> bool:
         """Tell whether the token may come next, and take it into the constraint if so."""

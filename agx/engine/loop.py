@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agx.engine.draft import Draft
 from agx.engine.generation import Generation, Timings
 from agx.engine.model import Model
 from agx.engine.sampling import Sampler
@@ -231,6 +232,11 @@ def _prepare(model: Model, request_id: int, request: EngineRequest) -> Generatio
     with timings.measure("constraint"):
         constraint = None if request.schema is None else model.compiler.compile(request.schema)
     length = model.context.length
+    draft = (
+        Draft(model.vocabulary.tokenise(request.draft, parse_special=False))
+        if request.draft and parameters.is_greedy
+        else None
+    )
     generation = Generation(
         request_id=request_id,
         sequence=TokenSequence(tokens, slot=_SLOT, max_tokens=parameters.max_tokens, context_length=length),
@@ -241,6 +247,8 @@ def _prepare(model: Model, request_id: int, request: EngineRequest) -> Generatio
         seed=seed,
         deadline_secs=request.deadline_secs,
         timings=timings,
+        draft=draft,
+        draft_margin=request.draft_margin,
     )
     generation.take_forced()
     return generation

@@ -86,6 +86,11 @@ class Sampler:
         lib.llama_sampler_free(self._chain)
 
 
+def logit(context_address: int, row: int, token: int) -> float:
+    """Give the model's own logit of a token for that row of the last batch."""
+    return float(lib.llama_get_logits_ith(context_address, row)[token])
+
+
 def _new_chain() -> int:
     parameters = lib.llama_sampler_chain_default_params()
     parameters.no_perf = True

@@ -40,7 +40,8 @@ class EngineRequest:
 
     A schema that is JSON text already is compared and compiled as it is, without being written again.
     `parameters` has the fields of `Parameters`. `seed` None is a fresh one, which the usage reports.
-    `deadline_secs` counts from `Engine.start`.
+    `deadline_secs` counts from `Engine.start`. A greedy generation departs from `draft` only for a token
+    whose logit is more than `draft_margin` above that of the draft's token.
     """
 
     messages: tuple[Mapping[str, str], ...]
@@ -49,6 +50,8 @@ class EngineRequest:
     seed: int | None = None
     deadline_secs: float | None = None
     reasoning_tokens: int = 0
+    draft: str | None = None
+    draft_margin: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

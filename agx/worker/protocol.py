@@ -8,7 +8,8 @@ Parent to worker (`id` counts up from 1; `LOAD_ID` is the load, the first reques
     {"id": 1, "op": "load", "model": "/path.gguf",
      "options": {"device": "auto", "context_size": null, "threads": null, "gpu_layers": null}}
     {"id": 2, "op": "generate", "messages": [{"role": …, "content": …}], "schema": "{…}" or null,
-     "parameters": {…}, "seed": int or null, "deadline_secs": float or null, "reasoning_tokens": 0}
+     "parameters": {…}, "seed": int or null, "deadline_secs": float or null, "reasoning_tokens": 0,
+     "draft": str or null, "draft_margin": float}
     {"id": 3, "op": "render", "messages": […]}
     {"id": 4, "op": "cancel", "target": 2}      has no reply of its own
     {"id": 5, "op": "shutdown"}                 has no reply

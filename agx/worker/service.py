@@ -90,6 +90,8 @@ class Service:
             seed=frame["seed"],
             deadline_secs=remaining_secs,
             reasoning_tokens=frame["reasoning_tokens"],
+            draft=frame.get("draft"),
+            draft_margin=frame.get("draft_margin", 0.0),
         )
         self._enter("prefill")
         self._flush()

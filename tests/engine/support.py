@@ -40,7 +40,7 @@ class Outcome:
 
 def request(content: str = "list all files", **fields: Any) -> EngineRequest:
     """Make a request with one message; parameters are given by their names."""
-    known = {"schema", "seed", "deadline_secs", "reasoning_tokens", "messages"}
+    known = {"schema", "seed", "deadline_secs", "reasoning_tokens", "messages", "draft", "draft_margin"}
     given = {name: fields.pop(name) for name in known & fields.keys()}
     messages = given.pop("messages", ({"role": "user", "content": content},))
     return EngineRequest(messages=messages, parameters=fields, **given)
