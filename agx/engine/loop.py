@@ -232,11 +232,6 @@ def _prepare(model: Model, request_id: int, request: EngineRequest) -> Generatio
     with timings.measure("constraint"):
         constraint = None if request.schema is None else model.compiler.compile(request.schema)
     length = model.context.length
-    draft = (
-        Draft(model.vocabulary.tokenise(request.draft, parse_special=False))
-        if request.draft and parameters.is_greedy
-        else None
-    )
     generation = Generation(
         request_id=request_id,
         sequence=TokenSequence(tokens, slot=_SLOT, max_tokens=parameters.max_tokens, context_length=length),
@@ -247,11 +242,17 @@ def _prepare(model: Model, request_id: int, request: EngineRequest) -> Generatio
         seed=seed,
         deadline_secs=request.deadline_secs,
         timings=timings,
-        draft=draft,
+        draft=_draft(model, request) if parameters.is_greedy else None,
         draft_margin=request.draft_margin,
     )
     generation.take_forced()
     return generation
+
+
+def _draft(model: Model, request: EngineRequest) -> Draft | None:
+    if request.draft is None:
+        return None
+    return Draft(model.vocabulary.tokenise(request.draft, parse_special=False))
 
 
 def _text_events(generation: Generation, *, is_final: bool = False) -> list[Event]:

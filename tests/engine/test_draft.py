@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,6 @@ def test_without_a_margin_the_likeliest_token_counts_as_ever(engine: Engine) -> 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_text_that_is_drawn_at_random_does_not_follow_a_draft(engine: Engine, seed: int) -> None:
-    drawn = {"schema": SMALL_PLANS, "max_tokens": 60, "temperature": 1.5, "seed": seed}
+    drawn: dict[str, Any] = {"schema": SMALL_PLANS, "max_tokens": 60, "temperature": 1.5, "seed": seed}
     with_draft = generate(engine, draft=PLAN, draft_margin=HUGE, **drawn)
     assert with_draft.text == generate(engine, **drawn).text
