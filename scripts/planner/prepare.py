@@ -3,9 +3,10 @@
 Every command becomes a plan through `agx.plan.shell.parse_shell`; what cannot be one is counted by
 reason and left out. Before anything else 5 % of the NL2Bash commands, chosen by their hash, are set
 aside as the development set, and no row with one of those commands is trained on, whatever its
-source. Nor is an instruction that the everyday evaluation asks. Other hand-written requests may have
-a plan that is a right answer there, in other words: `everyday_unseen.jsonl` holds the evaluation
-cases without those, and `--strict` leaves such requests out of the training.
+source, nor any other command for one of those instructions. Nor is an instruction that the everyday
+evaluation asks. Other hand-written requests may have a plan that is a right answer there, in other
+words: `everyday_unseen.jsonl` holds the evaluation cases without those, and `--strict` leaves such
+requests out of the training.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     unseen = [row for row in evaluation if known.isdisjoint(map(_key, row["reference"]))]
     _write(args.out / "everyday_unseen.jsonl", unseen)
     counts: dict[str, Counter[str]] = {}
+    asked |= {_wording(pair.nl) for pair in dev}
     train = [pair for pair in [*corpus, *others] if _wording(pair.nl) not in asked]
     rows = list(_rows(train, {_key(pair.cmd) for pair in dev}, counts))
     _write(args.out / "train.jsonl", rows)

@@ -19,6 +19,7 @@ NL2BASH = [
     *({"nl": f"find x{number}", "cmd": cmd} for number, cmd in enumerate(COMMANDS)),
     {"nl": "the same again", "cmd": OTHER_COMMAND},
     {"nl": "the same again", "cmd": OTHER_COMMAND.replace("'", '"')},
+    {"nl": f"Find x{COMMANDS.index(DEV_COMMAND)}.", "cmd": "ls -R"},
     {"nl": "PRINT  hello world", "cmd": "echo hello there"},
     {"nl": "what no plan can say", "cmd": "ls; pwd; true"},
     {"nl": "what nobody knows", "cmd": "frobnicate x"},
@@ -96,6 +97,11 @@ def test_no_command_of_the_development_set_is_trained_on(out: Path) -> None:
     assert not [row for row in train if json.dumps(row["tasks"]) in plans or is_dev(row["cmd"])]
 
 
+def test_no_instruction_of_the_development_set_is_trained_on(out: Path) -> None:
+    asked = {row["nl"] for row in _read(out / "dev.jsonl")}
+    assert not [row for row in _read(out / "train.jsonl") if row["nl"].lower().rstrip(".") in asked]
+
+
 def test_no_wording_of_the_evaluation_is_trained_on(out: Path) -> None:
     wordings = {row["nl"].casefold() for row in _read(out / "train.jsonl")}
     assert not [nl for nl in wordings if "print" in nl and "hello" in nl]
@@ -127,7 +133,6 @@ def test_what_is_left_out_is_counted_by_reason(out: Path) -> None:
     assert counts == {
         "nl2bash": {
             "taken": len(COMMANDS) - num_dev + 1,
-            "held out": num_dev,
             "twice": 1,
             "several commands": 1,
             "unknown tool": 1,
