@@ -1,0 +1,266 @@
+"""A model's card: what its GGUF header says, in the field's own terms.
+
+Names of the keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agx.gguf.checks import check_vocabulary
+from agx.gguf.fields import Fields
+from agx.gguf.reader import Header, Tensor, read_header
+from agx.gguf.shards import shards_of
+from agx.gguf.templates import TemplateTraits, traits_of
+
+MAX_LAYERS = 512  # llama.cpp aborts above it
+_LAYER = re.compile(r"blk\.(\d{1,3})\.")
+_SPECIAL = "tokenizer.ggml.{}_token_id"
+_SPECIAL_NAMES = (
+    "bos", "eos", "eot", "eom", "unknown", "seperator", "padding", "cls", "mask", "prefix", "suffix",
+    "middle", "fim_pre", "fim_suf", "fim_mid", "fim_pad", "fim_rep", "fim_sep",
+)  # fmt: skip
+_SAMPLING = "general.sampling."
+_PARAMETER_NAMES = {
+    "temp": "temperature",
+    "penalty_repeat": "repeat_penalty",
+    "penalty_last_n": "repeat_last_n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShape:
+    """What a token costs in memory: heads of keys and values, and the width of one of them.
+
+    `num_kv_heads` is listed by layer, since some models differ between layers.
+    """
+
+    num_layers: int
+    num_heads: int
+    num_kv_heads: tuple[int, ...]
+    key_width: int
+    value_width: int
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSizes:
+    """Bytes of the weights by where they go: each layer, the input embedding, and all the others.
+
+    A file without an output projection uses its embedding for it (`is_tied`).
+    """
+
+    layers: tuple[int, ...] = ()
+    input: int = 0
+    others: int = 0
+    is_tied: bool = False
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.layers) + self.input + self.others
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a model's file says of it. None, an empty text or 0 stand for what it does not say.
+
+    `files` are the parts of the model in order, and `size_bytes` their sum; `quantisation` counts the
+    weights by tensor type, the most first. `context_length` is in tokens. `special_tokens` are ids by
+    name, `sampling` is the advice of the model's makers.
+    """
+
+    files: tuple[Path, ...]
+    size_bytes: int
+    architecture: str
+    name: str
+    size_label: str
+    num_parameters: int
+    quantisation: Mapping[str, int]
+    weights: WeightSizes
+    context_length: int
+    embedding_length: int
+    ffn_length: int
+    layers: LayerShape
+    num_experts: int
+    num_experts_used: int
+    sliding_window: int
+    is_causal: bool
+    is_recurrent: bool
+    vocab_size: int
+    tokenizer: str
+    pre_tokenizer: str
+    special_tokens: Mapping[str, int]
+    chat_template: str | None = field(repr=False)
+    template: TemplateTraits = field(default_factory=TemplateTraits)
+    sampling: Mapping[str, float | str] = field(default_factory=dict)
+    licence: str = ""
+    source: str = ""
+    planner_tools: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file to load: the first part."""
+        return self.files[0]
+
+    @property
+    def main_type(self) -> str:
+        """The tensor type of most of the weights; empty for a file without weights."""
+        return next(iter(self.quantisation), "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON form."""
+        traits = self.template
+        return {
+            "files": [str(path) for path in self.files],
+            "size_bytes": self.size_bytes,
+            "architecture": self.architecture,
+            "name": self.name,
+            "size_label": self.size_label,
+            "num_parameters": self.num_parameters,
+            "quantisation": dict(self.quantisation),
+            "context_length": self.context_length,
+            "embedding_length": self.embedding_length,
+            "num_layers": self.layers.num_layers,
+            "num_heads": self.layers.num_heads,
+            "num_kv_heads": max(self.layers.num_kv_heads, default=0),
+            "num_experts": self.num_experts,
+            "num_experts_used": self.num_experts_used,
+            "sliding_window": self.sliding_window,
+            "is_causal": self.is_causal,
+            "is_recurrent": self.is_recurrent,
+            "vocab_size": self.vocab_size,
+            "tokenizer": self.tokenizer,
+            "pre_tokenizer": self.pre_tokenizer,
+            "special_tokens": dict(self.special_tokens),
+            "has_chat_template": self.chat_template is not None,
+            "template": {"tools": traits.has_tools, "system": traits.has_system, "thinks": traits.thinks},
+            "sampling": dict(self.sampling),
+            "licence": self.licence,
+            "source": self.source,
+            "planner_tools": self.planner_tools,
+        }
+
+
+def read_card(path: Path | str) -> ModelCard:
+    """Read a model's card from its file, or from any part of one that is split.
+
+    Raises `ModelMissing` (a part, too), `ModelUnloadable` for what is no GGUF file, and `GgufInvalid`
+    with field and offset for a damaged one.
+    """
+    return card_of(shards_of(read_header(Path(path))))
+
+
+def card_of(headers: Sequence[Header]) -> ModelCard:
+    """Give the card of a model by the headers of its parts; raises `GgufInvalid` for damaged ones."""
+    header = headers[0]
+    fields = Fields(header)
+    architecture = _architecture(fields)
+    own = fields.of(architecture)
+    vocab_size = check_vocabulary(fields, own)
+    tensors = [tensor for part in headers for tensor in part.tensors]
+    num_by_type = Counter[str]()
+    for tensor in tensors:
+        num_by_type[tensor.type.name] += tensor.num_items
+    template = fields.text("tokenizer.chat_template") or None
+    return ModelCard(
+        files=tuple(part.path for part in headers),
+        size_bytes=sum(part.size_bytes for part in headers),
+        architecture=architecture,
+        name=fields.text("general.name") or fields.text("general.basename") or header.path.stem,
+        size_label=fields.text("general.size_label"),
+        num_parameters=num_by_type.total(),
+        quantisation=dict(num_by_type.most_common()),
+        weights=_weight_sizes(tensors),
+        context_length=own.integer("context_length"),
+        embedding_length=own.integer("embedding_length"),
+        ffn_length=own.integer("feed_forward_length"),
+        layers=_layers(own),
+        num_experts=own.integer("expert_count"),
+        num_experts_used=own.integer("expert_used_count"),
+        sliding_window=own.integer("attention.sliding_window"),
+        is_causal=own.flag("attention.causal", default=True),
+        is_recurrent=own.has("ssm.state_size") or own.has("wkv.head_size") or own.has("shortconv.l_cache"),
+        vocab_size=vocab_size,
+        tokenizer=fields.text("tokenizer.ggml.model"),
+        pre_tokenizer=fields.text("tokenizer.ggml.pre"),
+        special_tokens=_special_tokens(fields),
+        chat_template=template,
+        template=traits_of(template),
+        sampling=_sampling(fields),
+        licence=fields.text("general.license") or fields.text("general.license.name"),
+        source=_source(fields),
+        planner_tools=fields.text("agx.planner.tools") or None,
+    )
+
+
+def _architecture(fields: Fields) -> str:
+    """Give `general.architecture`, or what stands before `.attention.head_count` in older files."""
+    named = fields.text("general.architecture")
+    if named:
+        return named
+    suffix = ".attention.head_count"
+    found = [key.removesuffix(suffix) for key in fields.keys if key.endswith(suffix)]
+    if len(found) != 1:
+        fields.fail("general.architecture", "is missing, and no other key tells the architecture")
+    return found[0]
+
+
+def _layers(own: Fields) -> LayerShape:
+    num_layers = own.integer("block_count")
+    if own.has("block_count") and not 1 <= num_layers <= MAX_LAYERS:
+        own.fail("block_count", f"is {num_layers}; 1 to {MAX_LAYERS} layers are possible")
+    heads = own.integers("attention.head_count", num_layers)
+    kv_heads = own.integers("attention.head_count_kv", num_layers) or heads
+    most_heads = max(heads, default=0)
+    width = own.integer("embedding_length") // most_heads if most_heads else 0
+    return LayerShape(
+        num_layers=num_layers,
+        num_heads=most_heads,
+        num_kv_heads=kv_heads,
+        key_width=own.integer("attention.key_length") or width,
+        value_width=own.integer("attention.value_length") or width,
+    )
+
+
+def _weight_sizes(tensors: Sequence[Tensor]) -> WeightSizes:
+    """Sort the tensors by their names: `blk.7.…` is layer 7's."""
+    by_layer, others, inputs = Counter[int](), 0, 0
+    for tensor in tensors:
+        if match := _LAYER.match(tensor.name):
+            by_layer[int(match[1])] += tensor.size_bytes
+        elif tensor.name == "token_embd.weight":
+            inputs += tensor.size_bytes
+        else:
+            others += tensor.size_bytes
+    return WeightSizes(
+        layers=tuple(by_layer[number] for number in range(max(by_layer, default=-1) + 1)),
+        input=inputs,
+        others=others,
+        is_tied=inputs > 0 and all(tensor.name != "output.weight" for tensor in tensors),
+    )
+
+
+def _special_tokens(fields: Fields) -> dict[str, int]:
+    named = ((name, _SPECIAL.format(name)) for name in _SPECIAL_NAMES)
+    return {name: fields.integer(key) for name, key in named if fields.has(key)}
+
+
+def _sampling(fields: Fields) -> dict[str, float | str]:
+    """Give the sampling advice under the names that AGX's parameters have."""
+    found: dict[str, float | str] = {}
+    for key in fields.keys:
+        value = fields.scalar(key)
+        if key.startswith(_SAMPLING) and isinstance(value, int | float | str) and not isinstance(value, bool):
+            name = key.removeprefix(_SAMPLING)
+            found[_PARAMETER_NAMES.get(name, name)] = round(value, 6) if isinstance(value, float) else value
+    return found
+
+
+def _source(fields: Fields) -> str:
+    keys = ("source.repo_url", "source.url", "repo_url", "url", "base_model.0.repo_url")
+    return next((text for key in keys if (text := fields.text(f"general.{key}"))), "")

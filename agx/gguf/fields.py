@@ -1,0 +1,89 @@
+"""Metadata by key and kind: a value of another kind than it has to be is an error with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NoReturn
+
+from agx.errors import GgufInvalid
+from agx.gguf.reader import Array, Header, Scalar, Value
+
+MAX_INTEGER = 2**31 - 1  # llama.cpp keeps the sizes of a model in 32 bits
+
+
+class Fields:
+    """The metadata of a header; `of(architecture)` are those of the architecture, without its prefix."""
+
+    def __init__(self, header: Header, prefix: str = "") -> None:
+        self._header = header
+        self._prefix = prefix
+
+    @property
+    def header(self) -> Header:
+        """The header they stand in."""
+        return self._header
+
+    @property
+    def keys(self) -> Iterable[str]:
+        """All keys, whole."""
+        return self._header.metadata.keys()
+
+    def of(self, architecture: str) -> Fields:
+        """Give the fields of an architecture."""
+        return Fields(self._header, architecture + ".")
+
+    def has(self, key: str) -> bool:
+        """Say whether there is such a key."""
+        return self._prefix + key in self._header.metadata
+
+    def value(self, key: str) -> Value | None:
+        """Give the value as it is."""
+        return self._header.metadata.get(self._prefix + key)
+
+    def scalar(self, key: str) -> Scalar | None:
+        """Give a value that is no list."""
+        value = self.value(key)
+        return None if isinstance(value, (tuple, Array)) else value
+
+    def text(self, key: str) -> str:
+        """Give a text, empty where there is none."""
+        value = self.value(key)
+        if value is not None and not isinstance(value, str):
+            self.fail(key, "is no text")
+        return value or ""
+
+    def integer(self, key: str) -> int:
+        """Give a whole number from 0, which is also what a missing one is."""
+        value = self.value(key)
+        if isinstance(value, tuple):  # some models list by layer what is one number in others
+            return max(self.integers(key, len(value)), default=0)
+        return 0 if value is None else self._size(key, value)
+
+    def integers(self, key: str, count: int) -> tuple[int, ...]:
+        """Give a number for each layer, whether the file has a list of them or one for all."""
+        value = self.value(key)
+        if isinstance(value, tuple):
+            return tuple(self._size(key, item) for item in value)
+        return () if value is None else (self._size(key, value),) * count
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Give a truth value."""
+        value = self.value(key)
+        if value is not None and not isinstance(value, bool):
+            self.fail(key, "is neither true nor false")
+        return default if value is None else value
+
+    def fail(self, key: str, why: str) -> NoReturn:
+        """Raise `GgufInvalid` about a key."""
+        name = self._prefix + key
+        raise GgufInvalid(
+            f"{self._header.path} is no valid GGUF file: {name} {why}",
+            hint="fetch the file again, or convert the model again with a current llama.cpp",
+            field=name,
+            offset=self._header.places.get(name, 0),
+        )
+
+    def _size(self, key: str, value: Scalar | Value) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_INTEGER:
+            self.fail(key, f"is {value!r:.40}, no whole number from 0 to {MAX_INTEGER:,}")
+        return value

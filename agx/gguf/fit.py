@@ -1,0 +1,131 @@
+"""How much memory a model needs, told by its card: weights, key-value cache, compute buffers.
+
+The sizes follow llama.cpp's own allocations: the cache has a row of keys and one of values for each
+token, layer and head of keys and values; the compute buffer holds the widest activations of one batch
+and, without flash attention, its scores against the whole context. `scripts/measure-memory` compares
+them with what llama.cpp reports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from agx.gguf.card import ModelCard
+from agx.gguf.types import TENSOR_TYPES, TensorType
+
+BATCH_SIZE = 512
+# Above this, the memory of a context is worth asking for (`context_size`).
+DEFAULT_CONTEXT_LENGTH = 8192
+DEFAULT_CACHE_TYPE = "f16"
+CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+# What the libraries of a device take for themselves.
+_GPU_OVERHEAD_BYTES = 256 << 20
+_CPU_OVERHEAD_BYTES = 64 << 20
+_BY_NAME: dict[str, TensorType] = {kind.name.lower(): kind for kind in TENSOR_TYPES.values()}
+# Of how many layers one sees the whole context, the others a window (llama.cpp's `set_swa_pattern`).
+_FULL_LAYER_EVERY = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "cohere2": 4, "gpt-oss": 2, "exaone4": 4}
+_WINDOW_PADDING = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How a model is to be loaded: `context_length` in tokens, types of the cache by llama.cpp's names."""
+
+    context_length: int
+    key_type: str = DEFAULT_CACHE_TYPE
+    value_type: str = DEFAULT_CACHE_TYPE
+    flash_attention: bool = False
+    batch_size: int = BATCH_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Bytes that a model needs. `layers` are each layer's weights and cache together, the first first.
+
+    What is no layer's stays with the CPU (`input`) or goes where the last layer goes (`output`).
+    """
+
+    weights: int
+    cache: int
+    compute: int
+    layers: tuple[int, ...]
+    input: int
+    output: int
+
+    @property
+    def total(self) -> int:
+        """All of it, on one device, with what its libraries take."""
+        return self.weights + self.cache + self.compute + _CPU_OVERHEAD_BYTES
+
+    def on_gpu(self, num_layers: int) -> int:
+        """Give the bytes on a GPU that has the last `num_layers` layers, all with one more: the output."""
+        if num_layers <= 0:
+            return 0
+        layers = sum(self.layers[max(0, len(self.layers) - num_layers) :])
+        output = self.output if num_layers > len(self.layers) else 0
+        return layers + output + self.compute + _GPU_OVERHEAD_BYTES
+
+    def gpu_layers(self, free_bytes: int) -> int:
+        """Give how many layers, the output counted as one more, fit into so much memory of a GPU."""
+        most = len(self.layers) + 1
+        return next((number for number in range(most, 0, -1) if self.on_gpu(number) <= free_bytes), 0)
+
+
+def need_of(card: ModelCard, use: Use) -> Need:
+    """Estimate what a model needs in memory for one sequence of `use.context_length` tokens."""
+    cache = _cache_by_layer(card, use)
+    num_layers = max(len(cache), len(card.weights.layers))
+    layers = [0] * num_layers
+    for sizes in (cache, card.weights.layers):
+        for number, size in enumerate(sizes):
+            layers[number] += size
+    tied = card.weights.input if card.weights.is_tied else 0
+    return Need(
+        weights=card.weights.total,
+        cache=sum(cache),
+        compute=_compute_bytes(card, use),
+        layers=tuple(layers),
+        input=card.weights.input,
+        output=card.weights.others + tied,
+    )
+
+
+def longest_context(card: ModelCard, use: Use, free_bytes: int, *, at_most: int) -> int:
+    """Give the longest context, in steps of 256 tokens, with which all of the model fits; 0 for none."""
+    low, high = 0, at_most // _WINDOW_PADDING
+    while low < high:
+        middle = (low + high + 1) // 2
+        longer = Use(middle * 256, use.key_type, use.value_type, use.flash_attention, use.batch_size)
+        low, high = (middle, high) if need_of(card, longer).total <= free_bytes else (low, middle - 1)
+    return low * _WINDOW_PADDING
+
+
+def _cache_by_layer(card: ModelCard, use: Use) -> list[int]:
+    shape = card.layers
+    key_bytes = _bytes_of(use.key_type, shape.key_width)
+    value_bytes = _bytes_of(use.value_type, shape.value_width)
+    every = _FULL_LAYER_EVERY.get(card.architecture, 1) if card.sliding_window else 1
+    window = _padded(card.sliding_window + use.batch_size)
+    sizes = []
+    for number, num_heads in enumerate(shape.num_kv_heads):
+        is_full = (number + 1) % every == 0
+        num_tokens = use.context_length if is_full else min(use.context_length, window)
+        sizes.append(num_tokens * num_heads * (key_bytes + value_bytes))
+    return sizes
+
+
+def _compute_bytes(card: ModelCard, use: Use) -> int:
+    batch = min(use.batch_size, use.context_length)
+    width = 2 * card.ffn_length * max(1, card.num_experts_used) + 6 * card.embedding_length
+    scores = use.context_length * (1 if use.flash_attention else card.layers.num_heads + 1)
+    return 4 * (batch * (width + scores) + card.vocab_size)
+
+
+def _bytes_of(name: str, width: int) -> int:
+    kind = _BY_NAME[name]
+    return ceil(width / kind.block_items) * kind.block_bytes
+
+
+def _padded(num_tokens: int) -> int:
+    return ceil(num_tokens / _WINDOW_PADDING) * _WINDOW_PADDING

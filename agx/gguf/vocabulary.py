@@ -1,0 +1,114 @@
+"""The tokens of a vocabulary from a file's header alone, as llama.cpp will have them once it has loaded it.
+
+That is for whoever cannot wait for the load. llama.cpp corrects some vocabularies by the texts of their
+tokens, in ways that change with its versions: compare with the loaded model before relying on it.
+
+Source: `llama_vocab::impl::load` and `token_to_piece` in
+https://github.com/ggml-org/llama.cpp/blob/master/src/llama-vocab.cpp
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from agx.gguf.reader import Header
+
+# `llama_token_type`
+_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _BYTE = 1, 2, 3, 4, 6
+_END_KEYS = tuple(f"tokenizer.ggml.{name}_token_id" for name in ("eos", "eot", "eom"))
+# Texts that make a token end a generation whatever the file says of its type.
+_END_TEXTS = frozenset(
+    "<|eot_id|> <|im_end|> <|end|> <|return|> <|call|> <|flush|> <|calls|> <end_of_turn> <|endoftext|> </s> "
+    "<|eom_id|> <EOT> _<EOT> [EOT] [EOS] <|end_of_text|> <end_of_utterance> <eos> <turn|> <|tool_response> "
+    "<\uff5cend\u2581of\u2581sentence\uff5c> [e~[ <|fim_pad|> <|repo_name|> <|file_sep|>".encode().split()
+)
+_SPACE = "▁".encode()
+
+_Pieces = Callable[[Sequence[bytes]], list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTable:
+    """The bytes of each token, the tokens that no text spells, and those of them that end a generation."""
+
+    pieces: list[bytes] = field(repr=False)
+    control_ids: set[int]
+    end_ids: set[int]
+
+
+def read_tokens(header: Header) -> TokenTable | None:
+    """Give the tokens; None for a kind of tokenizer that this does not know, and for odd vocabularies.
+
+    Raises `GgufInvalid` where the lists are damaged.
+    """
+    normal_pieces = _NORMAL_PIECES.get(str(header.metadata.get("tokenizer.ggml.model")))
+    texts = header.strings("tokenizer.ggml.tokens")
+    types = header.numbers("tokenizer.ggml.token_type") or (_NORMAL,) * len(texts)
+    if normal_pieces is None or len(types) != len(texts) or b"" in texts:
+        return None
+    try:
+        pieces = _pieces(texts, types, normal_pieces)
+    except ValueError:  # nothing that this kind of tokenizer writes
+        return None
+    named = {
+        id_ for key in _END_KEYS if isinstance(id_ := header.metadata.get(key), int) and id_ < len(texts)
+    }
+    control_ids = {token for token, kind in enumerate(types) if kind in {_CONTROL, _UNKNOWN}}
+    special_ids = {token for token in named if types[token] in {_CONTROL, _UNKNOWN, _USER_DEFINED}}
+    end_ids = {token for token, text in enumerate(texts) if text in _END_TEXTS} | special_ids or named
+    return TokenTable(pieces, control_ids=control_ids | end_ids, end_ids=end_ids) if end_ids else None
+
+
+def _pieces(texts: Sequence[bytes], types: Sequence[float], normal_pieces: _Pieces) -> list[bytes]:
+    """Give each token's bytes: those of most are their texts in the tokenizer's own alphabet."""
+    normal = iter(normal_pieces([text for text, kind in zip(texts, types, strict=True) if kind == _NORMAL]))
+    return [
+        next(normal) if kind == _NORMAL else _other_piece(text, kind)
+        for text, kind in zip(texts, types, strict=True)
+    ]
+
+
+def _other_piece(text: bytes, kind: float) -> bytes:
+    if kind in {_CONTROL, _UNKNOWN, _USER_DEFINED}:
+        return text
+    if kind == _BYTE:  # "<0x0A>"
+        return bytes([int(text[3:5], 16)])
+    return b""
+
+
+def _byte_level_pieces(texts: Sequence[bytes]) -> list[bytes]:
+    """Read GPT-2's alphabet, in which a printable character stands for each byte."""
+    lines = b"\n".join(texts).decode().split("\n")
+    text = "".join(lines)
+    if len(lines) != len(texts) or _NUL in text:
+        raise ValueError("a token holds a character that is not in the alphabet")
+    data, _ = codecs.charmap_encode(text.replace(_ZERO, _NUL), "strict", _ALPHABET)
+    pieces, start = [], 0
+    for line in lines:
+        stop = start + len(line)
+        pieces.append(data[start:stop])
+        start = stop
+    return pieces
+
+
+def _spaced_pieces(texts: Sequence[bytes]) -> list[bytes]:
+    """Read SentencePiece's texts, in which ▁ stands for a space."""
+    return [text.replace(_SPACE, b" ") for text in texts]
+
+
+def _byte_alphabet() -> str:
+    """Give the character that stands for each byte.
+
+    Source: `bytes_to_unicode` of https://github.com/openai/gpt-2/blob/master/src/encoder.py
+    """
+    plain = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = map(chr, range(256, 512))
+    return "".join(chr(byte) if byte in plain else next(others) for byte in range(256))
+
+
+_ZERO, _NUL = _byte_alphabet()[0], "\0"
+# The fast kind of map, which a zero character has to begin.
+_ALPHABET = codecs.charmap_build(_NUL + _byte_alphabet()[1:])
+_NORMAL_PIECES: dict[str, _Pieces] = {"gpt2": _byte_level_pieces, "llama": _spaced_pieces}

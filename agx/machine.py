@@ -1,0 +1,91 @@
+"""How many CPUs and how much memory this process may use, which may be less than the machine has.
+
+Sources: sched_getaffinity(2), and the kernel's documentation of cgroup v2 (`cpu.max`, `memory.max`)
+and v1 (`cpu.cfs_quota_us`, `memory.limit_in_bytes`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+
+_ROOT = Path("/")
+
+
+def usable_cpus(root: Path = _ROOT) -> int:
+    """Give the number of CPUs: the affinity of the process, and the quota of its cgroups."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quotas = (_quota(folder) for folder in _cgroups(root))
+    return max(1, min([cpus, *(ceil(quota) for quota in quotas if quota is not None)]))
+
+
+def memory_bytes(root: Path = _ROOT) -> tuple[int, int] | None:
+    """Give what memory is available now and what there is in all; None where the system does not say.
+
+    A limit of the cgroups lowers both: what they use already is not available.
+    """
+    try:
+        lines = (root / "proc/meminfo").read_text(encoding="ascii").splitlines()
+        facts = {
+            name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)
+        }
+        available, total = facts["MemAvailable"], facts["MemTotal"]
+    except (OSError, ValueError, KeyError, IndexError):
+        return None
+    for folder in _cgroups(root):
+        limit = _number(folder, "memory.max", "memory.limit_in_bytes")
+        if limit is not None and limit < total:
+            used = _number(folder, "memory.current", "memory.usage_in_bytes") or 0
+            total, available = limit, min(available, max(0, limit - used))
+    return available, total
+
+
+def _cgroups(root: Path) -> Iterator[Path]:
+    """Yield the folders of this process's cgroups and of those around them."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, name = rest.partition(":")
+        base = root / "sys/fs/cgroup"
+        names = [part for part in controllers.split(",") if part in {"cpu", "memory"}]
+        for mount in [base] if not controllers else [base / part for part in (*names, controllers)]:
+            inner = Path(name.lstrip("/"))
+            for folder in (inner, *inner.parents):
+                if ".." not in folder.parts:
+                    yield mount / folder
+
+
+def _quota(folder: Path) -> float | None:
+    """Give how many CPUs a cgroup may use, or None where it has no limit."""
+    words = _words(folder / "cpu.max")
+    if len(words) == 2:
+        return _ratio(*words)
+    quota, period = _words(folder / "cpu.cfs_quota_us"), _words(folder / "cpu.cfs_period_us")
+    return _ratio(quota[0], period[0]) if quota and period else None
+
+
+def _ratio(quota: str, period: str) -> float | None:
+    try:
+        return int(quota) / int(period) if int(quota) > 0 and int(period) > 0 else None
+    except ValueError:  # "max"
+        return None
+
+
+def _number(folder: Path, *names: str) -> int | None:
+    for name in names:
+        words = _words(folder / name)
+        if words and words[0].isdecimal():
+            return int(words[0])
+    return None
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return []
