@@ -1,18 +1,18 @@
-"""What goes into a planning and what comes out of it: `PlanContext`, `GeneratedPlan`, changes."""
+"""What goes into a planning and what comes out of it: `PlanContext`, `GeneratedPlan`."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
-from typing import Any, Literal
+from typing import Literal
 
+from agx.plan.changes import TaskChange
 from agx.plan.limits import TaskLimits
 from agx.plan.schema import Finding, Plan, PlanMetadata, Task
 from agx.plan.tools import Registry, unix_registry
 
 DEFAULT_MAX_TASKS = 10
+
+MaxRisk = Literal["read", "write", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,10 @@ class PlanContext:
     `input_summary` describes input data (it is never obeyed); `existing_tasks` are in view when a
     plan is continued; `max_tasks` bounds the plan, and `limits` each of its tasks. `tools` and
     `max_tasks` None are the planner's own, and without a planner the Unix commands and 10.
+
+    `forbidden` tools and those above `max_risk` are not offered to the model, and a plan that uses
+    one all the same, in its arguments too, is not valid. `offered` names the tools that are offered,
+    where they were chosen among many.
     """
 
     tools: Registry | None = None
@@ -29,6 +33,9 @@ class PlanContext:
     existing_tasks: tuple[Task, ...] = ()
     max_tasks: int | None = None
     limits: TaskLimits = field(default_factory=TaskLimits)
+    forbidden: frozenset[str] = frozenset()
+    max_risk: MaxRisk = "any"
+    offered: tuple[str, ...] | None = None
 
     @property
     def registry(self) -> Registry:
@@ -44,21 +51,6 @@ class PlanContext:
         """Give the context with a planner's own tools and limit where it names none."""
         chosen = tools if self.tools is None else self.tools
         return replace(self, tools=chosen, max_tasks=max_tasks if self.max_tasks is None else self.max_tasks)
-
-
-@dataclass(frozen=True, slots=True)
-class TaskChange:
-    """What Delta did to one task: numbers are those of the draft (`before`) and the plan (`after`)."""
-
-    kind: Literal["added", "removed", "changed"]
-    before: Task | None
-    after: Task | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
-        before = None if self.before is None else self.before.to_dict()
-        after = None if self.after is None else self.after.to_dict()
-        return {"kind": self.kind, "before": before, "after": after}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +75,3 @@ class GeneratedPlan:
         """What produced the plan."""
         assert self.plan.metadata is not None
         return self.plan.metadata
-
-
-def task_changes(draft: Sequence[Task], refined: Sequence[Task]) -> tuple[TaskChange, ...]:
-    """Compare two lists of tasks: what was added, removed or changed, in order."""
-    before, after = (
-        [json.dumps(task.written(), sort_keys=True) for task in tasks] for tasks in (draft, refined)
-    )
-    changes: list[TaskChange] = []
-    for tag, first, last, start, stop in SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
-        if tag == "equal":
-            continue
-        old, new = draft[first:last], refined[start:stop]
-        paired = min(len(old), len(new))
-        changes += [TaskChange("changed", *pair) for pair in zip(old, new, strict=False)]
-        changes += [TaskChange("removed", task, None) for task in old[paired:]]
-        changes += [TaskChange("added", None, task) for task in new[paired:]]
-    return tuple(changes)

@@ -3,7 +3,8 @@
 Accepted are the form of `agx.plan.schema`, the form a model writes (`{"tasks": […]}`), a list of
 tasks, `{"plan": [{"cmd", "args"}]}` and `{"plan": ["sort", "uniq"]}` (in these two each step reads
 the one before), and the older names `input_from_step` and `step_number`; all of it inside a
-Markdown fence or with text around.
+Markdown fence or with text around. What was normalised is noted: as an advice, and in
+`metadata.normalised` where the plan has metadata.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pydantic import ValidationError
 from agx.errors import PlanInvalid
 from agx.plan import rules, tool_arguments
 from agx.plan.json_text import find_json
+from agx.plan.normalise import normalised, note, with_notes
+from agx.plan.numbering import numbered
 from agx.plan.risk import with_risk
 from agx.plan.schema import MAX_TASKS, Finding, Plan, PlanMetadata, Task, new_plan_id
 from agx.plan.tools import Registry
@@ -34,14 +37,20 @@ _OLD_NAMES = {
 }
 _NO_ARGUMENT = 'neither text nor one of {"glob"}, {"env"}, {"task"}, {"text"} with what belongs to it'
 _TASK_KEYS = frozenset(Task.model_fields)
-_PLAN_KEYS = frozenset(Plan.model_fields) | {"plan", "steps"}
+# A stored plan keeps its findings beside it; they are made anew whenever it is read.
+_PLAN_KEYS = frozenset(Plan.model_fields) | {"plan", "steps", "findings"}
 
 
 @dataclass(slots=True)
 class _Reading:
-    """What one reading gathers besides the plan."""
+    """What one reading gathers besides the plan: what is odd in it, and what was normalised."""
 
     findings: list[Finding] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
+
+    def note(self, message: str) -> None:
+        if not any(known.message == message for known in self.notes):
+            self.notes.append(note(message))
 
     def unknown_key(self, key: object, where: str, *, task: int | None = None) -> None:
         if len(self.findings) < MAX_NOTES:
@@ -63,37 +72,41 @@ def read_plan(
     text where there is no plan in the source, or where a finding is an error.
     """
     plan, findings = read_draft(
-        source, registry, instruction=instruction, metadata=metadata, max_tasks=max_tasks
+        source, registry, instruction=instruction, metadata=metadata, max_tasks=max_tasks, normalise=True
     )
     refuse_errors(findings, _as_text(source))
     return plan, findings
 
 
-def read_draft(
+def read_draft(  # noqa: PLR0913  each says another thing about the reading
     source: str | Mapping[str, Any] | Sequence[Any],
     registry: Registry,
     *,
     instruction: str = "",
     metadata: PlanMetadata | None = None,
     max_tasks: int = MAX_TASKS,
+    normalise: bool = False,
 ) -> tuple[Plan, tuple[Finding, ...]]:
-    """Read as `read_plan` does, but leave errors among the findings: what Delta is to mend."""
+    """Read as `read_plan` does, but leave errors among the findings: what Delta is to mend.
+
+    Unless `normalise` is set the tasks stay those of the source, whatever their right form is.
+    """
     text = _as_text(source)
     reading = _Reading()
     data = find_json(source) if isinstance(source, str) else source
     raw = _as_object(data, text)
-    rows = [_task(row, number, reading) for number, row in enumerate(_rows(raw, text), start=1)]
-    _chain(raw, rows)
+    rows = _converted(raw, _rows(raw, text), reading)
     plan = _strict(raw, rows, instruction=instruction, metadata=metadata, text=text)
-    for key in raw:
-        if key not in _PLAN_KEYS:
-            reading.unknown_key(key, " of the plan")
+    if normalise:
+        plan, notes = normalised(plan, registry, max_tasks=max_tasks)
+        reading.notes += notes
     findings = (
         *rules.check(plan.tasks, registry, max_tasks=max_tasks),
         *tool_arguments.check(plan.tasks, registry),
         *reading.findings,
+        *reading.notes,
     )
-    return with_risk(plan, registry), findings
+    return with_risk(with_notes(plan, reading.notes), registry), findings
 
 
 def _as_text(source: str | Mapping[str, Any] | Sequence[Any]) -> str:
@@ -134,6 +147,18 @@ def _rows(raw: Mapping[str, Any], text: str) -> Sequence[Any]:
     raise PlanInvalid("the plan has no tasks", hint="`tasks` is a list of at least one task", text=text)
 
 
+def _converted(raw: Mapping[str, Any], given: Sequence[Any], reading: _Reading) -> Sequence[dict[str, Any]]:
+    """Give the tasks of any accepted form as rows of the one form; the reading says what was odd."""
+    rows, renumbering = numbered([_task(row, number, reading) for number, row in enumerate(given, start=1)])
+    if renumbering is not None:
+        reading.note(renumbering)
+    _chain(raw, rows, reading)
+    for key in raw:
+        if key not in _PLAN_KEYS:
+            reading.unknown_key(key, " of the plan")
+    return rows
+
+
 def _task(row: object, number: int, reading: _Reading) -> dict[str, Any]:
     if isinstance(row, str):
         try:
@@ -146,6 +171,8 @@ def _task(row: object, number: int, reading: _Reading) -> dict[str, Any]:
     task: dict[str, Any] = {}
     for key, value in row.items():
         name = _OLD_NAMES.get(key, key)
+        if key in _OLD_NAMES:
+            reading.note(f"`{key}` was read as `{name}`")
         if name in _TASK_KEYS:
             task.setdefault(name, value)
         else:
@@ -153,13 +180,18 @@ def _task(row: object, number: int, reading: _Reading) -> dict[str, Any]:
     return {key: value for key, value in task.items() if value is not None}
 
 
-def _chain(raw: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> None:
-    """In the short forms each step reads the one before; numbers that nobody gave are filled in."""
-    if "tasks" not in raw and "plan" in raw and not any("input_from_task" in row for row in rows):
+def _chain(raw: Mapping[str, Any], rows: Sequence[dict[str, Any]], reading: _Reading) -> None:
+    """In the short forms each step reads the one before."""
+    is_chain = "tasks" not in raw and "plan" in raw and not any("input_from_task" in row for row in rows)
+    if is_chain:
         for number, row in enumerate(rows[1:], start=1):
             row["input_from_task"] = number
-    for number, row in enumerate(rows, start=1):
-        row.setdefault("task_number", number)
+    if "tasks" not in raw:
+        name = "plan" if "plan" in raw else "steps"
+        reading.note(
+            f"`{name}` was read as `tasks`{', each task reading the one before' if is_chain else ''}"
+        )
+    for row in rows:
         row.pop("risk", None)
 
 
@@ -183,7 +215,7 @@ def _strict(
             }
         )
     except ValidationError as error:
-        findings = _as_findings(error)
+        findings = validation_findings(error)
         raise PlanInvalid(
             f"the plan does not have the form of a plan: {findings[0].message}",
             hint="see `agx schema plan`",
@@ -192,8 +224,11 @@ def _strict(
         ) from error
 
 
-def _as_findings(error: ValidationError) -> list[Finding]:
-    """Give one finding a place: of an argument pydantic says for each kind why it is not that one."""
+def validation_findings(error: ValidationError) -> list[Finding]:
+    """Give one finding a place, at most 20.
+
+    Of an argument pydantic says for each kind why it is not that one; the first is enough.
+    """
     found: dict[tuple[int | str, ...], Finding] = {}
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         place, message = problem["loc"], problem["msg"].removeprefix("Value error, ")

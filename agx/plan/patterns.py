@@ -7,33 +7,17 @@ from __future__ import annotations
 
 import re
 
+from agx.plan.options import unix_options
+
 _WILDCARD = re.compile(r"[*?]|\[[^\]\0]+\]")
+# These mean a pattern in whatever tool has them; the other options are told by `agx.plan.options`.
 _PATTERN_OPTIONS = frozenset(
     "-name -iname -path -ipath -wholename -iwholename -lname -ilname -regex -iregex "
     "--include --exclude --exclude-dir --include-dir --ignore --hide --wildcards".split()
 )
-_TOOL_PATTERN_OPTIONS = {
-    "grep": ("-e",), "egrep": ("-e",), "zgrep": ("-e",), "sed": ("-e",), "tree": ("-P", "-I"), "ls": ("-I",)
-}  # fmt: skip
 _FIRST_OPERAND = frozenset(
     "grep egrep fgrep zgrep zegrep rgrep sed awk gawk mawk nawk perl tr expr rename".split()
 )
-_OPTIONS_WITH_VALUE = {
-    "grep": frozenset({"-A", "-B", "-C", "-m", "-f", "-d"}),
-    "awk": frozenset({"-F", "-v", "-f"}),
-    "sed": frozenset({"-f", "-l"}),
-    "xargs": frozenset(
-        "-I -n -P -L -d -s -E -a --max-args --max-procs --delimiter --arg-file --max-chars".split()
-    ),
-    "sudo": frozenset("-u -g -h -p -U -C -D -R -T --user --group".split()),
-    "nice": frozenset({"-n", "--adjustment"}),
-    "ionice": frozenset({"-c", "-n", "--class", "--classdata"}),
-    "watch": frozenset({"-n", "--interval"}),
-    "env": frozenset({"-u", "-C", "--unset", "--chdir"}),
-    "timeout": frozenset({"-s", "-k", "--signal", "--kill-after"}),
-    "stdbuf": frozenset({"-i", "-o", "-e"}),
-    "git": frozenset({"-C", "-c", "--git-dir", "--work-tree"}),
-}
 WRAPPERS = frozenset("sudo xargs time nice nohup env watch timeout command exec stdbuf ionice".split())
 EXEC_OPTIONS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 BIN_FOLDERS = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/local/bin/")
@@ -46,8 +30,8 @@ def has_wildcard(text: str) -> bool:
 
 def is_option_value(tool: str, option: str) -> bool:
     """Say whether the word after this option of this tool is the option's value."""
-    base = {"egrep": "grep", "fgrep": "grep", "gawk": "awk", "mawk": "awk"}.get(tool, tool)
-    return option in _OPTIONS_WITH_VALUE.get(base, ())
+    options = unix_options(tool)
+    return options is not None and options.takes_value(option)
 
 
 def is_before_command(tool: str, operand: str) -> bool:
@@ -109,4 +93,5 @@ class PatternPlaces:
         return is_option_value(self._tool, option)
 
     def _wants_pattern(self, option: str) -> bool:
-        return option in _PATTERN_OPTIONS or option in _TOOL_PATTERN_OPTIONS.get(self._tool, ())
+        options = unix_options(self._tool)
+        return option in _PATTERN_OPTIONS or (options is not None and option in options.pattern)

@@ -7,12 +7,19 @@ Each rule is a function from a plan and its registry to findings, listed in `RUL
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
+from agx.plan.line_order import equal_lines
 from agx.plan.patterns import PatternPlaces, has_wildcard
+from agx.plan.rules_options import unknown_option
 from agx.plan.schema import Argument, Finding, Glob, Task, TaskOutput, Text, output_reference
 from agx.plan.tools import Registry
+from agx.settings.names import nearest
 
 Rule = Callable[[Sequence[Task], Registry], Iterator[Finding]]
+
+MAX_FOUND = 20
+"""So many findings of one rule are told; whoever mends those is told the next."""
 
 _TAKES_FILES = frozenset(
     "cat chgrp chmod chown cp du file head less ls md5sum mv rm sha256sum stat tail tar touch wc".split()
@@ -20,8 +27,8 @@ _TAKES_FILES = frozenset(
 
 
 def check(tasks: Sequence[Task], registry: Registry, *, max_tasks: int) -> tuple[Finding, ...]:
-    """Give every finding of every rule, errors first, then by task number."""
-    findings = [finding for rule in RULES for finding in rule(tasks, registry)]
+    """Give the findings of every rule, at most `MAX_FOUND` of each, errors first, then by task number."""
+    findings = [finding for rule in RULES for finding in islice(rule(tasks, registry), MAX_FOUND)]
     if len(tasks) > max_tasks:
         hint = f"split the work, or allow more with --max-tasks {len(tasks)}"
         findings.append(
@@ -68,7 +75,8 @@ def _unknown_tool(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding
     for task in tasks:
         if task.command not in registry:
             message = f"there is no tool named {task.command!r}"
-            hint = "use a tool of the registry, or add this one to it"
+            known = nearest(task.command.rpartition("/")[2], registry.tools)
+            hint = f"use a tool of the registry, or add this one to it{known}"
             yield Finding(
                 severity="error", task=task.task_number, rule="unknown-tool", message=message, hint=hint
             )
@@ -120,7 +128,8 @@ def _unread_output(tasks: Sequence[Task], registry: Registry) -> Iterator[Findin
 def _ignored_input(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
     for task in tasks:
         tool = registry.get(task.command)
-        if task.input_from_task is not None and tool is not None and not tool.reads_stdin:
+        ignores = tool is not None and not tool.reads_stdin
+        if ignores and task.input_from_task is not None and not _is_answered(tasks, task):
             yield Finding(
                 severity="warning",
                 task=task.task_number,
@@ -130,13 +139,19 @@ def _ignored_input(tasks: Sequence[Task], registry: Registry) -> Iterator[Findin
             )
 
 
+def _is_answered(tasks: Sequence[Task], task: Task) -> bool:
+    """Say whether a tool that does not read its input does so here: as a file, or for answers of `yes`."""
+    source = task.input_from_task
+    is_yes = source is not None and source <= len(tasks) and tasks[source - 1].command == "yes"
+    return is_yes or any(item in ("-", "/dev/stdin") for item in task.args)
+
+
 def _uniq_without_sort(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
-    del registry
     for task in tasks:
         source = task.input_from_task
         if task.command != "uniq" or source is None or source >= task.task_number:
             continue
-        if tasks[source - 1].command != "sort":
+        if equal_lines(tasks, source, registry) != "together":
             yield Finding(
                 severity="warning",
                 task=task.task_number,
@@ -186,4 +201,5 @@ RULES: tuple[Rule, ...] = (
     _ignored_input,
     _uniq_without_sort,
     _pattern_as_glob,
+    unknown_option,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from math import isfinite
 from typing import Annotated, Any, Literal
 
@@ -34,6 +35,7 @@ MAX_TEXT_PARTS = 64
 MAX_ARGUMENT_CHARS = 65_536
 MAX_JSON_DEPTH = 32
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999, and of Python's dates
 
 
 class Value(BaseModel):
@@ -218,21 +220,40 @@ def new_plan_id() -> str:
     return "plan_" + "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
 
 
+def id_time_ms(plan_id: str) -> int | None:
+    """Give when an id of `new_plan_id` was made, in milliseconds since 1970; None for any other id."""
+    digits = plan_id.removeprefix("plan_")
+    if len(digits) != 26 or not set(digits) <= set(_CROCKFORD):
+        return None
+    made = 0
+    for digit in digits[:10]:
+        made = made << 5 | _CROCKFORD.index(digit)
+    return made if made <= _LAST_MS else None
+
+
+PlanId = Annotated[str, Field(pattern=r"^plan_[0-9a-z]{1,64}$"), PlainSerializer(str)]
+
+
+def check_numbers(tasks: Sequence[Task]) -> None:
+    """Raise `ValueError` where the numbers of the tasks do not count from 1."""
+    for number, task in enumerate(tasks, start=1):
+        if task.task_number != number:
+            message = f"task {number} of the list has the number {task.task_number}"
+            raise ValueError(message)
+
+
 class Plan(Value):
     """An ordered list of tasks with what produced it. Task numbers are 1-based and contiguous."""
 
     version: Literal[1] = 1
-    plan_id: Annotated[str, Field(pattern=r"^plan_[0-9a-z]{1,64}$"), PlainSerializer(str)]
+    plan_id: PlanId
     instruction: str
     tasks: Annotated[tuple[Task, ...], Field(min_length=1, max_length=MAX_TASKS)]
     metadata: PlanMetadata | None = None
 
     @model_validator(mode="after")
     def _numbered(self) -> Plan:
-        for number, task in enumerate(self.tasks, start=1):
-            if task.task_number != number:
-                message = f"task {number} of the list has the number {task.task_number}"
-                raise ValueError(message)
+        check_numbers(self.tasks)
         return self
 
     def to_dict(self) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from agx.errors import UsageError
+from agx.plan.shell_ansi import ansi_c_text
+from agx.plan.shell_refusals import NotAPlan, shortened
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r"&>>|&>|&&|\|\||\|&|;;|<<<|<<-|<<|<>|<&|<|>>|>\||>&|>|\||&|;|\(|\)|\n")
@@ -23,12 +24,15 @@ _PLAIN_IN_QUOTES = re.compile(r'[^"\\$`]+')
 _UNTIL_BACKQUOTE = re.compile(r"(?:[^`\\]+|\\.)*+", re.DOTALL)
 _UNTIL_QUOTE = re.compile(r"(?:[^'\\]+|\\.)*+", re.DOTALL)
 _NESTING = re.compile(r"""[\\'"()]|\$\(""")
-_ANSI_C = re.compile(
-    r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|u[0-9A-Fa-f]{1,4}|U(?:000|0010|10)?[0-9A-Fa-f]{1,5}|.)", re.DOTALL
-)
-_ANSI_C_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
 KEYWORDS = frozenset(
     "! { } [[ ]] case do done elif else esac fi for function if in select then until while coproc".split()
+)
+# Variables that a shell keeps for itself: other programs, and plans, do not see them. HOSTNAME is
+# none of them, as some systems export it.
+SHELL_VARIABLES = frozenset(
+    "_ BASH BASHOPTS BASHPID BASH_SOURCE BASH_VERSION DIRSTACK EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD "
+    "HOSTTYPE IFS LINENO MACHTYPE OPTARG OPTIND OSTYPE PIPESTATUS PPID RANDOM REPLY SECONDS "
+    "SHELLOPTS SRANDOM UID".split()
 )
 MAX_DEPTH = 8
 MAX_TEXT_CHARS = 1 << 20
@@ -36,33 +40,25 @@ _MAX_OPEN = 64
 _MAX_PIECES = 1024
 
 
-class NotAPlan(UsageError):
-    """A shell text that has no form as a plan; `reason` is a short name of why, for tables."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message, hint="write it as one pipeline of simple commands", reason=reason)
-        self.reason = reason
-
-
-def shortened(text: str) -> str:
-    """Give a text for a message: its first characters, where it is long."""
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One part of a word: text, a variable (`text` is its name) or a substitution (its source)."""
+    """One part of a word: text, a variable (`text` is its name) or a substitution (its source).
+
+    `at` is where a substitution's source begins in the text that was read.
+    """
 
     kind: Literal["text", "env", "substitution"]
     text: str
     quoted: bool = False
+    at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Pieces that make one argument before any expansion."""
+    """Pieces that make one argument before any expansion; `at` is its place in the text."""
 
     pieces: tuple[Piece, ...]
+    at: int = field(default=0, compare=False)
 
     @property
     def literal(self) -> str | None:
@@ -79,10 +75,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A control or redirection operator; `fd` is the digit before a redirection."""
+    """A control or redirection operator; `fd` is the number before a redirection, `at` its place."""
 
     text: str
     fd: int | None = None
+    at: int = field(default=0, compare=False)
 
 
 class Lexer:
@@ -100,14 +97,15 @@ class Lexer:
     def tokens(self) -> Iterator[Word | Operator]:
         """Yield words and operators; raises `NotAPlan` for what no plan can say."""
         while self._skip_blanks():
+            start = self._at
             if number := _IO_NUMBER.match(self._text, self._at):
                 self._at = number.end()
-                yield Operator(self._operator(), fd=int(number[1]))
+                yield Operator(self._operator(), fd=int(number[1]), at=start)
             elif _OPERATOR.match(self._text, self._at):
                 operator = self._operator()
                 if operator in "<>" and self._peek() == "(":
-                    raise NotAPlan("process substitution", f"`{operator}(…)` has no form in a plan")
-                yield Operator(operator)
+                    raise NotAPlan("process substitution", f"`{operator}(…)` has no form in a plan", at=start)
+                yield Operator(operator, at=start)
             else:
                 yield self._word()
 
@@ -135,6 +133,7 @@ class Lexer:
 
     def _word(self) -> Word:
         self._pieces = []
+        start = self._at
         while (char := self._peek()) and char not in " \t\r\n|&;()<>":
             if plain := _PLAIN.match(self._text, self._at):
                 self._at = plain.end()
@@ -149,11 +148,11 @@ class Lexer:
             elif char == "$":
                 self._dollar(quoted=False)
             else:
-                self._expand("substitution", self._backquoted(), quoted=False)
+                self._backquoted(quoted=False)
             if len(self._pieces) > _MAX_PIECES:
-                raise NotAPlan("limits", f"a word has more than {_MAX_PIECES} parts")
+                raise NotAPlan("limits", f"a word has more than {_MAX_PIECES} parts", at=start)
         self._end_text()
-        return Word(tuple(self._pieces))
+        return Word(tuple(self._pieces), at=start)
 
     def _add(self, text: str, *, quoted: bool) -> None:
         if quoted != self._texts_quoted:
@@ -166,35 +165,37 @@ class Lexer:
             self._pieces.append(Piece("text", "".join(self._texts), self._texts_quoted))
             self._texts = []
 
-    def _expand(self, kind: Literal["env", "substitution"], text: str, *, quoted: bool) -> None:
+    def _expand(self, kind: Literal["env", "substitution"], text: str, *, quoted: bool, at: int = 0) -> None:
         self._end_text()
-        self._pieces.append(Piece(kind, text, quoted))
+        self._pieces.append(Piece(kind, text, quoted, at))
 
     def _until(self, end: str, *, start: int) -> str:
         stop = self._text.find(end, start)
         if stop < 0:
-            raise NotAPlan("unclosed quote", f"the quote at character {start} is never closed")
+            raise _unclosed(end, at=start - 1)
         self._at = stop + 1
         return self._text[start:stop]
 
     def _backslash(self) -> None:
         following = self._peek(1)
+        if not following:
+            raise NotAPlan("unclosed quote", "there is nothing behind the backslash", at=self._at)
         self._at += 2
         if following != "\n":
-            self._add(following or "\\", quoted=True)
+            self._add(following, quoted=True)
 
     def _double_quoted(self) -> None:
         opened = self._at
         self._add("", quoted=True)
         while (char := self._peek()) != '"':
             if not char:
-                raise NotAPlan("unclosed quote", f"the quote at character {opened} is never closed")
+                raise _unclosed('"', at=opened - 1)
             if char == "\\" and self._peek(1) and self._peek(1) in '$`"\\\n':
                 self._backslash()
             elif char == "$":
                 self._dollar(quoted=True)
             elif char == "`":
-                self._expand("substitution", self._backquoted(), quoted=True)
+                self._backquoted(quoted=True)
             else:
                 plain = _PLAIN_IN_QUOTES.match(self._text, self._at)
                 text = plain[0] if plain else char
@@ -203,40 +204,51 @@ class Lexer:
         self._at += 1
 
     def _dollar(self, *, quoted: bool) -> None:
-        following = self._peek(1)
+        start, following = self._at, self._peek(1)
         if following == "'" and not quoted:
             self._at += 2
-            self._add(self._ansi_c(), quoted=True)
+            self._add(self._ansi_c(start), quoted=True)
         elif following == '"' and not quoted:
             self._at += 1
-        elif self._text.startswith("$((", self._at):
-            raise NotAPlan("arithmetic", "`$((…))` has no form in a plan")
+        elif following == "[" or self._text.startswith("$((", start):
+            shown = "$[…]" if following == "[" else "$((…))"
+            raise NotAPlan("arithmetic", f"`{shown}` has no form in a plan", at=start)
         elif following == "(":
             self._at += 2
-            self._expand("substitution", self._parenthesised(), quoted=quoted)
+            source = self._parenthesised()
+            self._expand("substitution", source, quoted=quoted, at=start + 2)
         elif following == "{":
-            name = self._until("}", start=self._at + 2)
+            name = self._until("}", start=start + 2)
             if not _NAME.fullmatch(name):
-                raise NotAPlan("parameter expansion", f"`${{{shortened(name)}}}` has no form in a plan")
-            self._expand("env", name, quoted=quoted)
-        elif match := _NAME.match(self._text, self._at + 1):
+                message = f"`${{{shortened(name)}}}` has no form in a plan"
+                raise NotAPlan("parameter expansion", message, at=start)
+            self._variable(name, quoted=quoted, at=start)
+        elif match := _NAME.match(self._text, start + 1):
             self._at = match.end()
-            self._expand("env", match[0], quoted=quoted)
+            self._variable(match[0], quoted=quoted, at=start)
         elif following and following in "0123456789@*#?$!-":
-            raise NotAPlan("special parameter", f"`${following}` has no form in a plan")
+            raise NotAPlan("special parameter", f"`${following}` has no form in a plan", at=start)
         else:
             self._add("$", quoted=quoted)
             self._at += 1
 
-    def _ansi_c(self) -> str:
-        text = _ANSI_C.sub(_ansi_c_character, self._escaped_until("'", body=_UNTIL_QUOTE))
-        if "\0" in text:
-            raise NotAPlan("control character", "a NUL character cannot be part of an argument")
+    def _variable(self, name: str, *, quoted: bool, at: int) -> None:
+        if name in SHELL_VARIABLES:
+            raise NotAPlan("special parameter", f"`${name}` is known to the shell only", at=at)
+        self._expand("env", name, quoted=quoted)
+
+    def _ansi_c(self, start: int) -> str:
+        text = ansi_c_text(self._escaped_until("'", body=_UNTIL_QUOTE))
+        if text is None or "\0" in text:
+            raise NotAPlan("control character", "a NUL or half a character cannot be an argument", at=start)
         return text
 
-    def _backquoted(self) -> str:
+    def _backquoted(self, *, quoted: bool) -> None:
         self._at += 1
-        return re.sub(r"\\([`$\\])", r"\1", self._escaped_until("`", body=_UNTIL_BACKQUOTE))
+        start = self._at
+        marks = r"\\([`$\\\"])" if quoted else r"\\([`$\\])"
+        source = re.sub(marks, r"\1", self._escaped_until("`", body=_UNTIL_BACKQUOTE))
+        self._expand("substitution", source, quoted=quoted, at=start)
 
     def _escaped_until(self, end: str, *, body: re.Pattern[str]) -> str:
         """Give the text up to a quotation mark that a backslash can escape."""
@@ -244,7 +256,7 @@ class Lexer:
         match = body.match(self._text, start)
         self._at = match.end() if match else start
         if self._peek() != end:
-            raise NotAPlan("unclosed quote", f"the quote at character {start} is never closed")
+            raise _unclosed(end, at=start - 1)
         self._at += 1
         return self._text[start : self._at - 1]
 
@@ -255,7 +267,7 @@ class Lexer:
         while closers:
             match = _NESTING.search(self._text, self._at)
             if match is None:
-                raise NotAPlan("unclosed quote", f"the `$(` before character {start} is never closed")
+                raise _unclosed("$(", at=start - 2)
             self._at = match.end()
             self._nest(match[0], closers)
         return self._text[start : self._at - 1]
@@ -273,13 +285,10 @@ class Lexer:
         elif mark == "'" and closers[-1] == ")":
             self._until(mark, start=self._at)
         if len(closers) > _MAX_OPEN:
-            raise NotAPlan("nesting", f"quotes and parentheses are nested deeper than {_MAX_OPEN}")
+            message = f"quotes and parentheses are nested deeper than {_MAX_OPEN}"
+            raise NotAPlan("nesting", message, at=self._at)
 
 
-def _ansi_c_character(match: re.Match[str]) -> str:
-    code = match[1]
-    if code[0] in "xuU" and len(code) > 1:
-        return chr(int(code[1:], 16))
-    if code[0] in "01234567":
-        return chr(int(code, 8) & 0xFF)
-    return _ANSI_C_LETTERS.get(code, code if code in "\\'\"?" else "\\" + code)
+def _unclosed(mark: str, *, at: int) -> NotAPlan:
+    opened = "${" if mark == "}" else mark
+    return NotAPlan("unclosed quote", f"{opened} is never closed", at=at)

@@ -49,7 +49,7 @@ def _misfits(name: str, schema: Mapping[str, Any], arguments: Mapping[str, Any])
 
     try:
         errors = _validator(_Schema(schema)).iter_errors(arguments)
-        known = (error for error in errors if not _stands_for_output(arguments, error.absolute_path))
+        known = (error for error in errors if not _is_about_output(error, arguments))
         return list(islice(known, _MAX_PROBLEMS))
     except (Unresolvable, RecursionError, re.error) as error:
         raise RegistryInvalid(
@@ -84,6 +84,19 @@ def _validator(schema: _Schema) -> Draft202012Validator:
         ) from error
     # An empty registry of resources: a $ref to elsewhere fails instead of opening a connection.
     return Draft202012Validator(dict(schema.schema), registry=Resources())
+
+
+def _is_about_output(error: ValidationError, arguments: Mapping[str, Any]) -> bool:
+    """Say whether nothing but the value of an output, known only when the plan runs, does not fit.
+
+    Of alternatives none fits by itself; it is enough that one has no other fault.
+    """
+    if _stands_for_output(arguments, error.absolute_path):
+        return True
+    branches: dict[object, list[ValidationError]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    return any(all(_is_about_output(inner, arguments) for inner in branch) for branch in branches.values())
 
 
 def _stands_for_output(arguments: Mapping[str, Any], path: Sequence[str | int]) -> bool:

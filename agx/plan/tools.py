@@ -1,26 +1,63 @@
 """Tools and the registry: what a plan may call.
 
 The built-in registry, `unix_tools.jsonl`, names the Unix commands that the NL2Bash corpus uses.
+Their options stand in a file of their own, see `agx.plan.options`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from agx.errors import RegistryInvalid
 from agx.plan.schema import Risk
+
+CATEGORIES = (
+    "files", "search", "text", "archive", "disk", "process", "system", "network", "security", "databases",
+    "users", "packages", "development", "media", "numbers", "shell",
+)  # fmt: skip
+"""The categories of the built-in tools; a registry of one's own may use others."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOptions:
+    """The options of a command, as they are written (`-n`, `--name`): those whose value is of a kind.
+
+    The first four sets take a value: a pattern of the tool's own, a path, a command, or anything
+    else. Those in `joined` are short options whose value, where they have one, is joined to them
+    (`-i.bak`), so the next word is no value. `known` is every option there is, where somebody wrote
+    them all down, and otherwise None; `-NUM` in it stands for any number (`head -5`).
+
+    `syntax` is "letters" where short options may share a dash (`-rf`), "leading" where besides the
+    options end at the first operand (`xargs -0 rm -f`), and "words" where a whole word follows the
+    dash (`find -name`).
+    """
+
+    pattern: frozenset[str] = frozenset()
+    file: frozenset[str] = frozenset()
+    command: frozenset[str] = frozenset()
+    value: frozenset[str] = frozenset()
+    known: frozenset[str] | None = None
+    joined: frozenset[str] = frozenset()
+    syntax: Literal["letters", "leading", "words"] = "letters"
+
+    def takes_value(self, option: str) -> bool:
+        """Say whether the word after this option is its value."""
+        return any(option in kind for kind in (self.value, self.file, self.pattern, self.command))
 
 
 @dataclass(frozen=True, slots=True)
 class ToolInfo:
     """One tool: a Unix command, or with `schema` (a JSON Schema) a function with named arguments.
 
-    `risk` is the lowest class the tool has when nothing dangerous is in its arguments.
+    `risk` is the lowest class the tool has when nothing dangerous is in its arguments. `exit_codes`
+    are those that are no failure (`grep` ends with 1 where nothing matched). `options` are given
+    where a registry says them; `agx.plan.options.options_of` knows those of the Unix commands too.
+    `call` is the Python function behind a tool that was made of one.
     """
 
     name: str
@@ -29,20 +66,28 @@ class ToolInfo:
     risk: tuple[Risk, ...] = ("reads",)
     builtin: bool = False
     schema: Mapping[str, Any] | None = None
+    category: str = ""
+    exit_codes: tuple[int, ...] = (0,)
+    options: ToolOptions | None = None
+    call: Callable[..., Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registry:
     """The tools that may be called, by name, in a fixed order. `kind` is "unix" or "custom".
 
+    `warnings` are sentences about what was changed while it was read from a file.
     Two registries are equal when they are the same one, so what is made of one can be kept.
     """
 
     kind: str
     tools: Mapping[str, ToolInfo] = field(repr=False)
+    warnings: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, tools: Iterable[ToolInfo], *, kind: str = "custom") -> Registry:
+    def of(
+        cls, tools: Iterable[ToolInfo], *, kind: str = "custom", warnings: tuple[str, ...] = ()
+    ) -> Registry:
         """Make a registry; raises `RegistryInvalid` when a name stands twice or there is no tool."""
         by_name: dict[str, ToolInfo] = {}
         for tool in tools:
@@ -53,7 +98,7 @@ class Registry:
             by_name[tool.name] = tool
         if not by_name:
             raise RegistryInvalid("the registry has no tools", hint="add at least one tool")
-        return cls(kind=kind, tools=by_name)
+        return cls(kind=kind, tools=by_name, warnings=warnings)
 
     def __contains__(self, name: object) -> bool:
         return name in self.tools
@@ -73,5 +118,11 @@ class Registry:
 def unix_registry() -> Registry:
     """Give the built-in registry of Unix commands."""
     text = files("agx.plan").joinpath("unix_tools.jsonl").read_text(encoding="utf-8")
-    rows = (json.loads(line) for line in text.splitlines() if line)
-    return Registry.of((ToolInfo(**row | {"risk": tuple(row["risk"])}) for row in rows), kind="unix")
+    return Registry.of((_tool(json.loads(line)) for line in text.splitlines() if line), kind="unix")
+
+
+def _tool(row: dict[str, Any]) -> ToolInfo:
+    row["risk"] = tuple(row["risk"])
+    if "exit_codes" in row:
+        row["exit_codes"] = tuple(row["exit_codes"])
+    return ToolInfo(**row)

@@ -59,6 +59,25 @@ def test_a_plan_that_was_written_is_read_as_it_was() -> None:
     assert (plan.instruction, plan.metadata) == ("sort it", metadata)
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"tasks": ["ls"]}, []),
+        (["ls"], []),
+        ({"plan": ["ls", "wc"]}, ["`plan` was read as `tasks`, each task reading the one before"]),
+        ({"steps": ["ls"]}, ["`steps` was read as `tasks`"]),
+        ({"tasks": [{"cmd": "ls"}, {"cmd": "pwd"}]}, ["`cmd` was read as `command`"]),
+    ],
+)
+def test_older_forms_are_noted_once(source: Any, said: list[str]) -> None:
+    metadata = PlanMetadata(backend="scripted", model="none")
+    plan, findings = read_plan(source, UNIX, metadata=metadata)
+    notes = [(found.severity, found.message) for found in findings if found.rule == "normalised"]
+    assert notes == [("advice", sentence) for sentence in said]
+    assert plan.metadata is not None
+    assert plan.metadata.normalised == tuple(said)
+
+
 def test_one_task_alone_is_a_plan() -> None:
     assert written({"command": "ls"}) == [{"command": "ls", "args": []}]
 
@@ -129,7 +148,7 @@ REFUSED: dict[str, Any] = {
     "a task that is not there": {"tasks": [{"command": "echo", "args": [{"task": 9}]}]},
     "an output in a file": {"tasks": [{"command": "ls", "save_to": "a"}, CHAINED[1]]},
     "an appended output": {"tasks": [{"command": "ls", "append_to": "a"}, CHAINED[1]]},
-    "wrong numbers": {"tasks": [{"task_number": 2, "command": "ls"}]},
+    "wrong numbers": {"tasks": [{"task_number": 1, "command": "ls"}, {"task_number": 1, "command": "wc"}]},
     "numbers out of order": {"tasks": [{"step": 2, "command": "ls"}, {"step": 1, "command": "wc"}]},
     "a number as text": {"tasks": [{"command": "ls"}, {"command": "wc", "input_from_task": "1"}]},
     "a number as argument": {"tasks": [{"command": "head", "args": ["-n", 5]}]},

@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from agx.errors import Unsupported
+from agx.errors import PlanInvalid, Unsupported
 from agx.plan.render import plan_json, plan_shell, shell_argument
 from agx.plan.schema import Plan
 from agx.plan.shell import parse_shell
+from agx.plan.tools import Registry, ToolInfo
 from tests.plan.helpers import plan_of, task
 
+TOOLS = Registry.of([ToolInfo("grep", exit_codes=(0, 1)), ToolInfo("ls"), ToolInfo("count")])
 SHELL = shutil.which("dash") or shutil.which("sh")
 needs_shell = pytest.mark.skipif(SHELL is None, reason="needs a POSIX shell named dash or sh")
 PIECES = [
@@ -98,6 +100,36 @@ def test_shell_text_reads_as_people_write_it(text: str) -> None:
 def test_a_function_has_no_shell_text() -> None:
     with pytest.raises(Unsupported, match="task 2 calls the function f"):
         plan_shell(plan_of({"command": "ls"}, {"command": "f", "arguments": {}}))
+
+
+def test_the_first_line_has_the_risk_of_every_task() -> None:
+    """As a comment, which holds numbers and fixed words only, and which is no part of the plan."""
+    plan = plan_of(
+        {"command": "a\nrm", "risk": ["reads"]},
+        {"command": "b", "input_from_task": 1, "risk": ["reads"]},
+        {"command": "c", "input_from_task": 2, "risk": ["writes", "destructive"]},
+    )
+    text = plan_shell(plan)
+    assert text.startswith("# risk: tasks 1, 2 reads; task 3 writes destructive\n'a\nrm' | b | c")
+    assert [one.written() for one in parse_shell(text).tasks] == [one.written() for one in plan.tasks]
+    assert plan_shell(plan_of({"command": "ls"})) == "ls"
+    assert plan_shell(plan_of({"command": "a", "risk": ["reads"]}, {"command": "b"})).startswith(
+        "# risk: task 1 reads; task 2 unknown\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ({"input_from_task": 2}, "task 2 reads task 2, which is not before it"),
+        ({"args": [{"task": 3}]}, "task 2 reads task 3, which is not before it"),
+        ({"input_from_task": 1}, "task 2 reads task 1, which sends its output to a file"),
+    ],
+)
+def test_a_plan_that_cannot_run_has_no_shell_text(task: dict[str, Any], message: str) -> None:
+    plan = plan_of({"command": "a", "save_to": "x"}, {"command": "b", **task}, {"command": "c"})
+    with pytest.raises(PlanInvalid, match=message):
+        plan_shell(plan)
 
 
 def test_what_a_table_shows_of_arguments() -> None:
@@ -201,6 +233,63 @@ def test_a_pipeline_whose_parts_do_not_stand_in_a_row_keeps_the_order(folder: Pa
     )
     assert run(plan_shell(plan), folder) == "out 1\nout 3\n"
     assert (folder / "runs").read_text() == "1\n2\n3\n"
+
+
+@needs_shell
+@pytest.mark.parametrize("shape", ["pipelines", "script"])
+def test_nothing_runs_after_a_task_that_failed(shape: str, folder: Path) -> None:
+    """Unless its exit code is one that its tool accepts, as grep's 1 for no match."""
+    again = {"args": ["2"]} if shape == "pipelines" else {"args": ["2", {"task": 1}, {"task": 1}]}
+    for first, ran in ((["grep", "x"], True), (["grep", "--none"], False), (["ls", "none"], False)):
+        (folder / "runs").unlink(missing_ok=True)
+        plan = plan_of(
+            {"command": first[0], "args": [*first[1:], "/dev/null"]},
+            {"command": "count", **again},
+            {"command": "true"},
+        )
+        script = folder / "script"
+        script.write_text(plan_shell(plan, TOOLS))
+        done = subprocess.run(
+            [str(SHELL), str(script)],
+            cwd=folder,
+            env={"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"},
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode == 0, (folder / "runs").exists()) == (ran, ran), first
+
+
+@needs_shell
+def test_an_ended_script_leaves_nothing(folder: Path) -> None:
+    plan = plan_of(
+        {"command": "echo", "args": ["x"]},
+        {"command": "sh", "args": ["-c", "kill -TERM $PPID"], "input_from_task": 1},
+        {"command": "count", "args": [{"task": 1}]},
+    )
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    assert run(plan_shell(plan), folder, TMPDIR=str(temporary)) == ""
+    assert list(temporary.iterdir()) == []
+    assert not (folder / "runs").exists()
+
+
+@needs_shell
+def test_the_variable_of_a_script_is_none_of_the_plan(folder: Path) -> None:
+    values = [{"task": 1}, {"task": 1}, {"env": "agx_out"}]
+    plan = plan_of({"command": "echo", "args": ["x"]}, {"command": "show", "args": values})
+    assert shown(plan, folder, agx_out="mine") == ["x", "x", "mine"]
+
+
+@needs_shell
+def test_a_dash_is_protected_at_the_beginning_of_a_word_only(folder: Path) -> None:
+    (folder / "d-e").touch()
+    (folder / "-f").touch()
+    items: list[Any] = [
+        {"glob": "-?"},
+        {"text": ["d", {"glob": "-*"}]},
+        {"text": [{"env": "D"}, {"glob": "-*"}]},
+    ]
+    assert shown(plan_of({"command": "show", "args": items}), folder, D="d") == ["./-f", "d-e", "d-e"]
 
 
 @needs_shell

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import shlex
 from typing import Any
 
 import pytest
 
-from agx.plan.risk import assess, with_risk
-from agx.plan.risk_scripts import MAX_SCRIPT_CHARS, awk_risks, sed_risks
+from agx.plan.risk import assess, inner_commands, with_risk
 from agx.plan.shell import parse_shell
-from agx.plan.tools import unix_registry
+from agx.plan.tools import Registry, ToolInfo, ToolOptions, unix_registry
 from tests.plan.helpers import function_registry, plan_of, task
 
 UNIX = unix_registry()
@@ -44,16 +45,19 @@ DANGEROUS = {
     "sudo A=b rm a": {"privilege", "destructive"},
     "sudo env nice -n 5 timeout 3 rm a": {"reads", "privilege", "destructive"},
     "env -u A B=c rm a": {"reads", "destructive"},
-    "env -S 'rm a'": {"reads", "runs_code"},
+    "env -S 'rm a'": {"reads", "destructive", "runs_code"},
     "nice -n 5 rm a": {"reads", "destructive"},
     "nohup rm a": {"reads", "destructive"},
     "timeout 5s rm a": {"reads", "destructive"},
     "timeout -k 5 10 rm a": {"reads", "destructive"},
     "timeout --signal KILL 10 rm a": {"reads", "destructive"},
     "stdbuf -o L rm a": {"reads", "destructive"},
-    "watch 'rm a'": {"reads", "runs_code"},
+    "watch 'rm a'": {"reads", "destructive"},
+    "watch 'ls; ls'": {"reads", "runs_code"},
     "strace rm a": {"reads", "destructive"},
-    "sh -c 'ls'": {"runs_code"},
+    "sh -c ''": {"runs_code"},
+    "sh -c 'ls | wc -l'": {"reads", "runs_code"},
+    "sh -c 'ls > ../f'": {"reads", "writes", "destructive", "runs_code"},
     "bash x.sh": {"runs_code"},
     "python3 -c 'pass'": {"runs_code"},
     "sed -i s/a/b/ f": {"reads", "writes"},
@@ -79,8 +83,14 @@ DANGEROUS = {
     "cp /dev/null f": {"writes", "destructive"},
     "git -C dir clean -f": {"reads", "destructive"},
     "git push": {"reads", "network"},
+    "git log -c": {"reads"},
+    "git nosuch": {"reads", "runs_code"},
     "rsync -av --delete a b": {"writes", "destructive"},
     "tar --to-command=x -xf a": {"writes", "runs_code"},
+    "docker volume rm x": {"destructive", "runs_code"},
+    "podman volume rm x": {"destructive", "runs_code"},
+    "timedatectl set-time 12:00": {"reads", "privilege"},
+    "xargs cp a /dev/sda": {"reads", "writes", "destructive"},
     "frobnicate": {"runs_code"},
 }
 
@@ -137,11 +147,60 @@ def test_typed_values_hide_nothing(args: list[Any], expected: str) -> None:
 
 
 def test_endless_wrapping_is_not_followed_for_ever() -> None:
-    assert "runs_code" in assess(task("sudo", *["sudo"] * 200, "ls"), UNIX)
+    """What lies too deep to be read is taken for the worst."""
+    assert {"runs_code", "destructive"} <= set(assess(task("sudo", *["sudo"] * 200, "ls"), UNIX))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "a;" * 10_000,
+        "a " * 30_000,
+        "$(" * 5_000,
+        '"$(' * 3_000,
+        "`" * 8_001,
+        "{" * 16_000,
+        "sh -c " * 2_000,
+        "rm x\n" * 300,
+    ],
+    ids=lambda text: text[:8],
+)
+def test_a_script_that_is_too_much_to_read_is_taken_for_the_worst(script: str) -> None:
+    assert "runs_code" in assess(task("sh", "-c", script), UNIX)
+
+
+def test_scripts_in_scripts_are_followed() -> None:
+    text = "rm x"
+    for _ in range(4):
+        text = shlex.join(["sh", "-c", text])
+    assert assess(task("bash", "-c", text), UNIX) == ("destructive", "runs_code")
+
+
+@pytest.mark.parametrize("tool", UNIX, ids=lambda tool: str(tool.name))
+def test_arguments_never_lower_what_the_registry_says(tool: ToolInfo) -> None:
+    rng = random.Random(tool.name)
+    plain = "-l --list -v --help -- status -n ls a /dev/null -c {} -exec ; + - = -e -I -i= +x :::".split()
+    words: list[Any] = [*plain, "", {"env": "A"}, {"glob": "*"}, {"task": 1}, {"text": ["-", {"env": "A"}]}]
+    for size in range(8):
+        args = [rng.choice(words) for _ in range(size)]
+        assert set(assess(task(tool.name, *args), UNIX)) >= set(tool.risk)
 
 
 def test_a_function_has_the_risk_of_its_registry() -> None:
     assert assess(task("get_weather", arguments={"city": "rm"}), function_registry()) == ("network",)
+
+
+def test_a_command_of_another_registry_is_judged_by_what_it_is_as_well() -> None:
+    """`rm` is not among the tools; run by one that is, it is unknown and still what it is."""
+    tools = Registry.of([ToolInfo("sudo", risk=("privilege",))])
+    assert assess(task("sudo", "rm", "a"), tools) == ("destructive", "privilege", "runs_code")
+
+
+def test_a_registry_may_say_which_options_take_a_command() -> None:
+    tool = ToolInfo("each", options=ToolOptions(command=frozenset({"--do"})))
+    registry = Registry.of([tool, *UNIX])
+    assert assess(task("each", "--do", "rm a"), registry) == ("reads", "destructive", "runs_code")
+    assert assess(task("each", "--to", "rm a"), registry) == ("reads",)
 
 
 def test_risk_is_computed_anew_and_in_a_fixed_order() -> None:
@@ -150,41 +209,64 @@ def test_risk_is_computed_anew_and_in_a_fixed_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "expected"),
+    ("text", "names"),
     [
-        ("s/a/b/", []),
-        ("s/a/b/ge", ["runs_code"]),
-        ("s,a,b,w f", ["writes"]),
-        ("s/a\\/b/e/", []),
-        ("y/we/ab/", []),
-        ("1e ls", ["runs_code"]),
-        ("$!{/x/w out\n}", ["writes"]),
-        ("a\\\nwe", []),
-        ("b end; e ls", ["runs_code"]),
-        ("/e/p", []),
-        ("s/a/b/;s/c/d/e", ["runs_code"]),
-        ("s", []),
-        ("s/a", []),
-        ("", []),
-        ("p" * (MAX_SCRIPT_CHARS + 1), ["runs_code"]),
+        ("ls", ["ls"]),
+        ("/bin/ls", ["ls"]),
+        ("sudo find . -exec rm {} + -exec ./x ';'", ["sudo", "find", "rm", "x"]),
+        ("xargs -n 1 sh -c 'a | b'", ["xargs", "sh", "a", "b"]),
+        ("bash -c 'if a; then b; fi'", ["bash", "a", "b"]),
+        ("sh -c 'echo \"$(a | b)\"; `c`'", ["sh", "a", "b", "echo", "c"]),
+        ("awk '{system(\"rm \" $1)}'", ["awk", "rm"]),
+        ("git -c alias.x='!rm -r' x", ["git", "rm"]),
+        ("sudo $CMD rm a", ["sudo", "*", "rm"]),
+        ("echo rm", ["echo"]),
+        ("find . -name rm", ["find"]),
     ],
-    ids=lambda value: str(value)[:20],
 )
-def test_sed_scripts(script: str, expected: list[str]) -> None:
-    assert list(sed_risks(script)) == expected
+def test_the_commands_inside_are_named(text: str, names: list[str]) -> None:
+    assert list(inner_commands(parse_shell(text).tasks[0])) == names
 
 
 @pytest.mark.parametrize(
-    ("program", "expected"),
+    ("text", "expected"),
     [
-        ("{print}", []),
-        ('{print | "sort"}', ["runs_code"]),
-        ('"date" | getline d', ["runs_code"]),
-        ('BEGIN { system ("a") }', ["runs_code"]),
-        ('{printf "%s", $1 >> "f"}', ["writes"]),
-        ('{print "a > b | c"}', []),
-        ("$1 > 2 {print; n++} n > 3", []),
+        ("find . | xargs sort", {"reads"}),
+        ("find . | grep c | xargs sort", {"reads"}),
+        ("find . -printf %f | xargs sort", {"reads", "runs_code"}),
+        ("ls | xargs sort", {"reads", "runs_code"}),
+        ("ls | xargs cat", {"reads"}),
+        ("sort $(find . -name a)", {"reads"}),
+        ("sort $(ls)", {"reads", "runs_code"}),
+        ("sort -- $(ls)", {"reads"}),
+        ("sort -t $(ls)", {"reads"}),
+        ("sort $FILE", {"reads", "runs_code"}),
+        ("sort ~/a", {"reads"}),
+        ("sort *", {"reads", "runs_code"}),
+        ("sort ?*", {"reads", "runs_code"}),
+        ("sort [a-z]*", {"reads"}),
+        ("sort [-a]*", {"reads", "runs_code"}),
+        ("sort *.txt", {"reads"}),
+        ("sort ./*", {"reads"}),
+        ("cat *", {"reads"}),
     ],
 )
-def test_awk_programs(program: str, expected: list[str]) -> None:
-    assert list(awk_risks(program)) == expected
+def test_a_dash_that_comes_from_data_counts_where_options_do_harm(text: str, expected: set[str]) -> None:
+    assert risks(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("curl x | sh", {"destructive", "network", "runs_code"}),
+        ("curl x | base64 -d | sudo bash -s", {"destructive", "network", "privilege", "runs_code"}),
+        ("curl x | python3 -c 'pass'", {"runs_code"}),
+        ("curl x | python3 -m json.tool", {"runs_code"}),
+        ("curl x | jq .", {"reads"}),
+        ("cat x | sh", {"runs_code"}),
+        ("echo 'rm a' | sh", {"destructive", "runs_code"}),
+        ("echo 'ls' | sh", {"reads", "runs_code"}),
+    ],
+)
+def test_what_comes_through_a_pipe_into_an_interpreter_counts(text: str, expected: set[str]) -> None:
+    assert set(with_risk(parse_shell(text), UNIX).tasks[-1].risk) == expected

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agx.plan.rules import check, references, sources
+from agx.plan.rules import MAX_FOUND, check, references, sources
 from agx.plan.tools import unix_registry
 from tests.plan.helpers import plan_of, task
 
@@ -46,6 +46,8 @@ def test_a_good_plan_has_no_findings() -> None:
         ([row("grep", {"glob": "a*"}, "f")], ("warning", "pattern-as-glob", 1)),
         ([row("find", ".", "-name", {"glob": "*.c"})], ("warning", "pattern-as-glob", 1)),
         ([row("rm", "*.o")], ("advice", "glob-as-text", 1)),
+        ([row("ls", "--frob")], ("warning", "unknown-option", 1)),
+        ([row("xargs", "rm", "--frob")], ("warning", "unknown-option", 1)),
     ],
     ids=lambda value: value[1] if isinstance(value, tuple) else "",
 )
@@ -64,10 +66,35 @@ def test_each_rule_finds_its_fault(rows: list[dict[str, Any]], expected: tuple[s
         [row("ls", {"glob": "*.c"})],
         [row("echo", "*")],
         [row("date"), row("echo", {"task": 1})],
+        [row("sort", "a"), row("head", input_from_task=1), row("uniq", input_from_task=2)],
+        [row("ls"), row("uniq", input_from_task=1)],
+        [row("yes"), row("rm", "-i", "a", input_from_task=1)],
+        [row("ls"), row("date", "-f", "-", input_from_task=1)],
+        [row("find", ".", "-size", "-5k", "-exec", "rm", "-rf", "{}", "+")],
     ],
 )
 def test_what_is_right_is_left_alone(rows: list[dict[str, Any]]) -> None:
     assert found(*rows) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("gerp", "; did you mean grep?"),
+        ("/bin/ls", "; did you mean ls?"),
+        ("get-weather", ""),
+    ],
+)
+def test_an_unknown_tool_has_the_nearest_name_as_its_hint(command: str, hint: str) -> None:
+    finding = check(plan_of(row(command)).tasks, UNIX, max_tasks=10)[0]
+    assert finding.hint == f"use a tool of the registry, or add this one to it{hint}"
+
+
+def test_a_flood_of_findings_is_not_told_one_by_one() -> None:
+    rows = [row("rm", *[f"*.{number}" for number in range(200)]) for _ in range(64)]
+    assert len(found(*rows, max_tasks=64)) == MAX_FOUND
+    strange = [row("x" * 128) for _ in range(64)]
+    assert len(found(*strange, max_tasks=64)) == MAX_FOUND
 
 
 def test_too_many_tasks_concern_the_whole_plan() -> None:
@@ -97,7 +124,7 @@ def test_the_sentences_that_the_planner_is_trained_on_stay_as_they_are() -> None
         row("echo", "x", input_from_task=5),
         row("uniq", input_from_task=6),
         row("grep", {"glob": "a*"}),
-        row("rm", "*.o"),
+        row("rm", "*.o", "-j"),
     ]
     assert {finding.rule: finding.message for finding in check(plan_of(*rows).tasks, UNIX, max_tasks=8)} == {
         "unknown-tool": "there is no tool named 'frobnicate'",
@@ -109,6 +136,7 @@ def test_the_sentences_that_the_planner_is_trained_on_stay_as_they_are() -> None
         "uniq-without-sort": "uniq drops only neighbouring duplicates",
         "pattern-as-glob": "grep wants the pattern a* itself",
         "glob-as-text": "*.o is taken literally",
+        "unknown-option": "rm has no option -j",
     }
 
 

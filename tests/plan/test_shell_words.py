@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agx.plan.shell_braces import MAX_WORD_CHARS, MAX_WORDS, expand_braces
-from agx.plan.shell_words import Lexer, NotAPlan, Operator, Word, shortened
+from agx.plan.shell_refusals import NotAPlan, shortened
+from agx.plan.shell_words import Lexer, Operator, Word
 
 
 def words(text: str) -> list[str | None]:
@@ -36,13 +37,13 @@ def words(text: str) -> list[str | None]:
         ("$'\\x41\\101\\u263a\\U0001F600'", ["AA☺😀"]),
         ("$'\\'\\\\\\?'", ["'\\?"]),
         ("$'\\q\\x'", ["\\q\\x"]),
+        ("$'\\xc3\\xa9\\303\\251\\cA\\e'", ["éé\x01\x1b"]),
         ('$"hello"', ["hello"]),
         ("foo$", ["foo$"]),
         ("a$%b", ["a$%b"]),
         ("a # comment", ["a"]),
         ("a#b", ["a#b"]),
         ("# only\na", ["\n", "a"]),
-        ("a\\", ["a\\"]),
         ("a|b", ["a", "|", "b"]),
         ("a>>b", ["a", ">>", "b"]),
         ("a&&b||c;d&", ["a", "&&", "b", "||", "c", ";", "d", "&"]),
@@ -91,7 +92,13 @@ def test_expansions_come_out_as_pieces(text: str, kinds: list[tuple[str, str, bo
         ("{-1..1}", "-1 0 1"),
         ("{08..10}", "08 09 10"),
         ("{0..2}", "0 1 2"),
-        ("{0..10..2}", "{0..10..2}"),
+        ("{0..10..2}", "0 2 4 6 8 10"),
+        ("{10..1..-4}", "10 6 2"),
+        ("{a..e..2}", "a c e"),
+        ("{a'b',c}d", "abd cd"),
+        ("{'a,b',c}", "a,b c"),
+        ("{a'..'c}", "{a..c}"),
+        ("{1..2}{3..4}", "13 14 23 24"),
         ("{a..c}", "a b c"),
         ("file{,.bak}", "file file.bak"),
         ("{a,{b,c}}", "a b c"),

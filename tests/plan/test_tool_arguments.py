@@ -53,6 +53,42 @@ def test_each_misfit_is_an_error_with_its_place(arguments: dict[str, Any], place
     assert message.startswith(f"the arguments of write_note do not fit at {place}: ")
 
 
+ALTERNATIVES = Registry.of(
+    [
+        ToolInfo(
+            "send",
+            schema={
+                "properties": {
+                    "to": {
+                        "anyOf": [
+                            {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]},
+                            {"type": "array", "items": {"oneOf": [{"type": "integer"}, {"type": "null"}]}},
+                        ]
+                    }
+                }
+            },
+        )
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("to", "fits"),
+    [
+        ({"n": 1}, True),
+        ({"n": {"task": 1}}, True),
+        ([None, {"task": 1}], True),
+        ({"task": 1}, True),
+        ({"m": {"task": 1}}, False),
+        (["a", {"task": 1}], False),
+        ("a", False),
+    ],
+    ids=str,
+)
+def test_an_output_fits_where_one_alternative_has_no_other_fault(to: Any, *, fits: bool) -> None:
+    assert (messages({"to": to}, ALTERNATIVES, "send") == []) is fits
+
+
 def test_named_arguments_and_lists_are_not_mixed_up() -> None:
     (found,) = check([task("ls", arguments={"a": 1})], unix_registry())
     assert found.message == "ls takes a list `args`, not named `arguments`"

@@ -6,7 +6,7 @@ import pytest
 
 from agx.errors import RegistryInvalid
 from agx.plan.schema import RISKS
-from agx.plan.tools import Registry, ToolInfo, unix_registry
+from agx.plan.tools import CATEGORIES, Registry, ToolInfo, unix_registry
 
 
 def test_the_built_in_registry_describes_every_tool() -> None:
@@ -18,6 +18,41 @@ def test_the_built_in_registry_describes_every_tool() -> None:
         assert tool.risk, tool.name
         assert set(tool.risk) <= set(RISKS), tool.name
         assert tool.schema is None, tool.name
+        assert tool.category in CATEGORIES, tool.name
+
+
+def test_every_category_has_tools() -> None:
+    assert {tool.category for tool in unix_registry()} == set(CATEGORIES)
+    assert len(CATEGORIES) == len(set(CATEGORIES))
+
+
+@pytest.mark.parametrize(
+    ("name", "category"),
+    [("ls", "files"), ("find", "search"), ("sort", "text"), ("tar", "archive"), ("kill", "process"),
+     ("curl", "network"), ("apt", "packages"), ("alias", "shell"), ("git", "development"), ("df", "disk")],
+)  # fmt: skip
+def test_well_known_tools_have_the_category_one_looks_under(name: str, category: str) -> None:
+    tool = unix_registry().get(name)
+    assert tool is not None
+    assert tool.category == category
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [("grep", (0, 1)), ("diff", (0, 1)), ("test", (0, 1)), ("[", (0, 1)), ("zcat", (0, 2)), ("ls", (0,)),
+     ("find", (0,)), ("false", (0,))],
+)  # fmt: skip
+def test_codes_that_are_no_failure(name: str, codes: tuple[int, ...]) -> None:
+    tool = unix_registry().get(name)
+    assert tool is not None
+    assert tool.exit_codes == codes
+
+
+def test_codes_are_those_that_a_process_can_have_with_0_among_them() -> None:
+    for tool in unix_registry():
+        assert tool.exit_codes == tuple(sorted(set(tool.exit_codes))), tool.name
+        assert 0 in tool.exit_codes, tool.name
+        assert max(tool.exit_codes) < 126, tool.name
 
 
 @pytest.mark.parametrize("name", ["sort", "uniq", "wc", "grep", "xargs", "sed", "awk", "head", "tee"])

@@ -1,0 +1,179 @@
+"""What one call does, as a list of effects: marks, commands and programs that it runs, files it writes.
+
+It reads the call's words by the table of `agx.plan.risk_tables`. What the inner commands do in turn is
+followed by `agx.plan.risk`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from agx.plan.risk_calls import Call, Code, Effect, RunsFile, Shell, Writes, is_known
+from agx.plan.risk_commands import EXPRESSIONS, RUNNING
+from agx.plan.risk_operands import OPERANDS, is_git_command, may_set_id
+from agx.plan.risk_options import Given, read_words
+from agx.plan.risk_tables import Row, row_of, row_of_options, subcommand_of
+from agx.plan.tools import ToolInfo
+
+_CODE_VARIABLE = re.compile(
+    r"(?:LD|DYLD|GIT|GEM|CARGO|LUA|R|TAR|RSYNC|XDG|npm_config|BASH_FUNC)_\w+|PYTHON\w*|PERL\w*|RUBY(?:LIB|OPT)"
+    r"|\w*(?:PATH|PAGER|EDITOR|_RSH|ASKPASS|_OPTIONS|WRAPPER)|VISUAL|BROWSER|LESS\w*|BASH_ENV|ENV|PROMPT_COMMAND"
+    r"|PS[0-4]|IFS|SHELL\w*|CC|CXX|MAKE\w*|HOME|TERMINFO|HOSTALIASES"
+)
+_COMMAND_VARIABLE = re.compile(
+    r"\w*(?:PAGER|EDITOR|VISUAL|BROWSER|COMMAND|_RSH|ASKPASS|LESSOPEN|LESSCLOSE|PROGRAM)"
+)
+_HOST = re.compile(r"(?:\w[\w.-]*@)?(?:[\w.-]{2,}|[\w.-]*\0[\w.\0-]*|\[[\da-fA-F:]+\]):|[\w+.-]+://")
+_OF_HOST = ("/:", "/,", "/etc", "/dev", "/root", "/var", "/sys", "/proc", "/boot", "host")
+_PROXY = re.compile(
+    r"(?:ProxyCommand|LocalCommand|KnownHostsCommand|Match|Include)\s*[=\s]\s*(.*)", re.IGNORECASE | re.DOTALL
+)
+
+
+def effects(call: Call, tool: ToolInfo | None) -> Iterator[Effect]:
+    """Yield everything that a call does, but not what the commands that it runs do.
+
+    Of a command without a row, the registry may still say which options take a command.
+    """
+    for assignment in call.assignments:
+        yield from assigned(assignment)
+    row = row_of(call.name)
+    if row is None and tool is not None and tool.options is not None and tool.options.command:
+        row = row_of_options(tool.name, tool.options)
+    if row is not None:
+        yield from _of_row(row, call)
+
+
+def assigned(assignment: str) -> Iterator[Effect]:
+    """Yield what it means to set a variable: some of them name what is run later."""
+    name, _, value = assignment.partition("=")
+    if not _CODE_VARIABLE.fullmatch(name):
+        return
+    yield "runs_code"
+    if _COMMAND_VARIABLE.fullmatch(name):
+        yield Shell(value)
+
+
+def _of_row(row: Row, call: Call) -> Iterator[Effect]:
+    yield from row.always
+    if row.operands in EXPRESSIONS:
+        yield from EXPRESSIONS[row.operands](row, call)
+        return
+    given = read_words(call, row)
+    if row.quiet and any(option in row.quiet for option, _ in given.options):
+        return
+    for option, value in given.options:
+        yield from row.marks.get(option, ())
+        yield from _of_value(row, row.kinds.get(option, "values"), value or "")
+    if given.may_hide_option:
+        yield "runs_code"
+    if row.hosts and any(_HOST.match(word) for word in call.words):
+        yield "network"
+    for word in given.skipped:
+        if "=" in word:
+            yield from assigned(word)
+    yield from _of_operands(given)
+
+
+def _of_value(row: Row, kind: str, value: str) -> Iterator[Effect]:
+    """Judge the value of an option; the programs of sed and awk are judged with their operands."""
+    if kind in VALUES:
+        yield from VALUES[kind](value)
+    elif kind == "code" and row.language not in ("sed", "awk"):
+        yield Code(value, row.language)
+
+
+def _of_operands(given: Given) -> Iterator[Effect]:
+    treatment = given.row.operands
+    if treatment == "subcommand":
+        yield from _of_subcommand(given)
+    elif treatment == "assignments":
+        yield from (effect for word in given.operands for effect in assigned(word))
+    elif treatment:
+        yield from (RUNNING.get(treatment) or OPERANDS[treatment])(given)
+
+
+def _of_subcommand(given: Given) -> Iterator[Effect]:
+    if not given.operands:
+        return
+    first, *rest = given.operands
+    if not is_known(first):
+        yield "runs_code"
+        return
+    sub = subcommand_of(given.row, first)
+    if sub is None:
+        yield from given.row.other
+    else:
+        yield from _of_row(sub, replace(given.call, words=tuple(rest)))
+
+
+def _file(value: str) -> Iterator[Effect]:
+    yield Shell(value[1:]) if value.startswith("|") else Writes(value, overwrites=True)
+
+
+def _place(value: str) -> Iterator[Effect]:
+    yield Writes(value)
+
+
+def _shell(value: str) -> Iterator[Effect]:
+    yield "runs_code"
+    yield Shell(value.removeprefix("exec="))
+
+
+def _script(value: str) -> Iterator[Effect]:
+    yield "runs_code"
+    yield RunsFile(value)
+
+
+def _config(value: str) -> Iterator[Effect]:
+    """Judge one setting of `git -c`: any of them can change what Git runs."""
+    yield "runs_code"
+    name, _, setting = value.partition("=")
+    if is_git_command(name):
+        yield Shell(setting.lstrip("!"))
+
+
+def _upload(value: str) -> Iterator[Effect]:
+    del value
+    yield "writes"
+
+
+def _verb(value: str) -> Iterator[Effect]:
+    if value.upper() == "DELETE" or not is_known(value):
+        yield "destructive"
+    elif value.upper() not in ("GET", "HEAD", "OPTIONS"):
+        yield "writes"
+
+
+def _mount(value: str) -> Iterator[Effect]:
+    """Judge what a container gets of its host: the root folder, the system, devices, its namespaces."""
+    source = value.partition("source=")[2] or value.partition("src=")[2] or value
+    if source.startswith(_OF_HOST):
+        yield "privilege"
+
+
+def _setuid(value: str) -> Iterator[Effect]:
+    if may_set_id(value):
+        yield "privilege"
+
+
+def _proxy(value: str) -> Iterator[Effect]:
+    """Judge one setting of `ssh -o`: some of them name a command."""
+    if match := _PROXY.match(value):
+        yield from ("runs_code", Shell(match[1]))
+
+
+VALUES: dict[str, Callable[[str], Iterator[Effect]]] = {
+    "files": _file,
+    "places": _place,
+    "shell": _shell,
+    "scripts": _script,
+    "config": _config,
+    "uploads": _upload,
+    "verbs": _verb,
+    "mounts": _mount,
+    "setuid": _setuid,
+    "proxies": _proxy,
+}

@@ -1,0 +1,183 @@
+"""Operands that are not run: files that are written or changed, and words that say what is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from agx.plan.risk_calls import Effect, Shell, Writes, is_known
+from agx.plan.risk_options import Given
+from agx.plan.risk_paths import is_empty, is_system
+
+# A mode that lets a program run as its owner or group.
+_SET_ID = re.compile(r"0?[2-7]\d{3}|.*[+=]\w*s\w*")
+_GIT_RUNS = re.compile(
+    r"alias\.|pager|editor|command|cmd|driver|textconv|helper|hookspath|fsmonitor|program|filter\.|external"
+)
+_GIT_READS_CONFIG = ("--get", "--get-all", "--get-regexp", "--get-urlmatch", "-l", "--list")
+_IP_READS = frozenset("show list ls lst get help save monitor".split())
+_CLOUD_DESTROYS = re.compile(r"(?:delete|destroy|terminate|remove|purge|rm|rb|down|halt|empty)(?:-.*)?")
+
+
+def may_set_id(mode: str) -> bool:
+    """Say whether a file's mode lets it run as its owner or group."""
+    return _SET_ID.fullmatch(mode) is not None
+
+
+def is_git_command(setting: str) -> bool:
+    """Say whether a setting of Git names a command that it runs."""
+    return _GIT_RUNS.search(setting.lower()) is not None
+
+
+def _target(given: Given) -> Iterator[Effect]:
+    """Judge the last operand, where files are put; a copy of nothing empties what was there."""
+    has_place = given.has("-t", "--target-directory")
+    *sources, last = given.operands or ("",)
+    if has_place or not sources:
+        return
+    yield Writes(last)
+    if any(map(is_empty, sources)) or (given.row.family == "mv" and last == "/dev/null"):
+        yield "destructive"
+    if given.row.family == "mv" and any(map(is_system, sources)):
+        yield "privilege"
+
+
+def _written(given: Given) -> Iterator[Effect]:
+    appends = given.has("-a", "--append")
+    yield from (Writes(path, overwrites=not appends) for path in given.operands)
+
+
+def _second(given: Given) -> Iterator[Effect]:
+    yield from (Writes(path, overwrites=True) for path in given.operands[1:2])
+
+
+def _changed(given: Given) -> Iterator[Effect]:
+    if any(map(is_system, given.operands)):
+        yield "privilege"
+
+
+def _mode(given: Given) -> Iterator[Effect]:
+    """Judge chmod, chown and their like, whose first operand is what is set."""
+    paths = given.operands if given.has("--reference") else given.operands[1:]
+    if any(map(is_system, paths)):
+        yield "privilege"
+        if given.has("-R", "--recursive"):
+            yield "destructive"
+    if given.row.family == "chmod" and any(map(may_set_id, given.operands[:1])):
+        yield "privilege"
+
+
+def _dd(given: Given) -> Iterator[Effect]:
+    pairs = dict(word.partition("=")[::2] for word in given.operands)
+    if "of" in pairs:
+        yield Writes(pairs["of"], overwrites=True)
+        if is_empty(pairs.get("if", "")):
+            yield "destructive"
+
+
+def _tar(given: Given) -> Iterator[Effect]:
+    if given.has("-c", "-r", "-u", "-A", "--create", "--append", "--update", "--catenate", "--delete"):
+        yield from (Writes(path) for path in given.values("-f", "--file"))
+    if given.has("--delete"):
+        yield "destructive"
+
+
+def _date(given: Given) -> Iterator[Effect]:
+    """Judge date, which sets the clock to an operand that is no format."""
+    if any(not word.startswith("+") for word in given.operands):
+        yield "privilege"
+
+
+def _privileged(given: Given) -> Iterator[Effect]:
+    if given.operands:
+        yield "privilege"
+
+
+def _configured(given: Given) -> Iterator[Effect]:
+    if len(given.operands) > 1:
+        yield "privilege"
+
+
+def _ip(given: Given) -> Iterator[Effect]:
+    thing, *rest = given.operands or ("",)
+    if "netns".startswith(thing) and rest[:1] == ["exec"]:
+        yield Shell(" ".join(rest[2:]))
+    if rest and rest[0] not in _IP_READS:
+        yield "privilege"
+
+
+def _service(given: Given) -> Iterator[Effect]:
+    if given.operands[1:] and given.operands[1] != "status":
+        yield "privilege"
+
+
+def _cloud(given: Given) -> Iterator[Effect]:
+    if any(map(_CLOUD_DESTROYS.fullmatch, given.operands)):
+        yield "destructive"
+
+
+def _checkout(given: Given) -> Iterator[Effect]:
+    """Judge a checkout of paths, which discards what was changed in them."""
+    is_of_paths = given.ended or len(given.operands) > 1 or "." in given.operands
+    if is_of_paths and not given.has("-b"):
+        yield "destructive"
+
+
+def _stash(given: Given) -> Iterator[Effect]:
+    first = given.operands[0] if given.operands else "push"
+    if first in ("drop", "clear"):
+        yield "destructive"
+    elif first not in ("list", "show"):
+        yield "writes"
+
+
+def _push(given: Given) -> Iterator[Effect]:
+    yield from _remote(given)
+    if any(word.startswith(("+", ":")) for word in given.operands):
+        yield "destructive"
+
+
+def _remote(given: Given) -> Iterator[Effect]:
+    for word in given.operands:
+        transport, is_helper, rest = word.partition("::")
+        if is_helper and transport == "ext":
+            yield from ("runs_code", Shell(rest))
+
+
+def _makes(given: Given) -> Iterator[Effect]:
+    if given.operands:
+        yield "writes"
+
+
+def _config(given: Given) -> Iterator[Effect]:
+    words = given.operands
+    if given.has(*_GIT_READS_CONFIG) or words[:1] in (("get",), ("list",)):
+        return
+    words = words[1:] if words[:1] in (("set",), ("unset",)) else words
+    if len(words) > 1:
+        yield "writes"
+        if is_git_command(words[0]) or not is_known(words[0]):
+            yield from ("runs_code", Shell(words[1].lstrip("!")))
+
+
+OPERANDS: dict[str, Callable[[Given], Iterator[Effect]]] = {
+    "target": _target,
+    "written": _written,
+    "second": _second,
+    "changed": _changed,
+    "mode": _mode,
+    "dd": _dd,
+    "tar": _tar,
+    "date": _date,
+    "privileged": _privileged,
+    "configured": _configured,
+    "ip": _ip,
+    "service": _service,
+    "cloud": _cloud,
+    "checkout": _checkout,
+    "stash": _stash,
+    "push": _push,
+    "remote": _remote,
+    "makes": _makes,
+    "config": _config,
+}

@@ -1,0 +1,31 @@
+"""Text that can be shown: what a terminal or a browser would act on, or hide, is written as an escape."""
+
+from __future__ import annotations
+
+import re
+
+# C0 and C1 controls, DEL, line separators, halves of characters, and what is not seen: direction
+# marks and overrides, joiners, fillers, tags. Variation selectors stay: emoji are written with them.
+UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+_NAMES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def visible(text: str) -> str:
+    """Give the text on one line, with everything a terminal would not print as an escape."""
+    return UNSAFE.sub(lambda match: escaped(match[0]), text)
+
+
+def escaped(character: str) -> str:
+    r"""Give one character as an escape: `\n`, `\x1b`, `\u202e`, `\U000e0041`."""
+    number = ord(character)
+    width = (2, "x") if number < 0x100 else (4, "u") if number < 0x10000 else (8, "U")
+    return _NAMES.get(character) or f"\\{width[1]}{number:0{width[0]}x}"
+
+
+def shortened(text: str, limit: int) -> str:
+    """Give at most `limit` characters, the last of them an ellipsis where something was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
