@@ -1,0 +1,177 @@
+"""From entries to tools: every key is checked, and whatever is wrong is collected, not raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from agx.plan.schema import RISKS, Risk
+from agx.plan.tools import Registry, ToolInfo, ToolOptions, unix_registry
+from agx.registry.compiling import check_compiles
+from agx.registry.forms import Entry, Row, entry, rows
+from agx.registry.plain import plain
+from agx.registry.problems import Findings, Place, refusal, shown
+from agx.registry.schemas import checked_schema
+from agx.registry.texts import check_name, cleaned
+from agx.settings.names import nearest
+
+MAX_TOOLS = 1000
+MAX_EXIT_CODE = 255
+# What nobody vouches for is not harmless.
+UNKNOWN_RISK: tuple[Risk, ...] = ("runs_code",)
+_OPTION_KINDS = ("pattern", "file", "command", "value", "known", "joined")
+_SYNTAXES = ("letters", "leading", "words")
+_OPTIONS_HINT = 'options are listed by what their values are: {"pattern": ["-name"], "file": ["-f"], …}'
+
+
+def registry_of(data: object, *, source: str = "the registry") -> Registry:
+    """Make a registry of data as `json.loads` gives it, in any form that `agx.registry.forms` names.
+
+    `Registry.warnings` says what was changed on the way. Raises `RegistryInvalid`, whose
+    `details["problems"]` lists everything that is wrong: tool, JSON pointer, message and hint.
+    """
+    return registry_of_documents([(data, Place())], source=source)
+
+
+def registry_of_documents(documents: Iterable[tuple[object, Place]], *, source: str) -> Registry:
+    """Make one registry of several documents, such as the lines of a file; raises `RegistryInvalid`."""
+    found = Findings()
+    every = (row for document, place in documents for row in rows(document, place, found))
+    listed = list(islice(every, MAX_TOOLS + 1))
+    if len(listed) > MAX_TOOLS:
+        found.refuse(f"it lists more than {MAX_TOOLS} tools", Place(), hint="split it")
+    elif not listed and not found.problems:
+        found.refuse("it lists no tools", Place())
+    tools = _tools(listed, found) if len(listed) <= MAX_TOOLS else []
+    if not found.problems:
+        check_compiles(tools, found)
+    if found.problems:
+        raise refusal(source, found)
+    return Registry.of((tool for tool, _ in tools), warnings=tuple(_notes(source, found)))
+
+
+def _notes(source: str, found: Findings) -> Iterator[str]:
+    yield from (f"{source}: {warning.sentence()}" for warning in found.warnings)
+    if num_more := found.num_warned - len(found.warnings):
+        yield f"{source}: {num_more} more warnings of this kind"
+
+
+def _tools(listed: Iterable[Row], found: Findings) -> list[tuple[ToolInfo, Place]]:
+    """Give the tools that can be used, each with the place of its schema."""
+    tools: list[tuple[ToolInfo, Place]] = []
+    names: set[str] = set()
+    for row in listed:
+        num_before = found.num_refused
+        value = plain(row.value, row.place, found)
+        known = None
+        if found.num_refused == num_before:
+            known = _tool(Row(value, row.place, row.name), found)
+        if known is None:
+            continue
+        tool, _ = known
+        if tool.name in names:
+            hint = "give every tool its own name"
+            found.refuse("a tool of this name stands above already", row.place.of(tool.name), hint=hint)
+        names.add(tool.name)
+        tools.append(known)
+    return tools
+
+
+def _tool(row: Row, found: Findings) -> tuple[ToolInfo, Place] | None:
+    """Give the tool of a row and the place of its schema, or None where anything was refused."""
+    if isinstance(row.value, str) and row.name is None:
+        known = _built_in(row.value, row.place, found)
+        return None if known is None else (known, row.place)
+    num_before = found.num_refused
+    listed = entry(row, found)
+    tool = None if listed is None else _from_entry(listed, found)
+    if listed is None or tool is None or found.num_refused > num_before:
+        return None
+    return tool, listed.schema_place.of(tool.name)
+
+
+def _built_in(name: str, place: Place, found: Findings) -> ToolInfo | None:
+    tool = unix_registry().get(name)
+    if tool is None:
+        near = nearest(name[:40], unix_registry().tools)
+        hint = "`agx tools list` shows the built-in ones; one of your own is an object with a `name`"
+        found.refuse(f"there is no built-in tool {shown(name)}{near}", place, hint=hint)
+    return tool
+
+
+def _from_entry(known: Entry, found: Findings) -> ToolInfo | None:
+    fields, place = known.fields, known.place
+    name = fields.get("name")
+    if not check_name(name, place / "name", found):
+        return None
+    schema = None
+    if known.schema is not None:
+        schema = checked_schema(known.schema, known.schema_place, found)
+    return ToolInfo(
+        name=str(name),
+        description=_text(fields, "description", place, found),
+        reads_stdin=_flag(fields, "reads_stdin", place, found),
+        risk=_risk(fields.get("risk", UNKNOWN_RISK), place / "risk", found),
+        builtin=_flag(fields, "builtin", place, found),
+        schema=schema,
+        category=_text(fields, "category", place, found),
+        exit_codes=_exit_codes(fields.get("exit_codes", (0,)), place / "exit_codes", found),
+        options=_options(fields.get("options"), place / "options", found),
+    )
+
+
+def _text(fields: Mapping[str, Any], key: str, place: Place, found: Findings) -> str:
+    text = fields.get(key)
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        found.refuse(f"the {key} is {shown(text)}, and no text", place / key)
+        return ""
+    return cleaned(text, place / key, found)
+
+
+def _flag(fields: Mapping[str, Any], key: str, place: Place, found: Findings) -> bool:
+    flag = fields.get(key, False)
+    if not isinstance(flag, bool):
+        found.refuse(f"`{key}` is {shown(flag)}, and neither true nor false", place / key)
+    return flag is True
+
+
+def _risk(risk: object, place: Place, found: Findings) -> tuple[Risk, ...]:
+    if not isinstance(risk, (list, tuple)) or not risk or any(item not in RISKS for item in risk):
+        found.refuse(f"`risk` is a list of one or more of {', '.join(RISKS)}", place)
+        return UNKNOWN_RISK
+    return tuple(item for item in RISKS if item in risk)
+
+
+def _exit_codes(codes: object, place: Place, found: Findings) -> tuple[int, ...]:
+    if not isinstance(codes, (list, tuple)) or not codes or not all(map(_is_exit_code, codes)):
+        found.refuse(f"`exit_codes` is a list of numbers from 0 to {MAX_EXIT_CODE}", place)
+        return (0,)
+    return tuple(sorted(set(codes)))
+
+
+def _is_exit_code(code: object) -> bool:
+    return isinstance(code, int) and not isinstance(code, bool) and 0 <= code <= MAX_EXIT_CODE
+
+
+def _options(options: object, place: Place, found: Findings) -> ToolOptions | None:
+    if options is None:
+        return None
+    if not isinstance(options, dict):
+        found.refuse(f"`options` is {shown(options)}, and no object", place, hint=_OPTIONS_HINT)
+        return None
+    for kind in sorted(options.keys() - {*_OPTION_KINDS, "syntax"}):
+        found.refuse(f"options of the kind {shown(kind)} are unknown", place / kind, hint=_OPTIONS_HINT)
+    read: dict[str, Any] = {}
+    for kind in (kind for kind in _OPTION_KINDS if kind in options):
+        names = options[kind]
+        if isinstance(names, list) and all(isinstance(name, str) and name for name in names):
+            read[kind] = frozenset(names)
+        else:
+            found.refuse(f"`{kind}` is no list of options", place / kind, hint=_OPTIONS_HINT)
+    if options.get("syntax", "letters") in _SYNTAXES:
+        return ToolOptions(**read, syntax=options.get("syntax", "letters"))
+    found.refuse(f"`syntax` is one of {', '.join(_SYNTAXES)}", place / "syntax", hint=_OPTIONS_HINT)
+    return None

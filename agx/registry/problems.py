@@ -1,0 +1,104 @@
+"""What keeps a tool out of a registry: each problem with the tool's name and the place in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agx.errors import RegistryInvalid
+from agx.plan.visible import visible
+
+_MAX_PROBLEMS = 100
+_MAX_SHOWN_CHARS = 80
+_HINT = (
+    'a registry is {"tools": [{"name": …, "description": …, "schema"?: …, "reads_stdin"?: …, "risk"?: […]}]}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: a JSON pointer (RFC 6901), in JSON lines the line, and the tool's name."""
+
+    pointer: str = ""
+    line: int | None = None
+    tool: str | None = None
+
+    def __truediv__(self, key: object) -> Place:
+        step = str(key).replace("~", "~0").replace("/", "~1")
+        return replace(self, pointer=f"{self.pointer}/{step}")
+
+    def along(self, steps: Iterable[object]) -> Place:
+        """Give the place that these keys lead to from here."""
+        place = self
+        for step in steps:
+            place /= step
+        return place
+
+    def of(self, tool: str) -> Place:
+        """Give the same place with the name of the tool it belongs to."""
+        return replace(self, tool=tool)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something is refused, or what was done about it: a sentence, its place, and a hint."""
+
+    message: str
+    place: Place
+    hint: str = _HINT
+
+    def sentence(self) -> str:
+        """Give the sentence with its place before it: `line 3: weather, /0/schema: …`."""
+        where = ", ".join(part for part in (self.place.tool, self.place.pointer) if part)
+        line = f"line {self.place.line}: " if self.place.line is not None else ""
+        return visible(line + (f"{where}: " if where else "") + self.message)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the JSON form."""
+        line = {} if self.place.line is None else {"line": self.place.line}
+        named = {"tool": self.place.tool, "pointer": self.place.pointer, "message": self.message}
+        return line | named | {"hint": self.hint}
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects what there is to say while a registry is read: what is refused, and what is only noted."""
+
+    num_refused: int = 0
+    num_warned: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def refuse(self, message: str, place: Place, *, hint: str = _HINT) -> None:
+        """Note what cannot be used. All are counted and the first hundred kept: one more says nothing new."""
+        self.num_refused += 1
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append(Problem(message, place, hint))
+
+    def warn(self, message: str, place: Place) -> None:
+        """Note what was changed on the way in, as `refuse` does."""
+        self.num_warned += 1
+        if len(self.warnings) < _MAX_PROBLEMS:
+            self.warnings.append(Problem(message, place, ""))
+
+
+def refusal(source: str, found: Findings) -> RegistryInvalid:
+    """Give the error that tells the first problem, and holds those that were kept in its `details`."""
+    first, num_others = found.problems[0], found.num_refused - 1
+    more = f" (and {num_others} more)" if num_others else ""
+    return RegistryInvalid(
+        f"{source}: {first.sentence()}{more}",
+        hint=first.hint + ("; `agx tools check FILE` lists every problem" if num_others else ""),
+        problems=[problem.as_dict() for problem in found.problems],
+    )
+
+
+def shown(value: object) -> str:
+    """Give a value as Python writes it, shortened: for sentences about values that cannot be used."""
+    text = repr(value) if not isinstance(value, (dict, list)) else _kind(value)
+    return text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 1] + "…"
+
+
+def _kind(value: dict[Any, Any] | list[Any]) -> str:
+    return "an object" if isinstance(value, dict) else "a list"

@@ -1,0 +1,33 @@
+"""`docs/registries.md`: its TOML is a registry, and it says what the code does."""
+
+from __future__ import annotations
+
+import pytest
+
+from agx.registry.entries import MAX_TOOLS
+from agx.registry.files import MAX_FILE_BYTES, parse_registry
+from agx.registry.forms import OWN_KEYS
+from agx.registry.plain import MAX_DEPTH
+from agx.registry.references import MAX_UNFOLDED
+from agx.registry.texts import MAX_NAME_CHARS
+from tests.documents import ROOT, Block, blocks
+
+TEXT = " ".join((ROOT / "docs" / "registries.md").read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: block.place)
+def test_toml_is_a_registry(block: Block) -> None:
+    if "tools" in block.text:
+        assert len(parse_registry(block.text.encode(), source=block.place, suffix=".toml")) > 0
+
+
+def test_the_page_has_every_key_and_limit() -> None:
+    assert [key for key in (*OWN_KEYS, "schema") if f"| `{key}` |" not in TEXT] == []
+    for words in (
+        f"nesting above {MAX_DEPTH} levels",
+        f"more than {MAX_TOOLS} tools",
+        f"more than {MAX_FILE_BYTES >> 20} MiB",
+        f"more than {MAX_UNFOLDED} schemas",
+        f"at most {MAX_NAME_CHARS} characters",
+    ):
+        assert words in TEXT
