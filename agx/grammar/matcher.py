@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agx.errors import ConstraintFailed
+from agx.grammar.lark import lark_grammar
 from agx.grammar.library import LLMatcher, LLTokenizer
 
 _MAX_REASON_CHARS = 300
+# "at 12(3): failed to compile JSON schema: …", and below it lines of the grammar, "  12 | start: …".
+_WHERE = re.compile(r"^at \d+\(\d+\): (failed to compile JSON schema: )?")
+_QUOTED_LINE = re.compile(r"^\s*(\d+ \||\^)")
 # What llguidance puts into its mask for a token that may come next; 0 for every other one.
 _ALLOWED = 200
+_COMPACT = {"whitespace_flexible": False}
 
 
 class ConstraintCompiler:
@@ -26,26 +32,31 @@ class ConstraintCompiler:
 
         A schema may be a mapping or its JSON text, which need not be written anew to be compared.
         """
-        text = schema if isinstance(schema, str) else json.dumps(schema)
+        text = schema if isinstance(schema, str) else _written(schema)
         if self._last is None or self._last[0] != text:
-            matcher = self._matcher(text)
+            parsed = _parsed(text)
+            matcher = self._matcher(parsed)
             if matcher.is_error():
-                raise self._refused(text, matcher.get_error())
+                raise self._refused(parsed, matcher.get_error())
             self._last = (text, matcher)
         return Constraint(self._last[1].deep_copy())
 
-    def _matcher(self, schema: str) -> LLMatcher:
-        grammar = LLMatcher.grammar_from_json_schema(schema)
+    def _matcher(self, schema: Mapping[str, Any]) -> LLMatcher:
+        rules = lark_grammar(schema)
+        if rules is None:
+            grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema))
+        else:
+            grammar = LLMatcher.grammar_from_lark(rules)
         return LLMatcher(self._tokenizer, grammar, log_level=0)
 
-    def _refused(self, schema: str, reason: str) -> ConstraintFailed:
+    def _refused(self, schema: Mapping[str, Any], reason: str) -> ConstraintFailed:
         """Name the definition that cannot be compiled, by its `$comment` where it has one."""
-        definitions = _definitions(schema)
-        for name, definition in definitions.items():
-            alone = {"$ref": f"#/$defs/{name}", "$defs": definitions}
-            comment = definition.get("$comment") if isinstance(definition, Mapping) else None
-            if comment is not None and (found := self._matcher(json.dumps(alone)).get_error()):
-                return _failed(f"the schema of {comment} cannot be compiled", found)
+        for definitions in _definitions(schema):
+            for name, definition in definitions.items():
+                alone = {"$ref": f"#/$defs/{name}", "$defs": definitions, "x-guidance": _COMPACT}
+                comment = definition.get("$comment") if isinstance(definition, Mapping) else None
+                if comment is not None and (found := self._matcher(alone).get_error()):
+                    return _failed(f"the schema of {comment} cannot be compiled", found)
         return _failed("the schema cannot be compiled", reason)
 
 
@@ -92,14 +103,41 @@ class Constraint:
             raise _failed("the grammar could not be followed", self._matcher.get_error())
 
 
-def _definitions(schema: str) -> Mapping[str, Any]:
+def _definitions(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the definitions of a schema and those of the parts that have definitions of their own."""
+    definitions = schema.get("$defs")
+    if isinstance(definitions, Mapping):
+        yield definitions
+        parts = (part for part in definitions.values() if isinstance(part, Mapping) and "$id" in part)
+        yield from (own for part in parts for own in _definitions(part))
+
+
+def _written(schema: Mapping[str, Any]) -> str:
     try:
-        whole = json.loads(schema)
-    except ValueError:  # the matcher has said what is wrong with it
-        return {}
-    return whole.get("$defs", {}) if isinstance(whole, dict) else {}
+        return json.dumps(schema, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _failed("the schema cannot be written as JSON", str(error)) from error
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    try:
+        schema = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _failed("the schema is no JSON", str(error)) from error
+    if not isinstance(schema, dict):
+        raise _failed("the schema is no JSON object", text)
+    return schema
 
 
 def _failed(sentence: str, reason: str) -> ConstraintFailed:
-    short = reason.strip()[:_MAX_REASON_CHARS]
-    return ConstraintFailed(f"{sentence}: {short}", hint="simplify the tools' schemas or lower the limits")
+    short = _in_short(reason)
+    hint = "simplify the tools' schemas or lower the limits"
+    return ConstraintFailed(f"{sentence}: {short}", hint=hint, reason=short)
+
+
+def _in_short(reason: str) -> str:
+    """Give what llguidance says without the lines of the grammar that it quotes."""
+    said = [line.strip() for line in reason.splitlines() if not _QUOTED_LINE.match(line)]
+    what = _WHERE.sub("", said[0]) if said else ""
+    errors = [line for line in said[1:] if line.startswith("error: ")]
+    return " ".join([what, *errors])[:_MAX_REASON_CHARS]

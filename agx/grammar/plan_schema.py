@@ -1,26 +1,34 @@
 """Registry and limits to the JSON Schema of what a model writes.
 
 The schema describes `{"tasks":[{"command", "args"|"arguments", "input_from_task"?, "save_to"?}]}` and
-nothing else of a plan. Tasks are unrolled by position, so that a reference can name earlier tasks
-only. It is plain JSON Schema (draft 2020-12), which any validator reads; `x-guidance` is llguidance's
-own key, and keeps white space out of what is written.
+nothing else of a plan. It is plain JSON Schema (draft 2020-12), which any validator reads;
+`x-guidance` is llguidance's own key, and keeps white space out of what is written.
+
+A task may name earlier tasks only, and yet the tools stand in the schema once, however many tasks
+there are: the numbers that may be named are a `$dynamicRef`, and the task at each position says what
+it stands for there. The first task, before which there is none, has a form of its own::
+
+    {"prefixItems": [{"$ref": "urn:agx:calls#/$defs/first"},
+                     {"$ref": "urn:agx:calls#/$defs/later", "$id": "urn:agx:task2",
+                      "$defs": {"earlier": {"$dynamicAnchor": "earlier", "enum": [1]}}}, …]}
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agx.grammar.keywords import DEFINITIONS
+from agx.grammar.tool_schema import Schema, tool_definitions
 from agx.plan.limits import TaskLimits
 from agx.plan.tools import ToolInfo
 
 # No control character, raw or escaped: C0, DEL and C1. `{low,high}` counts characters.
 _PRINTABLE = r"[^\u0000-\u001f\u007f-\u009f]"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
-_PARTS = "#/$defs/"
-
-Schema = dict[str, Any]
+_CALLS = "urn:agx:calls"
+_EARLIER = {"$dynamicRef": "#earlier"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,92 +41,88 @@ class PlanLimits(TaskLimits):
 def plan_schema(tools: Sequence[ToolInfo], limits: PlanLimits) -> Schema:
     """Give the JSON Schema of the plans that may be written with these tools.
 
-    A tool with a `schema` takes `arguments` by that schema, every other one takes `args`.
+    A tool with a `schema` takes `arguments` by that schema, every other one takes `args`. Raises
+    `RegistryInvalid` for a tool whose schema is none of an object, or refers to what it does not have.
     """
-    definitions = _shared_definitions(tools, limits)
-    for number in range(1, limits.max_tasks + 1):
-        definitions |= _task_definitions(number, tools=tools, limits=limits)
-    numbers = range(1, limits.max_tasks + 1)
     tasks = {
         "type": "array",
-        "prefixItems": [_ref(f"task{number}") for number in numbers],
+        "prefixItems": [_task(number) for number in range(1, limits.max_tasks + 1)],
         "items": False,
         "minItems": 1,
         "maxItems": limits.max_tasks,
     }
+    calls = _shared_definitions(tools, limits) | _calls("first", tools, limits)
+    if limits.max_tasks > 1:
+        calls |= _calls("later", tools, limits)
     return _object({"tasks": tasks}) | {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:agx:plan",
         "x-guidance": {"whitespace_flexible": False},
-        "$defs": definitions,
+        "$defs": {"calls": {"$id": _CALLS, "$defs": calls}},
+    }
+
+
+def _task(number: int) -> Schema:
+    """Give the schema of the task at a position."""
+    if number == 1:
+        return {"$ref": _CALLS + DEFINITIONS + "first"}
+    earlier = {"$dynamicAnchor": "earlier", "enum": list(range(1, number))}
+    return {
+        "$id": f"urn:agx:task{number}",
+        "$ref": _CALLS + DEFINITIONS + "later",
+        "$defs": {"earlier": earlier},
     }
 
 
 def _shared_definitions(tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str, Schema]:
-    """Give what is the same in every task."""
-    shared: dict[str, Schema] = {
+    """Give what is the same in every task; which tasks are earlier ones is for a task to say."""
+    return {
         "literal": _string(0, limits.max_arg_chars),
         "glob": _object({"glob": _string(1, limits.max_arg_chars)}),
         "env": _object({"env": {"type": "string", "pattern": _VARIABLE}}),
         "path": _string(1, limits.max_path_chars),
+        "command": {"enum": [tool.name for tool in tools if tool.schema is None]},
+        "output": _object({"task": _EARLIER}),
+        "words": _object({"task": _EARLIER, "split": {"const": True}}, optional=("split",)),
+        "earlier": {"$dynamicAnchor": "earlier", "enum": []},
     }
-    commands = [tool.name for tool in tools if tool.schema is None]
-    if commands:
-        shared["command"] = {"enum": commands}
+
+
+def _calls(form: str, tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str, Any]:
+    """Give the definition of a task, `first` or `later`, and what only that one needs."""
+    ends: Schema = {"save_to": _ref("path")}
+    if form == "later":
+        ends = {"input_from_task": _EARLIER} | ends
+    definitions: dict[str, Any] = {}
+    tasks = []
+    if any(tool.schema is None for tool in tools):
+        definitions = _args(form, limits)
+        call = {"command": _ref("command"), "args": _ref(f"{form}_args")}
+        tasks.append(_object(call | ends, optional=tuple(ends)))
     for index, tool in enumerate(tools):
         if tool.schema is not None:
-            name = f"arguments{index}"
-            moved = _moved(tool.schema, into=_PARTS + name)
-            # Whoever cannot compile the schema names the tool by this.
-            shared[name] = moved | {"$comment": f"the tool {tool.name!r}"}
-    return shared
+            name = f"{form}_arguments{index}"
+            output = _ref("output") if form == "later" else None
+            definitions |= tool_definitions(tool.name, tool.schema, name=name, output=output)
+            if form == "first":  # whoever cannot compile the schema names the tool by this
+                definitions[name]["$comment"] = f"the tool {tool.name!r}"
+            call = {"command": {"const": tool.name}, "arguments": _ref(name)}
+            tasks.append(_object(call | ends, optional=tuple(ends)))
+    return definitions | {form: tasks[0] if len(tasks) == 1 else {"anyOf": tasks}}
 
 
-def _task_definitions(number: int, *, tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str, Schema]:
-    """Give the definitions of the task at position `number`, which may name the tasks before it."""
-    earlier = list(range(1, number))
+def _args(form: str, limits: PlanLimits) -> dict[str, Schema]:
+    """Give the definition of a command's arguments in a task of this form."""
     values = [_ref("literal"), _ref("glob"), _ref("env")]
-    if earlier:
-        split: Schema = {"task": {"enum": earlier}, "split": {"const": True}}
-        values.append(_object(split, optional=("split",)))
+    if form == "later":
+        values.append(_ref("words"))
     text = _array({"anyOf": values}, at_least=1, at_most=limits.max_text_parts)
     argument = {"anyOf": [*values, _object({"text": text})]}
-    args = _array(_ref(f"argument{number}"), at_least=0, at_most=limits.max_args)
-    calls = _calls(tools, args=args)
-    ends: Schema = {"input_from_task": {"enum": earlier}} if earlier else {}
-    ends["save_to"] = _ref("path")
-    tasks = [_object(call | ends, optional=tuple(ends)) for call in calls]
-    task = tasks[0] if len(tasks) == 1 else {"anyOf": tasks}
-    return {f"argument{number}": argument, f"task{number}": task}
-
-
-def _calls(tools: Sequence[ToolInfo], *, args: Schema) -> list[Schema]:
-    """Give the ways to call a tool: one for all commands, and one for each tool with a schema."""
-    functions = [(index, tool.name) for index, tool in enumerate(tools) if tool.schema is not None]
-    calls = [
-        {"command": {"const": name}, "arguments": _ref(f"arguments{index}")} for index, name in functions
-    ]
-    if len(functions) < len(tools):
-        calls.insert(0, {"command": _ref("command"), "args": args})
-    return calls
-
-
-def _moved(schema: Mapping[str, Any], *, into: str) -> Schema:
-    """Give a tool's schema with its references to itself (`#…`) changed to where it now stands."""
-    return {key: _moved_value(key, value, into=into) for key, value in schema.items()}
-
-
-def _moved_value(key: str, value: object, *, into: str) -> object:
-    if key == "$ref" and isinstance(value, str) and value.startswith("#"):
-        return into + value.removeprefix("#")
-    if isinstance(value, Mapping):
-        return _moved(value, into=into)
-    if isinstance(value, (list, tuple)):
-        return [_moved_value("", each, into=into) for each in value]
-    return value
+    return {f"{form}_args": _array(argument, at_least=0, at_most=limits.max_args)}
 
 
 def _ref(name: str) -> Schema:
-    return {"$ref": _PARTS + name}
+    return {"$ref": DEFINITIONS + name}
 
 
 def _string(at_least: int, at_most: int) -> Schema:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, cast
 
 from agx.grammar.library import LLTokenizer
 
-# llguidance's slices speed masks up for large vocabularies; for a small one they only cost time.
-_SMALL_VOCABULARY = 32_768
-# How llguidance is told that a token is special and never part of a text.
-_SPECIAL = b"\xff"
+# Parts of the trie that llguidance walks in advance: our strings are bounded, which makes them useless.
+_NO_SLICES: list[str] = []
+
+Tokenise = Callable[[str], list[int]]
 
 
 def constraint_tokenizer(
-    pieces: Sequence[bytes],
-    *,
-    control_ids: Collection[int],
-    end_ids: Collection[int],
-    vocabulary_address: int,
-    tokenise_address: int,
+    pieces: Sequence[bytes], *, control_ids: Collection[int], end_ids: Collection[int], tokenise: Tokenise
 ) -> LLTokenizer:
     """Build the tokenizer that constraints are compiled for; slow for large vocabularies, so keep it.
 
@@ -26,14 +22,30 @@ def constraint_tokenizer(
         pieces: the bytes of each token, by id.
         control_ids: the tokens that no text spells.
         end_ids: the tokens that end a generation, at least one.
-        vocabulary_address: a `llama_vocab *`, which has to outlive the result.
-        tokenise_address: the function `llama_tokenize`.
+        tokenise: gives the tokens of a text that goes on, as the model's own tokenizer would; it is
+            called when a constraint forces a text, never before, and may not raise.
     """
-    tokens = [_SPECIAL + piece if token in control_ids else piece for token, piece in enumerate(pieces)]
-    return LLTokenizer.from_llamacpp(  # type: ignore[attr-defined, no-any-return]
-        tokens=tokens,
-        vocab_ptr=vocabulary_address,
-        tokenize_fptr=tokenise_address,
-        eos_token=sorted(end_ids),
-        slices=[] if len(tokens) <= _SMALL_VOCABULARY else None,
-    )
+    vocabulary = _Vocabulary(pieces, control_ids, end_ids, tokenise)
+    return LLTokenizer(cast("Any", vocabulary), eos_token=sorted(end_ids), slices=_NO_SLICES)
+
+
+class _Vocabulary:
+    """What llguidance asks of a tokenizer (its `TokenizerWrapper`)."""
+
+    is_tokenizer_wrapper = True
+    bos_token_id = None
+
+    def __init__(
+        self,
+        pieces: Sequence[bytes],
+        control_ids: Collection[int],
+        end_ids: Collection[int],
+        tokenise: Tokenise,
+    ) -> None:
+        self.tokens = pieces
+        self.special_token_ids = sorted(control_ids)
+        self.eos_token_id = min(end_ids)
+        self._tokenise = tokenise
+
+    def __call__(self, text: str) -> list[int]:
+        return self._tokenise(text)

@@ -90,6 +90,34 @@ def test_what_cannot_be_compiled_is_refused(compiler: ConstraintCompiler, schema
         compiler.compile(schema)
 
 
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ({"contains": {}}, 'Unimplemented keys: ["contains"]'),
+        (
+            {"pattern": "(?=a)b"},
+            "regex parse error: error: look-around, including look-ahead and look-behind",
+        ),
+    ],
+    ids=["a keyword", "a pattern"],
+)
+def test_a_refusal_is_one_sentence_without_the_grammar(
+    compiler: ConstraintCompiler, part: dict[str, object], reason: str
+) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"} | part}, "x-guidance": COMPACT}
+    with pytest.raises(ConstraintFailed) as caught:
+        compiler.compile(schema)
+    assert caught.value.message.startswith(f"the schema cannot be compiled: {reason}")
+    assert "\n" not in caught.value.message
+    assert "%json" not in caught.value.message
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1}], ids=["not a number", "a set"])
+def test_what_json_cannot_hold_is_refused(compiler: ConstraintCompiler, value: object) -> None:
+    with pytest.raises(ConstraintFailed, match="cannot be written as JSON"):
+        compiler.compile({"const": value})
+
+
 def test_an_error_on_the_way_is_raised(compiler: ConstraintCompiler, tokenise: Tokenise) -> None:
     """With so little fuel the matcher gives up in the middle; every way to ask it then fails."""
     limits = LLParserLimits(step_max_items=20)

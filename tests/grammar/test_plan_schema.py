@@ -26,9 +26,20 @@ WEATHER = ToolInfo(
         "$defs": {"city": {"enum": ["Oslo", "Rome"]}},
     },
 )
+FORECAST = ToolInfo(
+    "forecast",
+    schema={
+        "type": "object",
+        "properties": {
+            "city": {"type": "string"},
+            "days": {"type": "array", "items": {"type": "integer"}},
+        },
+        "required": ["city"],
+    },
+)
 CLOCK = ToolInfo("clock", schema={"type": "object", "additionalProperties": False})
 COMMANDS = plan_schema(TOOLS, LIMITS)
-FUNCTIONS = plan_schema((WEATHER, CLOCK), LIMITS)
+FUNCTIONS = plan_schema((WEATHER, FORECAST, CLOCK), LIMITS)
 MIXED = plan_schema((TOOLS[0], WEATHER), LIMITS)
 
 
@@ -157,6 +168,10 @@ def test_no_control_character_comes_in_by_an_escape(accepts: Accepts, text: str)
     assert not accepts(COMMANDS, text)
 
 
+def forecast(city: Any, days: list[Any] | None = None) -> dict[str, Any]:
+    return {"command": "forecast", "arguments": {"city": city} | ({} if days is None else {"days": days})}
+
+
 WEATHER_TASK = {"command": "get_weather", "arguments": {"city": "Oslo", "days": 2}}
 FUNCTION_CASES = {
     "a call": (plan(WEATHER_TASK), True),
@@ -166,6 +181,19 @@ FUNCTION_CASES = {
         plan(WEATHER_TASK, {"command": "clock", "arguments": {}, "input_from_task": 1}),
         True,
     ),
+    "an output": (plan(WEATHER_TASK, forecast({"task": 1})), True),
+    "an output in a list": (plan(WEATHER_TASK, WEATHER_TASK, forecast("Oslo", [1, {"task": 2}])), True),
+    "the first task's output": (plan(forecast({"task": 1})), False),
+    "its own output": (plan(WEATHER_TASK, forecast({"task": 2})), False),
+    "a later task's output": (plan(WEATHER_TASK, forecast({"task": 3}), WEATHER_TASK), False),
+    "a later task's output in a list": (plan(WEATHER_TASK, forecast("Oslo", [{"task": 2}])), False),
+    "output by words": (plan(WEATHER_TASK, forecast({"task": 1, "split": True})), False),
+    "its own input": (plan(WEATHER_TASK, WEATHER_TASK | {"input_from_task": 2}), False),
+    "all arguments as an output": (
+        plan(WEATHER_TASK, {"command": "forecast", "arguments": {"task": 1}}),
+        False,
+    ),
+    "a name that the tool lacks": (plan({"command": "forecast", "arguments": {"city": "a", "x": 1}}), False),
     "another tool's arguments": (plan({"command": "clock", "arguments": {"city": "Oslo"}}), False),
     "no such city": (plan({"command": "get_weather", "arguments": {"city": "Bonn"}}), False),
     "args": (plan({"command": "clock", "args": []}), False),

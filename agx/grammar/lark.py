@@ -1,0 +1,249 @@
+"""A JSON Schema as llguidance's grammar: rules that are shared, where its own compiler copies.
+
+llguidance reads JSON Schema by itself, but copies what several places have in common: the schema of a
+plan with 300 tools and 10 tasks would become thousands of objects. Here what is the same is one rule,
+known by its text. Written as rules are the forms of `agx.grammar.schema_forms`, keys in the schema's
+order; all else (types, patterns, numbers, open objects, …) is left to llguidance as a `%json` rule.
+
+A dynamic reference makes a rule parametric (`r7::_`), and so every rule that leads to it; a reference
+that binds it calls the rule with a number (`r7::3`), by which the reference chooses what it stands for.
+
+Every terminal is one token of JSON, or a key with its colon, so none is the beginning of another that
+could stand in its place: llguidance takes the longest and does not look back.
+
+llguidance follows rules and schemas into each other on the stack of its thread and dies where that
+ends, so what it is given is not deep.
+
+Sources: docs/syntax.md, json_schema.md and parametric.md of https://github.com/guidance-ai/llguidance
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from agx.grammar import schema_forms as forms
+from agx.grammar.definitions import Definitions, HasNoRuleError, check_depth, references, too_deep, values
+from agx.grammar.keywords import DEFINITIONS, Json
+from agx.grammar.schema_forms import Schema
+
+_COMPACT = {"whitespace_flexible": False}
+_OF_THE_WHOLE = frozenset({"$schema", "$id", "$defs", "x-guidance"})
+_PARAMETER = "::_"
+_DYNAMIC = "bound" + _PARAMETER
+_RULE = re.compile(r"\br[0-9]+")
+# llguidance takes 3 KB of stack for a rule in another one, and a thread has 2 MB or more.
+_MAX_DEPTH = 300
+_MAX_IN_A_ROW = 32
+
+
+def lark_grammar(schema: Schema) -> str | None:
+    """Give the grammar of a compact schema; None for one that llguidance has to read by itself.
+
+    Raises `ConstraintFailed` for a schema that is nested too deeply for either.
+    """
+    try:
+        if schema.get("x-guidance") == _COMPACT:
+            return _Writer(Definitions(schema)).grammar(schema)
+    except HasNoRuleError:
+        pass
+    except RecursionError as error:
+        raise too_deep() from error
+    check_depth(schema, *values(schema.get("$defs")))
+    return None
+
+
+class _Writer:
+    """Writes expressions; what is more than a few signs becomes a rule, the same text the same rule."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._parametric = definitions.leading_to_dynamic()
+        self._bodies: dict[str, str] = {}
+        self._rules: dict[str, str] = {}
+        self._depths: dict[str, int] = {}
+        self._recursive: set[str] = set()
+        self._referred: dict[str, str] = {}
+        self._open: set[str] = set()
+        self._leaves: dict[str, str] = {}
+        # What the one dynamic reference stands for, by number.
+        self._bound: list[Schema] = []
+        self._anchors: set[str] = set()
+        self._forms: tuple[tuple[Callable[[Schema], bool], Callable[[Schema], str]], ...] = (
+            (forms.is_reference, lambda schema: self._reference(schema["$ref"])),
+            (forms.is_dynamic, self._dynamic),
+            (forms.is_binding, self._binding),
+            (forms.is_constant, lambda schema: _literal(schema["const"])),
+            (forms.is_choice, self._choice),
+            (forms.is_closed_object, self._object),
+            (forms.is_map, self._map),
+            (forms.is_list, self._list),
+            (forms.is_tuple, self._tuple),
+        )
+
+    def grammar(self, schema: Schema) -> str:
+        """Give the grammar of a whole schema, rule by rule."""
+        start = self.value({key: value for key, value in schema.items() if key not in _OF_THE_WHOLE})
+        if len(self._anchors) > 1:
+            raise HasNoRuleError  # what two names are bound to is more than a number can say
+        bound = [f"{self.value(each)} %if eq(_, {number})" for number, each in enumerate(self._bound)]
+        # A way down passes each rule that leads back to itself once.
+        deepest = max(self._depths.values(), default=0)
+        if deepest + sum(self._depths[name] for name in self._recursive) > _MAX_DEPTH:
+            raise too_deep()
+        lines = [f"start: {start}", *(f"{name}: {body}" for name, body in self._bodies.items())]
+        return "\n".join([*lines, f"{_DYNAMIC}: {' | '.join(bound)}"] if bound else lines)
+
+    def value(self, schema: Json) -> str:
+        """Give the expression of a value."""
+        if schema is True:
+            return self.value({})
+        for has_form, written in self._forms:
+            if has_form(schema):
+                return written(schema)
+        text = json.dumps(schema)
+        if text not in self._leaves:
+            self._leaves[text] = self._rule(self._json(schema))
+        return self._leaves[text]
+
+    def _new_name(self, *, is_parametric: bool) -> str:
+        return f"r{len(self._bodies)}{_PARAMETER if is_parametric else ''}"
+
+    def _rule(self, body: str) -> str:
+        """Give the name of the rule with this text."""
+        if body not in self._rules:
+            name = self._new_name(is_parametric=_PARAMETER in body)
+            self._rules[body] = name
+            self._write(name, body)
+        return self._rules[body]
+
+    def _write(self, name: str, body: str) -> None:
+        """Write a rule, which is one deeper than the deepest that it mentions."""
+        self._bodies[name] = body
+        mentioned = [] if body.startswith("%json") else _RULE.findall(body)
+        below = (self._depths.get(each, 0) for each in mentioned)
+        self._depths[_RULE.findall(name)[0]] = 1 + max(below, default=0)
+
+    def _reference(self, reference: str) -> str:
+        """Give the expression of a definition: its own, or where it leads back to itself, a rule."""
+        local = self._definitions.local(reference)
+        if local in self._open and local not in self._referred:
+            self._referred[local] = self._new_name(is_parametric=local in self._parametric)
+            self._bodies[self._referred[local]] = ""
+        if local not in self._referred:
+            self._open.add(local)
+            expression = self.value(self._definitions.definition(local))
+            self._open.remove(local)
+            if local in self._referred:
+                self._write(self._referred[local], expression)
+                self._recursive.update(_RULE.findall(self._referred[local]))
+            else:
+                self._referred[local] = expression
+        return self._referred[local]
+
+    def _binding(self, schema: Schema) -> str:
+        """Give the rule that is referred to, called with the number of what is bound."""
+        [bound] = schema["$defs"].values()
+        self._bound.append({key: value for key, value in bound.items() if key != "$dynamicAnchor"})
+        self._anchors.add("#" + bound["$dynamicAnchor"])
+        if self._open:
+            raise HasNoRuleError  # the binding around it would hold, and not this one
+        name = self._reference(schema["$ref"])
+        return name.replace(_PARAMETER, f"::{len(self._bound) - 1}")
+
+    def _dynamic(self, schema: Schema) -> str:
+        self._anchors.add(schema["$dynamicRef"])
+        return _DYNAMIC
+
+    def _choice(self, schema: Schema) -> str:
+        alternatives = tuple(dict.fromkeys(self.value(each) for each in schema["anyOf"]))
+        return alternatives[0] if len(alternatives) == 1 else self._rule(" | ".join(alternatives))
+
+    def _object(self, schema: Schema) -> str:
+        """Put commas between members, of which those that are not required may be missing."""
+        required = schema.get("required", ())
+        members = [
+            f"{_literal(name, end=':')} {self.value(part)}" for name, part in schema["properties"].items()
+        ]
+        is_required = [name in required for name in schema["properties"]]
+        if True not in is_required:
+            return self._rule(f'"{{" {self._any_in_order(members)} "}}"')
+        first = is_required.index(True)
+        before = [f'({member} ",")?' for member in members[:first]]
+        after = [
+            f'"," {member}' if needed else f'("," {member})?'
+            for member, needed in zip(members[first + 1 :], is_required[first + 1 :], strict=True)
+        ]
+        last = len(is_required) - 1 - first - is_required[::-1].index(True)
+        # Many objects end alike: tasks do, whatever they call.
+        end = self._rule(" ".join([*after[last:], '"}"']))
+        return self._rule(" ".join(['"{"', *before, members[first], *after[:last], end]))
+
+    def _any_in_order(self, members: Sequence[str]) -> str:
+        """Give any of the members, or none, with commas between."""
+        starts: list[str] = []
+        rest = ""
+        step = 1 + len(members) // _MAX_IN_A_ROW
+        for number, member in enumerate(reversed(members), start=1):
+            starts.append(f"{member} {rest}".rstrip())
+            rest = f'("," {member})? {rest}'.rstrip()
+            if number % step == 0:
+                rest = self._rule(rest)
+        return f"({' | '.join(reversed(starts))})?" if starts else ""
+
+    def _map(self, schema: Schema) -> str:
+        member = f'{self.value({"type": "string"})} ":" {self.value(schema["additionalProperties"])}'
+        return self._rule(f'"{{" ({member} ("," {member})*)? "}}"')
+
+    def _list(self, schema: Schema) -> str:
+        item, at_least, at_most = (
+            self.value(schema["items"]),
+            schema.get("minItems", 0),
+            schema.get("maxItems"),
+        )
+        items = item
+        if at_most != 1:
+            most = "" if at_most is None else at_most - 1
+            items = f'{item} ("," {item}){{{max(0, at_least - 1)},{most}}}'
+        return self._rule(f'"[" {items} "]"' if at_least else f'"[" ({items})? "]"')
+
+    def _tuple(self, schema: Schema) -> str:
+        at_least, rest = schema.get("minItems", 0), ""
+        for position, item in reversed([*enumerate(schema["prefixItems"])]):
+            comma = '"," ' if position else ""
+            one = f"{comma}{self.value(item)} {rest}".rstrip()
+            rest = self._rule(one if position < at_least else f"({one})?")
+        return self._rule(f'"[" {rest} "]"')
+
+    def _json(self, schema: Schema) -> str:
+        """Leave a schema to llguidance, with the definitions that it refers to."""
+        needed: dict[str, Any] = {}
+        waiting: list[Json] = [schema]
+        while waiting:
+            named, is_dynamic = references(waiting.pop())
+            if is_dynamic:
+                raise HasNoRuleError
+            for reference in named:
+                name = reference.removeprefix(DEFINITIONS)
+                if name not in needed:
+                    needed[name] = self._definitions.definition(reference)
+                    waiting.append(needed[name])
+        check_depth(schema, *needed.values())
+        whole = {**schema, "$defs": needed} if needed else schema
+        text = json.dumps({**whole, "x-guidance": _COMPACT}, separators=(",", ":"))
+        return "%json " + _without_parameters(text)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _literal(value: str | int | None, *, end: str = "") -> str:
+    """Give the terminal of a value that is written in one way only; the grammar itself is ASCII."""
+    text = json.dumps(value, ensure_ascii=False) + end
+    return _without_parameters(json.dumps(text).replace("\x7f", "\\u007f"))
+
+
+def _without_parameters(text: str) -> str:
+    """Write what looks like a parameter otherwise; two colons stand inside a string only."""
+    return text.replace("::", ":\\u003a")

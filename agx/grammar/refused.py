@@ -1,0 +1,102 @@
+"""Which keyword of a schema is to blame when a compiler refuses it: found by leaving parts out.
+
+A compiler's message names no place, so the schema is taken apart while it is still refused: a part
+that is refused without its neighbours is to blame, and otherwise one without which the rest compiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from agx.grammar.keywords import BY_NAME, OF_SCHEMAS, Json, pointer_step
+
+Schema = Mapping[str, Json]
+# Whether a schema compiles; None where it is none, because what it refers to was left out.
+Compiles = Callable[[Schema], bool | None]
+# Puts a changed part back where it was, and gives the whole.
+_Whole = Callable[[Json], Schema]
+_DEFINITIONS = ("$defs", "definitions")
+
+
+def refused_path(schema: Schema, compiles: Compiles) -> tuple[str, str]:
+    """Give a JSON pointer to what is to blame for a refusal, and the keyword; "" where it is all of it."""
+    pointer = keyword = ""
+    for step, is_keyword in _in_definitions(schema, compiles) or _blamed(schema, compiles, dict):
+        pointer += pointer_step(step)
+        keyword = str(step) if is_keyword else keyword
+    return pointer, keyword
+
+
+_Steps = list[tuple[str | int, bool]]
+
+
+def _in_definitions(schema: Schema, compiles: Compiles) -> _Steps:
+    """Give the way to what is to blame where a definition is, without which all else compiles."""
+    for key in _DEFINITIONS:
+        for name, part in schema.get(key, {}).items():
+
+            def whole(changed: Json, key: str = key, name: str = name) -> Schema:
+                return {**schema, key: {**schema[key], name: changed}}
+
+            if compiles(whole({})):
+                return [(key, True), (name, False), *_blamed(part, compiles, whole)]
+    return []
+
+
+def _blamed(part: Json, compiles: Compiles, whole: _Whole, *, is_schema: bool = True) -> _Steps:
+    """Give the way from a part to what in it is to blame, each step with whether it is a keyword.
+
+    `is_schema` is false for a list of schemas, and for schemas by name.
+    """
+    key = _to_blame(part, compiles, whole)
+    if key is None:
+        return []
+
+    def deeper(changed: Json) -> Schema:
+        return whole(_with(part, key, changed))
+
+    inner = part[key]
+    if is_schema and (key not in OF_SCHEMAS or compiles(deeper(_emptied(inner))) is False):
+        return [(key, True)]
+    inner_is_schema = not is_schema or (isinstance(inner, Mapping) and key not in BY_NAME)
+    return [(key, is_schema), *_blamed(inner, compiles, deeper, is_schema=inner_is_schema)]
+
+
+def _to_blame(part: Json, compiles: Compiles, whole: _Whole) -> Json:
+    if isinstance(part, list | tuple):
+        return next((at for at, each in enumerate(part) if compiles(whole([each])) is False), None)
+    keys = sorted(part, key=_rank(part)) if isinstance(part, Mapping) else []
+    for key in keys:
+        if compiles(whole(_only(part, key))) is False:
+            return key
+    return next((key for key in keys if compiles(whole(_without(part, key)))), None)
+
+
+def _rank(part: Schema) -> Callable[[str], int]:
+    """Order what can be left out: small things first, lists late, and last `type`, which all else needs."""
+
+    def rank(key: str) -> int:
+        if key == "type":
+            return 3
+        return 1 if isinstance(part[key], Mapping) else 2 if isinstance(part[key], list | tuple) else 0
+
+    return rank
+
+
+def _emptied(part: object) -> object:
+    """Give what says as little as possible in place of a part."""
+    return [{}] if isinstance(part, list | tuple) else {}
+
+
+def _only(part: Schema, key: str) -> Schema:
+    return {each: value for each, value in part.items() if each == key or each in _DEFINITIONS}
+
+
+def _without(part: Schema, key: str) -> Schema:
+    return {each: value for each, value in part.items() if each != key}
+
+
+def _with(part: Json, key: Json, value: object) -> Json:
+    if isinstance(part, Mapping):
+        return {**part, key: value}
+    return [*part[:key], value, *part[key + 1 :]]

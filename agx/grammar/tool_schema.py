@@ -1,0 +1,218 @@
+"""A tool's JSON Schema as part of the plan's: definitions of its own, in which outputs may stand.
+
+A value inside `arguments` may be `{"task": n}`, the output of an earlier task: wherever one schema
+alone speaks for a value, that becomes "the value, or an output". Never replaced are `arguments`
+itself, a constant (an output could say nothing else), and what lies inside `oneOf`, inside an object
+with both listed and other names, or inside what several schemas describe at once (`allOf`, `$ref` with
+neighbours), where more than the value would change: there only the whole value may be an output.
+
+An object that lists its properties and sets no rule for others is closed: a model is to write the
+names that the tool has. What only describes (`title`, `default`, …) is left out, and so is a `format`
+that the constraint does not know, which the standard takes for a description as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from agx.errors import RegistryInvalid
+from agx.grammar.keywords import BY_NAME, DEFINITIONS, OF_OTHERS, OF_PARTS, OF_THE_SAME, Json, pointer_step
+from agx.grammar.schema_forms import has_parts
+
+Schema = dict[str, Any]
+
+_DESCRIBES = frozenset(
+    "title description default examples deprecated readOnly writeOnly contentMediaType contentEncoding "
+    "contentSchema $comment $schema $id $anchor $dynamicAnchor $defs definitions".split()
+)
+_FORMATS = "date-time time date duration email hostname ipv4 ipv6 uuid".split()
+_CLOSABLE = frozenset("type properties required additionalProperties".split())
+
+_Rewrite = Callable[[object, str], object]
+
+
+def tool_definitions(
+    tool: str, schema: Mapping[str, Any], *, name: str, output: Schema | None = None
+) -> dict[str, Any]:
+    """Give the definitions that a tool's arguments need; the one called `name` is the whole object's.
+
+    `output` is the schema of `{"task": n}`, None where no task has run before. Raises
+    `RegistryInvalid` for arguments that are no object, for a reference that leads nowhere in the
+    schema, and for nesting that nothing could walk through.
+    """
+    types = schema.get("type", "object")
+    if "object" not in ([types] if isinstance(types, str) else types):
+        raise refusal(tool, "/type", "arguments are an object", keyword="type")
+    try:
+        return _Rewriting(tool, schema, name=name, output=output).run()
+    except RecursionError as error:
+        raise refusal(tool, "", "it is nested too deeply", keyword="") from error
+
+
+def refusal(tool: str, pointer: str, reason: str, *, keyword: str) -> RegistryInvalid:
+    """Make the error of a tool whose schema cannot be used; pointer and keyword "" where it is all of it."""
+    what = f"`{keyword}` at {pointer}" if keyword else "it"
+    return RegistryInvalid(
+        f"the schema of the tool {tool!r} cannot be compiled because of {what}: {reason}",
+        hint=f"describe the arguments without this `{keyword}`" if keyword else "simplify the schema",
+        tool=tool,
+        pointer=pointer,
+        keyword=keyword,
+    )
+
+
+class _Rewriting:
+    """One tool's schema on its way into the plan's; `where` is a JSON pointer into the original.
+
+    A part is `alone` where no other schema speaks for the same value: only there it may be changed.
+    """
+
+    def __init__(self, tool: str, root: Mapping[str, Any], *, name: str, output: Schema | None) -> None:
+        self._tool, self._root, self._name, self._output = tool, root, name, output
+        self._names: dict[tuple[str, bool], str] = {}
+        self._waiting: list[tuple[str, object, str, bool]] = []
+
+    def run(self) -> dict[str, Any]:
+        """Give the definitions: first that of the whole, then those of what is referred to."""
+        definitions = {}
+        self._definition("", {**self._root, "type": "object"}, alone=True)
+        while self._waiting:
+            name, schema, where, alone = self._waiting.pop()
+            written = self._schema(schema, where, alone=alone)
+            definitions[name] = written if isinstance(written, Mapping) else {} if written else {"enum": []}
+        return definitions
+
+    def _definition(self, where: str, schema: object, *, alone: bool) -> str:
+        """Give the name of the definition of a part, which is written when its turn comes."""
+        if (where, alone) not in self._names:
+            name = f"{self._name}_{len(self._names)}" if self._names else self._name
+            self._names[where, alone] = name
+            self._waiting.append((name, schema, where, alone))
+        return self._names[where, alone]
+
+    def _schema(self, schema: object, where: str, *, alone: bool) -> Json:
+        if not isinstance(schema, Mapping):
+            return schema
+        for key in ("$id", "$dynamicRef", "$recursiveRef"):
+            if key in schema and (where or key != "$id"):
+                reason = "references are followed from the top of the schema only"
+                raise refusal(self._tool, f"{where}/{key}", reason, keyword=key)
+        kept = {key: value for key, value in schema.items() if not _only_describes(key, value)}
+        if kept.keys() == {"allOf"} and _is_single(kept["allOf"]):
+            return self._schema(kept["allOf"][0], where + "/allOf/0", alone=alone)
+        if alone:
+            kept = self._without_type(kept, where)
+        if alone and _may_be_closed(kept):
+            kept["additionalProperties"] = False
+        may_change = (alone and has_parts(kept), alone and len(kept) == 1)
+        return {
+            key: self._keyword(key, value, where + pointer_step(key), may_change)
+            for key, value in kept.items()
+        }
+
+    def _keyword(self, key: str, value: Json, where: str, may_change: tuple[bool, bool]) -> Json:
+        """Rewrite what a keyword holds; `may_change` is of schemas of parts, and of the same value."""
+        of_parts, of_the_same = may_change
+        if key == "$ref":
+            return self._reference(value, where, alone=of_the_same)
+        if key in OF_PARTS:
+            return _each(key, value, where, lambda part, at: self._value(part, at, alone=of_parts))
+        if key in OF_THE_SAME or key in OF_OTHERS:
+            alone = of_the_same and key == "anyOf"
+            if alone and isinstance(value, list):
+                value = [part for part in value if part is not False]
+            return _each(key, value, where, lambda part, at: self._schema(part, at, alone=alone))
+        return value
+
+    def _without_type(self, schema: Schema, where: str) -> Schema:
+        """Leave out a type that is said again by what it stands beside, or that may be said there."""
+        kind = schema.get("type")
+        if schema.keys() == {"type", "$ref"}:
+            _, target = self._target(schema["$ref"], where + "/$ref")
+            if isinstance(target, Mapping) and target.get("type") == kind:
+                return {"$ref": schema["$ref"]}
+        elif schema.keys() == {"type", "anyOf"} and isinstance(schema["anyOf"], list):
+            parts = [part for part in schema["anyOf"] if isinstance(part, Mapping)]
+            if len(parts) == len(schema["anyOf"]) and all(part.get("type", kind) == kind for part in parts):
+                return {"anyOf": [{"type": kind, **part} for part in parts]}
+        return schema
+
+    def _value(self, schema: object, where: str, *, alone: bool) -> object:
+        """Give the schema of a part of a value: itself, or where it may be an output, either."""
+        value = self._schema(schema, where, alone=alone)
+        if self._output is None or not alone or not _may_be_output(value):
+            return value
+        alternatives = value["anyOf"] if value.keys() == {"anyOf"} else [value]
+        return {"anyOf": [*alternatives, self._output]}
+
+    def _reference(self, reference: object, where: str, *, alone: bool) -> str:
+        """Give the reference to a part's definition; one that only refers on is passed over."""
+        passed: set[str] = set()
+        while True:
+            pointer, target = self._target(reference, where)
+            if pointer in passed:
+                raise self._dead_end(where, reference, "refers to nothing but itself")
+            passed.add(pointer)
+            if not isinstance(target, Mapping) or target.keys() != {"$ref"}:
+                return DEFINITIONS + self._definition(pointer, target, alone=alone)
+            reference = target["$ref"]
+
+    def _target(self, reference: object, where: str) -> tuple[str, object]:
+        """Follow a JSON pointer behind `#` to the part of the schema that it names."""
+        pointer = unquote(reference[1:]) if isinstance(reference, str) else ""
+        target: object = self._root
+        if isinstance(reference, str) and reference.startswith("#") and pointer[:1] in {"", "/"}:
+            for step in pointer.split("/")[1:]:
+                target = _child(target, step.replace("~1", "/").replace("~0", "~"))
+            if isinstance(target, Mapping | bool):
+                return pointer, target
+        raise self._dead_end(where, reference, "does not lead to a part of the schema")
+
+    def _dead_end(self, where: str, reference: object, why: str) -> RegistryInvalid:
+        return refusal(self._tool, where, f"{reference!r:.80} {why}", keyword="$ref")
+
+
+def _only_describes(key: str, value: object) -> bool:
+    """Say whether a keyword leaves every value as good as it was."""
+    if key == "format":
+        return value not in _FORMATS
+    return key in _DESCRIBES or (key == "uniqueItems" and value is False)
+
+
+def _may_be_closed(schema: Mapping[str, Any]) -> bool:
+    """Say whether an object lists its properties, all that it requires among them, and no more."""
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or not schema.keys() <= _CLOSABLE:
+        return False
+    names_required = all(name in properties for name in schema.get("required", ()))
+    return names_required and schema.get("additionalProperties", True) is True
+
+
+def _may_be_output(schema: object) -> bool:
+    """Say whether it is of use to offer an output: not for a constant, nor where any object fits."""
+    if not isinstance(schema, Mapping) or not schema or schema == {"type": "object"}:
+        return False
+    return "const" not in schema and not _is_single(schema.get("enum"))
+
+
+def _is_single(values: object) -> bool:
+    return isinstance(values, list | tuple) and len(values) == 1
+
+
+def _each(key: str, value: object, where: str, rewrite: _Rewrite) -> object:
+    """Rewrite what a keyword holds: one schema, a list of them, or some by name."""
+    if isinstance(value, list | tuple):
+        return [rewrite(part, f"{where}/{index}") for index, part in enumerate(value)]
+    if key in BY_NAME and isinstance(value, Mapping):
+        return {name: rewrite(part, where + pointer_step(name)) for name, part in value.items()}
+    return rewrite(value, where)
+
+
+def _child(part: object, step: str) -> object:
+    if isinstance(part, Mapping):
+        return part.get(step)
+    if isinstance(part, list | tuple) and step.isdecimal() and len(step) < 7 and int(step) < len(part):
+        return part[int(step)]
+    return None

@@ -1,0 +1,208 @@
+"""A tool's schema on its way into the plan's: where outputs may stand, what is closed, what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agx.errors import RegistryInvalid
+from agx.grammar.tool_schema import tool_definitions
+
+OUTPUT = {"$ref": "#/$defs/output"}
+STRING = {"type": "string"}
+
+
+def whole(schema: dict[str, Any], *, output: dict[str, Any] | None = OUTPUT) -> Any:
+    return tool_definitions("x", schema, name="x", output=output)["x"]
+
+
+def part(schema: Any, *, output: dict[str, Any] | None = OUTPUT) -> Any:
+    """Give what becomes of the schema of one property."""
+    return whole({"type": "object", "properties": {"a": schema}}, output=output)["properties"]["a"]
+
+
+def closed(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+REPLACED = {
+    "a scalar": (STRING, {"anyOf": [STRING, OUTPUT]}),
+    "alternatives": ({"anyOf": [STRING, {"type": "null"}]}, {"anyOf": [STRING, {"type": "null"}, OUTPUT]}),
+    "a choice": ({"enum": ["a", "b"]}, {"anyOf": [{"enum": ["a", "b"]}, OUTPUT]}),
+    "oneOf as a whole": (
+        {"oneOf": [closed(k=STRING), STRING]},
+        {"anyOf": [{"oneOf": [closed(k=STRING), STRING]}, OUTPUT]},
+    ),
+    "items": (
+        {"type": "array", "items": STRING},
+        {"anyOf": [{"type": "array", "items": {"anyOf": [STRING, OUTPUT]}}, OUTPUT]},
+    ),
+    "the values of a map": (
+        {"type": "object", "additionalProperties": STRING},
+        {"anyOf": [{"type": "object", "additionalProperties": {"anyOf": [STRING, OUTPUT]}}, OUTPUT]},
+    ),
+    "a nested object": (
+        {"type": "object", "properties": {"b": STRING}},
+        {"anyOf": [closed(b={"anyOf": [STRING, OUTPUT]}), OUTPUT]},
+    ),
+    "allOf of one": ({"allOf": [STRING]}, {"anyOf": [STRING, OUTPUT]}),
+    "a type said of all alternatives": (
+        {"type": "object", "anyOf": [{"properties": {"b": STRING}}, {"type": "object"}]},
+        {"anyOf": [closed(b={"anyOf": [STRING, OUTPUT]}), {"type": "object"}, OUTPUT]},
+    ),
+}
+KEPT = {
+    "a constant": {"const": 5},
+    "one choice": {"enum": ["a"]},
+    "anything": {},
+    "true": True,
+    "false": False,
+    "any object": {"type": "object"},
+}
+INNER_KEPT = {
+    "listed and other names": {"type": "object", "properties": {"b": STRING}, "additionalProperties": STRING},
+    "names by pattern": {"type": "object", "patternProperties": {"^a": STRING}},
+    "two schemas at once": {"allOf": [{"properties": {"b": STRING}}, {"required": ["b"]}]},
+    "neighbours of properties": {"properties": {"b": STRING}, "anyOf": [{"required": ["b"]}]},
+    "a count of properties": {"type": "object", "properties": {"b": STRING}, "minProperties": 1},
+    "a tuple with more items": {"type": "array", "prefixItems": [STRING], "items": STRING},
+}
+
+
+@pytest.mark.parametrize(("schema", "becomes"), REPLACED.values(), ids=REPLACED.keys())
+def test_a_value_may_be_an_output(schema: Any, becomes: Any) -> None:
+    assert part(schema) == becomes
+
+
+@pytest.mark.parametrize("schema", KEPT.values(), ids=KEPT.keys())
+def test_nothing_is_offered_where_it_would_say_nothing(schema: Any) -> None:
+    assert part(schema) == schema
+
+
+@pytest.mark.parametrize("schema", INNER_KEPT.values(), ids=INNER_KEPT.keys())
+def test_where_more_than_the_value_would_change_only_the_whole_may_be_an_output(schema: Any) -> None:
+    assert part(schema) == {"anyOf": [schema, OUTPUT]}
+
+
+def test_the_arguments_themselves_are_never_an_output() -> None:
+    assert whole({"type": "object", "properties": {}}) == closed()
+    assert whole({}) == {"type": "object"}
+
+
+def test_without_a_task_before_nothing_is_offered() -> None:
+    schema = {"type": "array", "items": {"type": "object", "properties": {"b": STRING}}}
+    assert part(schema, output=None) == {"type": "array", "items": closed(b=STRING)}
+
+
+@pytest.mark.parametrize(
+    ("more", "is_closed"),
+    [
+        ({}, True),
+        ({"additionalProperties": True}, True),
+        ({"required": ["b"]}, True),
+        ({"required": ["other"]}, False),
+        ({"additionalProperties": STRING}, False),
+        ({"patternProperties": {"^x": STRING}}, False),
+        ({"maxProperties": 3}, False),
+        ({"allOf": [{"required": ["b"]}]}, False),
+    ],
+    ids=str,
+)
+def test_an_object_that_sets_no_rule_for_other_names_has_none(
+    more: dict[str, Any], *, is_closed: bool
+) -> None:
+    schema = {"type": "object", "properties": {"b": STRING}} | more
+    assert (part(schema, output=None).get("additionalProperties") is False) is is_closed
+
+
+def test_what_only_describes_is_left_out_and_names_are_not_taken_for_keywords() -> None:
+    described = {"type": "string", "title": "T", "description": "D", "default": "", "examples": ["e"]}
+    assert part(described, output=None) == STRING
+    assert part({"type": "array", "items": STRING, "uniqueItems": False}, output=None) == {
+        "type": "array",
+        "items": STRING,
+    }
+    names = {"title": STRING, "default": STRING, "$ref": STRING, "$id": STRING}
+    assert part({"type": "object", "properties": names}, output=None) == closed(**names)
+    assert part({"enum": [{"$ref": "x", "title": "y"}, 1]}, output=None) == {
+        "enum": [{"$ref": "x", "title": "y"}, 1]
+    }
+
+
+@pytest.mark.parametrize(("name", "is_kept"), [("date", True), ("int64", False), ("phone", False)])
+def test_formats_that_the_constraint_does_not_know_describe(name: str, *, is_kept: bool) -> None:
+    assert (part(STRING | {"format": name}, output=None) == STRING | {"format": name}) is is_kept
+
+
+def test_references_lead_to_definitions_of_the_plan_each_written_once() -> None:
+    tree = {"type": "object", "properties": {"next": {"$ref": "#/$defs/a~1b%20c"}, "value": STRING}}
+    schema = {"type": "object", "properties": {"t": {"$ref": "#/$defs/a~1b%20c"}}, "$defs": {"a/b c": tree}}
+    definitions = tool_definitions("x", schema, name="x", output=OUTPUT)
+    link = {"anyOf": [{"$ref": "#/$defs/x_1"}, OUTPUT]}
+    assert definitions == {
+        "x": closed(t=link),
+        "x_1": closed(next=link, value={"anyOf": [STRING, OUTPUT]}),
+    }
+
+
+def test_a_definition_used_beside_others_is_also_kept_as_it_was() -> None:
+    """Inside `oneOf` nothing may change, so the definition stands there a second time, unchanged."""
+    schema = {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/d"}, "b": {"oneOf": [{"$ref": "#/$defs/d"}, {"type": "null"}]}},
+        "$defs": {"d": {"type": "array", "items": STRING}},
+    }
+    definitions = tool_definitions("x", schema, name="x", output=OUTPUT)
+    assert sorted(definitions) == ["x", "x_1", "x_2"]
+    assert {"type": "array", "items": STRING} in definitions.values()
+
+
+def test_a_reference_to_a_reference_is_passed_over_and_one_to_true_is_anything() -> None:
+    schema = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"properties": {"c": STRING}}}}
+    definitions = tool_definitions("x", schema, name="x")
+    assert definitions["x_1"]["properties"] == {"c": STRING}
+    definitions = tool_definitions(
+        "x", {"properties": {"a": {"$ref": "#/$defs/y"}}, "$defs": {"y": True}}, name="x"
+    )
+    assert definitions["x_1"] == {}
+
+
+REFUSED = {
+    "no object": ({"type": "string"}, "/type", "type"),
+    "elsewhere": ({"properties": {"a": {"$ref": "https://x/y"}}}, "/properties/a/$ref", "$ref"),
+    "nowhere": ({"properties": {"a/b": {"$ref": "#/$defs/z"}}}, "/properties/a~1b/$ref", "$ref"),
+    "an anchor": ({"properties": {"a": {"$ref": "#z"}}}, "/properties/a/$ref", "$ref"),
+    "past the end": ({"anyOf": [{"$ref": "#/anyOf/1"}]}, "/anyOf/0/$ref", "$ref"),
+    "no schema": (
+        {"properties": {"a": {"$ref": "#/required"}}, "required": []},
+        "/properties/a/$ref",
+        "$ref",
+    ),
+    "itself": ({"properties": {"a": {"$ref": "#/properties/a"}}}, "/properties/a/$ref", "$ref"),
+    "a dynamic one": (
+        {"properties": {"a": {"$dynamicRef": "#earlier"}}},
+        "/properties/a/$dynamicRef",
+        "$dynamicRef",
+    ),
+    "another base": ({"properties": {"a": {"$id": "b"}}}, "/properties/a/$id", "$id"),
+}
+
+
+@pytest.mark.parametrize(("schema", "pointer", "keyword"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_leads_nowhere_is_refused_with_tool_and_place(
+    schema: dict[str, Any], pointer: str, keyword: str
+) -> None:
+    with pytest.raises(RegistryInvalid, match="the tool 'x'") as caught:
+        whole(schema)
+    details = caught.value.details
+    assert (details["tool"], details["pointer"], details["keyword"]) == ("x", pointer, keyword)
+    assert keyword in caught.value.message
+
+
+def test_endless_nesting_is_refused() -> None:
+    schema: dict[str, Any] = {"type": "object"}
+    for _ in range(5000):
+        schema = {"type": "object", "properties": {"a": schema}}
+    with pytest.raises(RegistryInvalid, match="nested too deeply"):
+        whole(schema)
