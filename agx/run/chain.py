@@ -1,0 +1,234 @@
+"""A chain of tasks: everything is opened, everything is started, and all of it ends together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from errno import ENXIO
+from functools import partial
+from pathlib import Path
+
+from agx.plan.schema import Task
+from agx.run.flow import Descriptor, Flow, PipeSink, Sink, Tail, pipe
+from agx.run.job import Job
+from agx.run.problem import Problem
+from agx.run.process import Program
+from agx.run.record import TaskRecord
+from agx.run.stage import Prepared, Stage, Stream, failure
+from agx.run.values import Expanded, Surroundings, expand
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+
+
+class Shown:
+    """A sink for an output that no task reads: its beginning is kept, all of it goes to the audience."""
+
+    def __init__(self, task: Task, job: Job) -> None:
+        self._task = task
+        self._audience = job.audience
+        self._max_bytes = job.checked.options.max_output_bytes
+        self._kept = bytearray()
+        self.is_cut = False
+
+    @property
+    def kept(self) -> bytes:
+        """The beginning of the output."""
+        return bytes(self._kept)
+
+    async def write(self, data: bytes) -> bool:
+        """Keep what there is room for, and pass all of it on."""
+        room = self._max_bytes - len(self._kept)
+        self._kept += data[:room]
+        self.is_cut |= len(data) > room
+        return self._audience is None or await self._audience.output(self._task, data)
+
+    def close(self) -> None:
+        """Do nothing: what is kept stays."""
+
+
+async def run_chain(tasks: Sequence[Task], job: Job, records: dict[int, TaskRecord]) -> None:
+    """Run the tasks of one chain at the same time, and put what became of them into `records`.
+
+    Raises what the first task that failed raises, once all of them have ended.
+    """
+    with ExitStack() as stack:
+        opening = _Opening(job, stack, records)
+        prepared = await opening.chain(tasks)
+        grace_secs = job.checked.options.grace_secs
+        stages: list[Stage] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                for one in prepared:
+                    with blamed_on(one.task, records):
+                        upstream = stages[-1] if stages else None
+                        stages.append(Stage(one, upstream=upstream, grace_secs=grace_secs))
+                    group.create_task(stages[-1].attend())
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            # Where the chain broke off at once, nobody has attended to what had been started.
+            await asyncio.gather(*(stage.close() for stage in stages))
+            for one, stage in zip(prepared, stages, strict=False):
+                records[one.task.task_number] = opening.with_output(stage.record())
+
+
+@contextmanager
+def blamed_on(task: Task, records: dict[int, TaskRecord]) -> Iterator[None]:
+    """Make of a `Problem` the `TaskFailed` and the record of this task."""
+    try:
+        yield
+    except Problem as problem:
+        number = task.task_number
+        records.setdefault(number, TaskRecord(number, task.command, status="failed"))
+        raise failure(task, problem) from None
+
+
+class _Opening:
+    """Expands the arguments of a chain, and opens what its tasks read and write; `stack` closes it."""
+
+    def __init__(self, job: Job, stack: ExitStack, records: dict[int, TaskRecord]) -> None:
+        self._job = job
+        self._checked = job.checked
+        self._stack = stack
+        self._records = records
+        self._shown: dict[int, Shown] = {}
+
+    async def chain(self, tasks: Sequence[Task]) -> list[Prepared]:
+        """Give the tasks ready to start; raises `TaskFailed`. No file is opened before all is expanded."""
+        expanded = [await self._expanded(task) for task in tasks]
+        prepared: list[Prepared] = []
+        following: Stream | None = None
+        for task, expansion in zip(tasks, expanded, strict=True):
+            with blamed_on(task, self._records):
+                stdin = following or self._input(task)
+                if task is tasks[-1]:
+                    stdout = self._output(task)
+                else:
+                    stdout, following = self._pipe()
+                prepared.append(self._prepared(task, expansion, stdin=stdin, stdout=stdout))
+        return prepared
+
+    def with_output(self, record: TaskRecord) -> TaskRecord:
+        """Give the record with what was kept of the output."""
+        shown = self._shown.get(record.task_number)
+        return record if shown is None else replace(record, output=shown.kept, output_is_cut=shown.is_cut)
+
+    async def _expanded(self, task: Task) -> Expanded:
+        job, checked = self._job, self._checked
+        around = Surroundings(checked.folder, checked.environ, job.outputs.text)
+        with blamed_on(task, self._records):
+            # It looks through folders, which may be slow: the program goes on meanwhile.
+            expansion = await asyncio.to_thread(expand, task.args, around)
+        if job.audience is not None:
+            for note in expansion.notes:
+                job.audience.note(task, note)
+        return expansion
+
+    def _prepared(self, task: Task, expansion: Expanded, *, stdin: Stream, stdout: Stream) -> Prepared:
+        checked, options = self._checked, self._checked.options
+        tool = checked.registry.get(task.command)
+        assert tool is not None, "the rules know every tool"
+        path, argv = checked.programs[task.task_number], (task.command, *expansion.args)
+        program = Program(path, argv, checked.folder, checked.environ)
+        if checked.sandbox is not None:
+            program = replace(
+                program, path=checked.sandbox.program, argv=checked.sandbox.argv((path, *expansion.args))
+            )
+        audience = self._job.audience
+        errors = Tail(
+            options.max_errors_bytes, tell=None if audience is None else partial(audience.errors, task)
+        )
+        return Prepared(
+            task=task,
+            program=program,
+            argv=argv,
+            path=path,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=self._flowing_to(errors),
+            errors=errors,
+            accepted=tool.exit_codes,
+            notes=expansion.notes,
+        )
+
+    def _input(self, task: Task) -> Stream:
+        checked, number = self._checked, task.input_from_task
+        if number is not None:
+            # The position is shared with the program: it says how far the file was read.
+            position = self._opened(self._job.outputs.open(number))
+            return Stream(
+                self._opened(os.dup(position.number)),
+                lambda: os.lseek(position.number, 0, os.SEEK_CUR),
+            )
+        if task.task_number == checked.stdin_task and checked.options.stdin is not None:
+            return Stream(self._opened(os.dup(checked.options.stdin)), lambda: None)
+        return Stream(self._opened(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)), lambda: 0)
+
+    def _output(self, task: Task) -> Stream:
+        if task.save_to is not None or task.append_to is not None:
+            return self._file(task)
+        if task.task_number in self._checked.schedule.kept:
+            kept = self._job.outputs.keep(task.task_number)
+            self._stack.callback(kept.close)
+            return self._flowing_to(kept)
+        shown = self._shown[task.task_number] = Shown(task, self._job)
+        return self._flowing_to(shown)
+
+    def _file(self, task: Task) -> Stream:
+        """Open the file that a task saves its output to, as a shell does before it starts the program."""
+        path = saved_path(task, self._checked.folder, self._checked.environ)
+        if self._checked.sandbox is not None:
+            self._checked.sandbox.check_path(path)
+        mode = os.O_TRUNC if task.append_to is None else os.O_APPEND
+        try:
+            file = self._opened(os.open(path, _NEW_FILE | mode, 0o666))
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        os.set_blocking(file.number, True)
+        watched = self._opened(os.dup(file.number))
+        before = _size(watched)
+        return Stream(file, lambda: None if before is None else (_size(watched) or 0) - before)
+
+    def _pipe(self) -> tuple[Stream, Stream]:
+        """Give the output of one task and the input of the next: two pipes, with a count between them."""
+        reading, writing = pipe()
+        sink = PipeSink(writing)
+        for end in (reading, writing):
+            self._stack.callback(end.close)
+        return self._flowing_to(sink), Stream(reading, sink.num_bytes)
+
+    def _flowing_to(self, sink: Sink) -> Stream:
+        source, target = pipe()
+        for end in (source, target):
+            self._stack.callback(end.close)
+        flow = Flow(source, sink)
+        return Stream(target, flow.num_bytes, flow)
+
+    def _opened(self, number: int) -> Descriptor:
+        descriptor = Descriptor(number)
+        self._stack.callback(descriptor.close)
+        return descriptor
+
+
+def saved_path(task: Task, folder: Path, environ: Mapping[str, str]) -> Path:
+    """Give the path of the file that a task saves its output to."""
+    path = task.save_to or task.append_to
+    assert path is not None, "it saves its output"
+    # The variable was looked for before anything ran.
+    return folder / (f"{environ['HOME']}/{path[2:]}" if path.startswith("~/") else path)
+
+
+def cannot_write(path: Path, error: OSError) -> Problem:
+    """Say why a file cannot be written."""
+    why = "nobody reads this pipe" if error.errno == ENXIO else error.strerror
+    return Problem(f"{path} cannot be written: {why}", hint="save the output in a folder that is yours")
+
+
+def _size(file: Descriptor) -> int | None:
+    """Give a file's size, and None for what has none: a device, a pipe."""
+    status = os.fstat(file.number)
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

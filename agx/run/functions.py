@@ -1,0 +1,86 @@
+"""Calling the Python function behind a tool, with a time limit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import json
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from agx.run.problem import Problem
+
+
+async def call(function: Callable[..., Any], arguments: Mapping[str, Any], *, timeout_secs: float) -> Any:  # noqa: ANN401
+    """Give what a function gives, as a JSON value; raises `TimeoutError` and `Problem`.
+
+    A coroutine function is awaited and at its limit cancelled. Any other runs in a thread of its own,
+    which nothing can stop: past its limit it is left to itself, and what it gives is dropped.
+    """
+    try:
+        async with asyncio.timeout(timeout_secs) as limit:
+            value = await _called(function, arguments)
+    except TimeoutError as error:
+        if limit.expired():
+            raise
+        raise Problem(_sentence(error), hint="see the function") from error
+    except (asyncio.CancelledError, Problem):
+        raise
+    except Exception as error:
+        raise Problem(_sentence(error), hint="see the function") from error
+    return _as_json(value)
+
+
+async def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    if inspect.iscoroutinefunction(function):
+        return await function(**arguments)
+    value = await _in_thread(function, arguments)
+    return await value if inspect.isawaitable(value) else value
+
+
+async def _in_thread(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Run it in a thread that does not keep the program from ending, as those of the loop's executor do."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[Any] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            value, error = context.run(function, **arguments), None
+        except BaseException as raised:  # noqa: BLE001  carried to whoever waits
+            value, error = None, raised
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(_settle, outcome, value, error)
+
+    threading.Thread(target=run, name="agx-function", daemon=True).start()
+    return await outcome
+
+
+def _settle(outcome: asyncio.Future[Any], value: object, error: BaseException | None) -> None:
+    if outcome.done():
+        return
+    if error is None:
+        outcome.set_result(value)
+    else:
+        # A future takes no StopIteration, and what ends a thread is not to end the loop.
+        is_plain = isinstance(error, Exception) and not isinstance(error, StopIteration)
+        outcome.set_exception(error if is_plain else RuntimeError(repr(error)))
+
+
+def _sentence(error: BaseException) -> str:
+    """Say what a function raised."""
+    return f"it raised {type(error).__name__}: {str(error)[:1000]}".removesuffix(": ")
+
+
+def _as_json(value: object) -> Any:  # noqa: ANN401
+    """Give a JSON value as JSON would carry it: a tuple is a list."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Problem(
+            f"it gave a {type(value).__name__}, which is no JSON value",
+            hint="let it return text, numbers, lists and dictionaries",
+        ) from error

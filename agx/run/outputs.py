@@ -1,0 +1,119 @@
+"""What tasks gave to later tasks: outputs in a folder of their own, and the values of functions."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO, Self
+
+from agx.errors import StorageError
+from agx.plan.schema import output_reference
+from agx.run.problem import Problem
+
+MAX_TEXT_BYTES = 2 << 20  # more arguments than that no machine takes
+
+
+class KeptOutput:
+    """A sink that is a file of at most so many bytes."""
+
+    def __init__(self, file: BinaryIO, max_bytes: int) -> None:
+        self._file = file
+        self._left = max_bytes
+        self._max_bytes = max_bytes
+
+    async def write(self, data: bytes) -> bool:
+        """Add it to the file; raises `Problem` where there is no room."""
+        self._left -= len(data)
+        if self._left < 0:
+            raise Problem(
+                f"its output is larger than the {self._max_bytes:,} bytes that may be kept for later tasks",
+                hint="let the next task alone read it with input_from_task, or save it with save_to",
+            )
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise Problem(
+                f"its output cannot be kept: {error.strerror}", hint="free some space, or set TMPDIR"
+            ) from error
+        return True
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def as_text(value: object) -> str:
+    """Give what a function gave as text: a string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+class Outputs:
+    """The outputs that later tasks use; a context manager that leaves nothing behind."""
+
+    def __init__(self, *, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._folder: TemporaryDirectory[str] | None = None
+        self._values: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def keep(self, number: int) -> KeptOutput:
+        """Give the sink that keeps a task's output."""
+        return KeptOutput(self._path(number).open("wb", buffering=0), self._max_bytes)
+
+    def keep_value(self, number: int, value: Any) -> None:  # noqa: ANN401  any JSON value
+        """Keep what a function gave."""
+        self._values[number] = value
+
+    def open(self, number: int) -> int:
+        """Give a descriptor that reads a task's output from its beginning."""
+        if number in self._values and not self._path(number).exists():
+            self._path(number).write_text(as_text(self._values[number]), encoding="utf-8")
+        return os.open(self._path(number), os.O_RDONLY)
+
+    def text(self, number: int) -> str:
+        """Give an output as the text of an argument, without its trailing newlines; raises `Problem`."""
+        if number in self._values:
+            return as_text(self._values[number]).rstrip("\n")
+        path = self._path(number)
+        if path.stat().st_size > MAX_TEXT_BYTES:
+            raise Problem(
+                f"the output of task {number} is too long for an argument",
+                hint="read it with input_from_task instead",
+            )
+        return os.fsdecode(path.read_bytes()).rstrip("\n")
+
+    def filled_in(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Give a function's arguments with every `{"task": n}` replaced by what task n gave."""
+        return {name: self._filled_in(value) for name, value in arguments.items()}
+
+    def _filled_in(self, value: Any) -> Any:  # noqa: ANN401  any JSON value
+        number = output_reference(value)
+        if number is not None:
+            return self._values[number] if number in self._values else self._readable(number)
+        if isinstance(value, dict):
+            return self.filled_in(value)
+        return [self._filled_in(item) for item in value] if isinstance(value, list) else value
+
+    def _readable(self, number: int) -> str:
+        return os.fsencode(self.text(number)).decode(errors="replace")
+
+    def _path(self, number: int) -> Path:
+        if self._folder is None:
+            try:
+                self._folder = TemporaryDirectory(prefix="agx-run-")
+            except OSError as error:
+                raise StorageError(
+                    f"there is no folder for outputs: {error.strerror}", hint="free some space, or set TMPDIR"
+                ) from error
+        return Path(self._folder.name) / str(number)

@@ -1,0 +1,106 @@
+"""What became of a plan that ran: one frozen record a task, and the result that holds them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["done", "failed", "timed_out", "stopped", "not_started"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """What became of one task.
+
+    `status` is `stopped` where the task was ended because another failed or somebody interrupted.
+    `argv` is the argument vector as it was run, None for a function. Times are UTC in ISO 8601.
+    `exit_code` is None for a task that a signal ended, whose name `signal` has. `bytes_in` and
+    `bytes_out` count standard input and output, None where AGX does not see them. `reader_left` says
+    that whoever read the output closed it early, which is no failure. `output` is the beginning of an
+    output that no task reads, `errors` the end of standard error, and `value` what a function gave.
+    """
+
+    task_number: int
+    command: str
+    status: Status = "not_started"
+    argv: tuple[str, ...] | None = None
+    program: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+    duration_ms: float | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    bytes_in: int | None = None
+    bytes_out: int | None = None
+    reader_left: bool = False
+    output: bytes = field(default=b"", repr=False)
+    output_is_cut: bool = False
+    errors: bytes = field(default=b"", repr=False)
+    value: Any = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def output_text(self) -> str:
+        """The kept output as text; what is no UTF-8 is replaced."""
+        return self.output.decode(errors="replace")
+
+    @property
+    def errors_text(self) -> str:
+        """The kept end of standard error as text."""
+        return self.errors.decode(errors="replace")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON form."""
+        return {
+            "task_number": self.task_number,
+            "command": self.command,
+            "status": self.status,
+            "argv": None if self.argv is None else list(self.argv),
+            "program": self.program,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "duration_ms": self.duration_ms,
+            "exit_code": self.exit_code,
+            "signal": self.signal,
+            "bytes_in": self.bytes_in,
+            "bytes_out": self.bytes_out,
+            "reader_left": self.reader_left,
+            "output": self.output_text,
+            "output_is_cut": self.output_is_cut,
+            "errors": self.errors_text,
+            "value": self.value,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What became of a plan: a record for each of its tasks, in the plan's order."""
+
+    plan_id: str
+    started_at: str
+    ended_at: str
+    is_sandboxed: bool
+    tasks: tuple[TaskRecord, ...]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every task was done."""
+        return all(task.status == "done" for task in self.tasks)
+
+    @property
+    def value(self) -> Any:  # noqa: ANN401  any JSON value
+        """What the last task gave: a function's value, and of a command the text that was kept."""
+        last = self.tasks[-1]
+        return last.value if last.argv is None else last.output_text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON form."""
+        return {
+            "plan_id": self.plan_id,
+            "is_done": self.is_done,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "is_sandboxed": self.is_sandboxed,
+            "tasks": [task.to_dict() for task in self.tasks],
+        }

@@ -1,0 +1,99 @@
+"""The sandbox: bubblewrap around every program. Nothing of it is used unless it was asked for.
+
+Inside there is no network, no other process and no socket of a service; the file system can be read,
+and written in the working directory alone. `/tmp` and `/run` are empty folders of the task's own: what
+lies there on the machine are mostly sockets, through which a program would get out.
+Source: https://github.com/containers/bubblewrap
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from agx.errors import Unsupported, UsageError
+from agx.run.problem import Problem
+
+_PROBE_SECS = 20
+HARMLESS_DEVICES = frozenset("/dev/null /dev/stdout /dev/stderr /dev/tty".split())
+
+
+class Sandbox:
+    """Bubblewrap with a folder that may be written."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self.program = program
+        self._folder = folder
+
+    def __repr__(self) -> str:
+        return f"<Sandbox in {self._folder}>"
+
+    def argv(self, command: Sequence[str]) -> list[str]:
+        """Give the argument vector that runs a command, its program given by its path, in the sandbox."""
+        folder = str(self._folder)
+        return [
+            *(self.program, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
+            *("--tmpfs", "/tmp", "--tmpfs", "/run", "--bind", folder, folder, "--chdir", folder),  # noqa: S108  inside
+            *("--unshare-all", "--cap-drop", "ALL", "--die-with-parent", "--", *command),
+        ]
+
+    def check_path(self, path: Path) -> None:
+        """Raise `Problem` for a file that a task may not write: AGX itself opens it, outside the sandbox."""
+        if str(path) in HARMLESS_DEVICES:
+            return
+        if not path.resolve().is_relative_to(self._folder):
+            raise Problem(
+                f"{path} lies outside the working directory, where the sandbox lets nothing be written",
+                hint="save inside the working directory, or run without --sandbox",
+            )
+
+
+async def open_sandbox(folder: Path) -> Sandbox:
+    """Give a sandbox that works here, in an absolute folder.
+
+    Raises `Unsupported` where bubblewrap is not installed or this machine does not let it make a
+    sandbox, `UsageError` where the working directory is the whole file system.
+    """
+    if folder == Path("/"):
+        raise UsageError(
+            "in the folder / a sandbox would let everything be written",
+            hint="run agx in a folder of your own",
+        )
+    program = shutil.which("bwrap")
+    if program is None:
+        raise Unsupported(
+            "there is no sandbox: bubblewrap (bwrap) is not installed",
+            hint="install it (Debian, Fedora: bubblewrap; Linux only), or run without --sandbox",
+        )
+    sandbox = Sandbox(program, folder)
+    complaint = await asyncio.to_thread(_complaint, sandbox)
+    if complaint is not None:
+        raise Unsupported(
+            f"bubblewrap cannot make a sandbox on this machine: {complaint}",
+            hint="it needs user namespaces, which containers often lack; run without --sandbox",
+        )
+    return sandbox
+
+
+def _complaint(sandbox: Sandbox) -> str | None:
+    """Run a program that does nothing, and give what bubblewrap says where that does not work."""
+    nothing = shutil.which("true", path=os.defpath)
+    if nothing is None:
+        return "there is no program `true` to try it with"
+    try:
+        done = subprocess.run(
+            sandbox.argv([nothing]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=_PROBE_SECS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    lines = done.stderr.decode(errors="replace").split("\n")
+    return None if done.returncode == 0 else (lines[0] or f"it ended with exit code {done.returncode}")
