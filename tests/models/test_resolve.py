@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from agx.errors import ModelMissing, Unsupported
-from agx.models import EMBEDDED, embedded_model, resolve_model
+from agx.errors import ModelMissing
+from agx.models.resolve import EMBEDDED, embedded_model, resolve_model
 
-PACKAGE = Path(__file__).parents[1] / "agx"
+PACKAGE = Path(__file__).parents[2] / "agx"
+MODULES = ("__init__", "packaged", "resolve")  # all that it takes to find the embedded planner
 
 
 def test_the_embedded_planner_is_a_file_of_at_most_30_megabytes() -> None:
@@ -56,21 +57,23 @@ def test_what_is_not_there_is_given_as_it_is(tmp_path: Path, name: str) -> None:
     assert resolve_model(name, models_dir=tmp_path / "models") == Path(name)
 
 
-@pytest.mark.parametrize("name", ["hf:owner/repo/file.gguf", "ollama:qwen3:0.6b"])
-def test_a_model_to_be_fetched_is_unsupported(name: str) -> None:
-    with pytest.raises(Unsupported, match=name.partition(":")[0]) as caught:
-        resolve_model(name)
-    assert caught.value.exit_code == 2
-    assert "GGUF" in caught.value.hint
+@pytest.mark.parametrize("name", ["hf:owner/repo/file.gguf", "owner/repo:Q4_K_M", "qwen3-0.6b"])
+def test_planning_with_a_model_that_was_not_pulled_says_how_to_pull_it(tmp_path: Path, name: str) -> None:
+    """Planning itself asks no server."""
+    for models_dir in (tmp_path, None):
+        with pytest.raises(ModelMissing, match="has not been pulled") as caught:
+            resolve_model(name, models_dir=models_dir)
+        assert caught.value.hint == f"pull it: agx models pull {name}"
 
 
 def test_a_package_without_its_planner_says_so(tmp_path: Path) -> None:
     """In a wheel the planner is inside the package; where it is nowhere, that is one sentence."""
     package = tmp_path / "agx"
     package.mkdir()
-    for name in ("__init__.py", "errors.py", "models.py"):
-        shutil.copy(PACKAGE / name, package)
-    program = "from agx.models import embedded_model; print(embedded_model())"
+    (package / "models").mkdir()
+    for name in ("__init__.py", "errors.py", *(f"models/{name}.py" for name in MODULES)):
+        shutil.copy(PACKAGE / name, package / name)
+    program = "from agx.models.resolve import embedded_model; print(embedded_model())"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
     )

@@ -1,0 +1,93 @@
+"""The catalogue: models that are known to be good for planning, and how much memory they need.
+
+It is `models/catalog.toml`. Its numbers make an estimate without the file at hand; `agx models fit`
+makes a better one of a file that is there.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from agx.errors import ConfigError
+from agx.gguf.fit import BATCH_SIZE, DEFAULT_CONTEXT_LENGTH
+from agx.models.packaged import packaged_file
+
+NAME = "catalog.toml"
+ROLES = ("echo", "delta")
+_CACHE_BYTES = 2  # of one number of the cache: F16
+_BUFFER_BYTES = 128 << 20  # of llama.cpp itself
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One model. Parameters are counted in billions, `active` ones being those that a token passes.
+
+    `file` is the first part of a split file; `size_gb` (10^9 bytes) is the size of all. `preference`
+    orders models that fit, the highest first.
+    """
+
+    name: str
+    repository: str
+    file: str
+    quantisation: str
+    size_gb: float
+    memory_gb: float
+    parameters: float
+    active: float
+    layers: int
+    kv_heads: int
+    head_width: int
+    width: int
+    context: int
+    good_for: tuple[str, ...]
+    preference: int
+    licence: str
+    ollama: str
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory for planning with it, see `memory_needed`."""
+        return memory_needed(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON form."""
+        data = {field.name: getattr(self, field.name) for field in fields(self)}
+        return data | {"good_for": list(self.good_for)}
+
+
+def memory_needed(entry: Entry, *, context_length: int = DEFAULT_CONTEXT_LENGTH) -> int:
+    """Estimate the bytes that a model needs: weights, key-value cache, and buffers of one batch.
+
+    The cache has a row of keys and one of values for each token, layer and head of keys and values.
+    """
+    context_length = min(context_length, entry.context)
+    kv_width = entry.kv_heads * entry.head_width
+    kv_cache = 2 * _CACHE_BYTES * entry.layers * kv_width * context_length
+    # A batch's activations: the widest are those of the feed-forward part, about four times the width.
+    activations = 4 * BATCH_SIZE * (2 * 4 * entry.width + context_length)
+    return round(entry.size_gb * 1e9) + kv_cache + activations + _BUFFER_BYTES
+
+
+@cache
+def load_catalog(path: Path | None = None) -> Mapping[str, Entry]:
+    """Give the catalogue by name, in its order; raises `ModelMissing` or `ConfigError`."""
+    path = packaged_file(NAME, what="the catalogue of models") if path is None else path
+    try:
+        rows = tomllib.loads(path.read_text(encoding="utf-8"))
+        entries = [Entry(name=name, **_checked(row)) for name, row in rows["models"].items()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path} is no catalogue of models: {error}", hint="install AGX again") from error
+    return MappingProxyType({entry.name: entry for entry in entries})
+
+
+def _checked(row: dict[str, Any]) -> dict[str, Any]:
+    good_for = tuple(row["good_for"])
+    if not good_for or not set(good_for) <= set(ROLES):
+        raise ValueError(f"good_for is {good_for}")
+    return row | {"good_for": good_for, "active": row.get("active", row["parameters"])}

@@ -1,0 +1,96 @@
+"""SHA-256 of model files: computed once for a version of a file, and remembered in a file.
+
+A version is a path with its size and its time stamp. The memory is a convenience: where it cannot be
+read or written, a hash is computed again, and nothing else changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agx.store.files import locked, read_bytes, replace_file
+
+HASHES_NAME = ".sha256.json"  # in the models folder
+READ_BYTES = 1 << 20
+MAX_MEMORY_BYTES = 4 << 20
+MAX_REMEMBERED = 1000
+_WAIT_SECS = 1.0
+
+
+class HashMemory:
+    """Remembers hashes in the file `path`; None remembers nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def get(self, file: Path) -> str | None:
+        """Give the hash of this version of a file, or None where it is not known."""
+        try:
+            entry = self._entries().get(str(file.resolve()))
+            return entry[2] if entry and entry[:2] == _version(file) else None
+        except OSError:
+            return None
+
+    def put(self, file: Path, digest: str, *, version: tuple[int, int]) -> None:
+        """Remember the hash of a file that had this version: its size in bytes, its time stamp in ns."""
+        if self._path is None:
+            return
+        with contextlib.suppress(Exception):  # a convenience: what keeps it from being written harms nobody
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with locked(self._path, wait_secs=_WAIT_SECS):
+                entries = self._entries()
+                entries.pop(str(file.resolve()), None)
+                entries[str(file.resolve())] = [*version, digest]
+                kept = dict(list(entries.items())[-MAX_REMEMBERED:])
+                replace_file(self._path, json.dumps(kept, indent=0).encode())
+
+    def _entries(self) -> dict[str, list[Any]]:
+        if self._path is None:
+            return {}
+        try:
+            raw = read_bytes(self._path, limit=MAX_MEMORY_BYTES) or b"{}"
+            data = json.loads(raw)
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return (
+            {key: entry for key, entry in data.items() if _is_entry(entry)} if isinstance(data, dict) else {}
+        )
+
+
+def file_version(path: Path) -> tuple[int, int]:
+    """Give the size in bytes and the time stamp in nanoseconds; raises `OSError`."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def compute_sha256(path: Path, *, goes_on: Callable[[int], bool] = lambda _: True) -> str | None:
+    """Give the SHA-256 of a file in hexadecimal, or None when `goes_on` said no.
+
+    `goes_on` is asked before each part of 1 MiB with the number of bytes read. Raises `OSError`.
+    """
+    digest, done = hashlib.sha256(), 0
+    with path.open("rb", buffering=0) as file:
+        while goes_on(done):
+            data = file.read(READ_BYTES)
+            if not data:
+                return digest.hexdigest()
+            digest.update(data)
+            done += len(data)
+    return None
+
+
+def _version(path: Path) -> list[int]:
+    return list(file_version(path))
+
+
+def _is_entry(entry: object) -> bool:
+    return (
+        isinstance(entry, list)
+        and [type(item) for item in entry] == [int, int, str]
+        and len(entry[2]) == hashlib.sha256().digest_size * 2
+    )

@@ -1,0 +1,245 @@
+"""HTTP as downloads need it: ranges, versions, redirects, and what went wrong in words of our own.
+
+With `ollama_api` the only importer of httpx. A token goes to the host that was asked and to no other:
+httpx drops the header where a redirect leads to another origin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from agx.errors import AgxError, BackendUnreachable, ModelMissing
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_SECS = 10.0
+READ_SECS = 30.0
+MAX_REDIRECTS = 10
+_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
+_OK, _PARTIAL, _RANGE_REFUSED = 200, 206, 416
+
+
+class Lost(Exception):
+    """A connection that failed or was cut, or a server that wants to be asked later: worth another try.
+
+    `wait_secs` is how long the server wants to be left alone, where it says so.
+    """
+
+    def __init__(self, reason: str, *, wait_secs: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.wait_secs = wait_secs
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is fetched: its URL, what to call it, and the token that its host may see."""
+
+    url: str
+    label: str
+    token: str | None = None
+    about: str = ""  # the page that tells about it
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered, before its body: which version, its size in bytes, where the body begins.
+
+    `is_range` is False where the server sends the whole file, whatever was asked for. `sha256` is
+    what the hub says that the file has.
+    """
+
+    tag: str
+    sha256: str | None
+    size_bytes: int | None
+    start: int
+    is_range: bool
+    next_page: str | None
+    chunks: AsyncIterator[bytes]
+
+
+class HttpClient:
+    """Connections that are kept; an async context manager."""
+
+    def __init__(self, *, connections: int = 4) -> None:
+        import httpx  # noqa: PLC0415  nothing else needs it
+
+        limits = httpx.Limits(max_connections=connections + 1)
+        timeout = httpx.Timeout(READ_SECS, connect=CONNECT_SECS)
+        self._client = httpx.AsyncClient(
+            headers={"User-Agent": "agx", "Accept-Encoding": "identity"},
+            timeout=timeout,
+            limits=limits,
+            follow_redirects=True,
+            max_redirects=MAX_REDIRECTS,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.__aexit__(kind, error, trace)
+
+    @asynccontextmanager
+    async def get(
+        self, place: Place, *, start: int | None = None, end: int | None = None
+    ) -> AsyncIterator[Answer]:
+        """Ask for a file, or for its bytes from `start` up to `end`.
+
+        Raises `Lost` for what may work when it is tried again, also while the body is read, and an
+        `AgxError` for what will not.
+        """
+        import httpx  # noqa: PLC0415  nothing else needs it
+
+        headers = {} if start is None else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
+        if place.token:
+            headers["Authorization"] = f"Bearer {place.token}"
+        try:
+            async with self._client.stream("GET", place.url, headers=headers) as response:
+                _check_route(response, place)
+                _check_status(response, place)
+                yield _answer(response, start=start or 0)
+        except httpx.TooManyRedirects:
+            raise BackendUnreachable(
+                f"{_host(place.url)} sends on from one address to the next",
+                hint="check HF_ENDPOINT and the URL",
+            ) from None
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise BackendUnreachable(
+                f"{place.label} leads to an address that is none ({error})",
+                hint="check HF_ENDPOINT and the URL",
+            ) from None
+        except httpx.TransportError as error:
+            raise _lost(error, place) from None
+
+
+def _lost(error: httpx.TransportError, place: Place) -> AgxError | Lost:
+    """Put into words how a connection ended."""
+    import httpx  # noqa: PLC0415  nothing else needs it
+
+    host = _host(place.url)
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return BackendUnreachable(
+            f"the certificate of {host} cannot be verified",
+            hint="check the clock; SSL_CERT_FILE names the certificates of a company's proxy",
+        )
+    match error:
+        case httpx.ConnectTimeout():
+            return Lost(f"{host} does not answer")
+        case httpx.TimeoutException():
+            return Lost(f"{host} sent nothing for {READ_SECS:.0f} s")
+        case httpx.ConnectError():
+            return Lost(f"there is no connection to {host}")
+    return Lost(f"the connection to {host} was cut")
+
+
+def _check_route(response: httpx.Response, place: Place) -> None:
+    """Refuse a way that began encrypted and went on in the open."""
+    schemes = [one.url.scheme for one in (*response.history, response)]
+    if "https" in schemes and "http" in schemes[schemes.index("https") :]:
+        raise BackendUnreachable(
+            f"{_host(place.url)} sends on to {_host(str(response.url))}, which is not encrypted",
+            hint="give an address that stays with https",
+        )
+
+
+def _check_status(response: httpx.Response, place: Place) -> None:
+    status = response.status_code
+    if status in {_OK, _PARTIAL, _RANGE_REFUSED}:
+        return
+    if status in _LATER:
+        host = _host(str(response.url))
+        raise Lost(
+            f"{host} is asked too often (429)" if status == 429 else f"{host} is in trouble ({status})",
+            wait_secs=_retry_after(response.headers),
+        )
+    raise _refusal(status, response.headers.get("X-Error-Code", ""), place)
+
+
+def _refusal(status: int, code: str, place: Place) -> AgxError:
+    about = place.about or place.url.partition("?")[0]
+    if code == "GatedRepo" or (status == 403 and code != "RepoNotFound"):
+        return ModelMissing(
+            f"{place.label} may not be fetched without permission ({status})",
+            hint=f"accept its licence at {about}, and set HF_TOKEN to a token of that account",
+        )
+    if status == 401 or code == "RepoNotFound":
+        known = "HF_TOKEN is not a valid token, or " if place.token else ""
+        return ModelMissing(
+            f"{place.label} is not there, or is private ({status})",
+            hint=f"{known}the name is wrong; for a private or gated model set HF_TOKEN ({about})",
+        )
+    if status in {404, 410}:
+        return ModelMissing(f"{place.label} is not there ({status})", hint=f"look at {about}")
+    return BackendUnreachable(f"{_host(place.url)} refuses {place.label} ({status})", hint=f"look at {about}")
+
+
+def _answer(response: httpx.Response, *, start: int) -> Answer:
+    hops = [one.headers for one in (*response.history, response)]
+    linked = next((value for one in hops if (value := _tag(one.get("X-Linked-ETag")))), "")
+    tag = linked or _tag(response.headers.get("ETag")) or response.headers.get("Last-Modified", "")
+    found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    is_range = response.status_code == _PARTIAL
+    if (is_range and (found is None or found[1] != str(start))) or _is_encoded(response.headers):
+        raise BackendUnreachable(
+            f"{_host(str(response.url))} answers with other bytes than were asked for",
+            hint="give another address of the file",
+        )
+    return Answer(
+        tag=tag,
+        sha256=linked if _SHA256.fullmatch(linked) else None,
+        size_bytes=_size(response.headers, found[3] if found else None),
+        start=start if is_range else 0,
+        is_range=is_range or response.status_code == _RANGE_REFUSED,
+        next_page=response.links.get("next", {}).get("url"),
+        chunks=response.aiter_raw() if response.status_code != _RANGE_REFUSED else _nothing(),
+    )
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    """Give the body of a range that is not there: no bytes."""
+    return
+    yield b""
+
+
+def _size(headers: Mapping[str, str], total: str | None) -> int | None:
+    text = total if total is not None else headers.get("Content-Length", "")
+    return int(text) if text.isdecimal() else None
+
+
+def _is_encoded(headers: Mapping[str, str]) -> bool:
+    return headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}
+
+
+def _tag(text: str | None) -> str:
+    """Give an ETag without what stands around it."""
+    return (text or "").removeprefix("W/").strip().strip('"')
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Give the seconds of Retry-After, which are a number or a date."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return float(text[:9])
+    try:
+        until = parsedate_to_datetime(text)
+        now = parsedate_to_datetime(headers.get("Date", ""))
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _host(url: str) -> str:
+    return url.split("/")[2].rpartition("@")[2] if url.count("/") >= 2 else url

@@ -1,0 +1,185 @@
+"""Which models of the catalogue suit a machine, and why. Pure: nothing is asked of the machine here.
+
+A pair is chosen, since Echo and Delta are in memory together: of all pairs that fit and are fast enough
+the one whose preferences add up to the most. Fast enough is what the README promises for the two roles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from agx.models.catalog import Entry
+from agx.models.resolve import EMBEDDED
+
+PROMPT_TOKENS = 600
+ANSWER_TOKENS = 80
+# What the README promises: seconds for a plan on a CPU, tokens a second on a GPU.
+CPU_SECS = {"echo": 60.0, "delta": 120.0}
+GPU_RATE = {"echo": 50.0, "delta": 30.0}
+# What the system and other programs keep: of a GPU's memory a tenth, of the host's a quarter, and at
+# least this.
+_KEPT_BYTES = 2_500_000_000
+# One core of a current CPU, measured with a model of 0.5 B parameters in Q8_0 on two of them: 16 tokens
+# in 308 ms, one token in 77 ms. Memory ends the growth with cores.
+_CORE_FLOPS = 26e9
+_CORE_BYTES_PER_SEC = 3.5e9
+_MEMORY_BYTES_PER_SEC = 40e9
+# A graphics card of the lower middle; half of it for graphics that share the host's memory.
+_GPU_FLOPS = 20e12
+_GPU_BYTES_PER_SEC = 300e9
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU and its memory in bytes. `is_shared`: the memory is the host's."""
+
+    name: str
+    memory_bytes: int
+    is_shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """A machine: the memory that this process may use in bytes (None: unknown), CPU cores, GPUs."""
+
+    memory_bytes: int | None
+    cores: int
+    gpus: tuple[Gpu, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """One model in one role on one device: whether it suits, and why or why not."""
+
+    name: str
+    role: str
+    suits: bool
+    reason: str
+    plan_secs: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The models of the two roles by name, where they run, and how every other one did.
+
+    `budget_bytes` is the memory that models may take there.
+    """
+
+    device: str
+    budget_bytes: int
+    echo: str
+    delta: str
+    reason: str
+    considered: tuple[Considered, ...]
+
+    @property
+    def to_pull(self) -> list[str]:
+        """What has to be fetched for it."""
+        return [name for name in (self.echo, self.delta) if name != EMBEDDED]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON form."""
+        return asdict(self) | {"to_pull": self.to_pull}
+
+
+def recommend(catalog: Iterable[Entry], hardware: Hardware) -> Recommendation:
+    """Choose Echo and Delta: on the GPU where a pair fits there, else on the CPU, else the built-in one."""
+    entries = list(catalog)
+    tried = [_on(device, entries, hardware) for device in (*(["gpu"] if hardware.gpus else []), "cpu")]
+    best = next((one for one in tried if one.delta != EMBEDDED), None)
+    return best or next((one for one in tried if one.echo != EMBEDDED), tried[-1])
+
+
+def budget_bytes(hardware: Hardware, device: str) -> int:
+    """Give how much memory models may take on a device."""
+    host = hardware.memory_bytes or 0
+    for_models = max(0, min(host * 3 // 4, host - _KEPT_BYTES))
+    if device == "cpu":
+        return for_models
+    own = sum(gpu.memory_bytes for gpu in hardware.gpus if not gpu.is_shared)
+    shared = max((gpu.memory_bytes for gpu in hardware.gpus if gpu.is_shared), default=0)
+    return own * 9 // 10 if own else min(shared * 9 // 10, for_models or shared * 9 // 10)
+
+
+def plan_secs(entry: Entry, hardware: Hardware, device: str) -> float:
+    """Estimate the seconds of one plan: reading the prompt is arithmetic, writing is reading weights."""
+    flops, bytes_per_sec = _speed(hardware, device)
+    return (
+        PROMPT_TOKENS * 2e9 * entry.active / flops + ANSWER_TOKENS * _bytes_for_token(entry) / bytes_per_sec
+    )
+
+
+def tokens_per_sec(entry: Entry, hardware: Hardware, device: str) -> float:
+    """Estimate how fast a model writes."""
+    return _speed(hardware, device)[1] / _bytes_for_token(entry)
+
+
+def _bytes_for_token(entry: Entry) -> float:
+    return entry.size_gb * 1e9 * entry.active / entry.parameters
+
+
+def _speed(hardware: Hardware, device: str) -> tuple[float, float]:
+    """Give operations a second and bytes a second."""
+    if device == "cpu":
+        cores = hardware.cores
+        return cores * _CORE_FLOPS, min(cores * _CORE_BYTES_PER_SEC, _MEMORY_BYTES_PER_SEC)
+    part = 0.5 if all(gpu.is_shared for gpu in hardware.gpus) else 1.0
+    return part * _GPU_FLOPS, part * _GPU_BYTES_PER_SEC
+
+
+def _on(device: str, entries: Sequence[Entry], hardware: Hardware) -> Recommendation:
+    """Choose for one device."""
+    budget = budget_bytes(hardware, device)
+    considered = [
+        _considered(entry, role, hardware, device=device, budget=budget)
+        for entry in entries
+        for role in entry.good_for
+    ]
+    preference = {entry.name: entry.preference for entry in entries}
+    suiting = {
+        role: [one for one in considered if one.role == role and one.suits] for role in ("echo", "delta")
+    }
+    pairs = [
+        (echo, delta)
+        for echo in suiting["echo"]
+        for delta in suiting["delta"]
+        if preference[echo.name] < preference[delta.name] and echo.memory_bytes + delta.memory_bytes <= budget
+    ]
+    if pairs:
+        echo, delta = max(pairs, key=lambda pair: sum(preference[one.name] for one in pair))
+        needed = echo.memory_bytes + delta.memory_bytes
+        reason = f"together they need {_gb(needed)} of the {_gb(budget)} that models may take"
+        return Recommendation(device, budget, echo.name, delta.name, reason, tuple(considered))
+    if suiting["echo"]:
+        echo = max(suiting["echo"], key=lambda one: preference[one.name])
+        reason = f"one model fits into the {_gb(budget)} that models may take; the built-in planner refines"
+        return Recommendation(device, budget, echo.name, EMBEDDED, reason, tuple(considered))
+    reason = f"models may take {_gb(budget)}, and none is small and fast enough: the built-in planner is"
+    return Recommendation(device, budget, EMBEDDED, EMBEDDED, reason, tuple(considered))
+
+
+def _considered(entry: Entry, role: str, hardware: Hardware, *, device: str, budget: int) -> Considered:
+    secs = plan_secs(entry, hardware, device)
+    rate = tokens_per_sec(entry, hardware, device)
+    needed = entry.memory_bytes
+    why_not = ""
+    if needed > budget:
+        why_not = f"needs {_gb(needed)}, and models may take {_gb(budget)}"
+    elif device == "cpu" and secs > CPU_SECS[role]:
+        limit = f"{role.title()} should take {CPU_SECS[role]:.0f} at most"
+        why_not = f"about {secs:.0f} s a plan on {hardware.cores} cores; {limit}"
+    elif device == "gpu" and rate < GPU_RATE[role]:
+        why_not = f"about {rate:.0f} tokens a second; {role.title()} should write {GPU_RATE[role]:.0f}"
+    reason = why_not or f"needs {_gb(needed)}; about {_secs(secs)} a plan"
+    return Considered(entry.name, role, not why_not, reason, round(secs, 2), needed)
+
+
+def _gb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.1f} GB"
+
+
+def _secs(secs: float) -> str:
+    return f"{secs:.1f} s" if secs < 10 else f"{secs:.0f} s"

@@ -1,0 +1,64 @@
+"""Where models are: a name, a path, one of Ollama's models or the embedded planner to a file.
+
+Nothing is fetched here: planning with a model that was not pulled is an error that says how to pull it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from agx.models.packaged import packaged_file
+
+EMBEDDED = "agx-nano"
+OLLAMA = "ollama:"
+HUB = "hf:"
+# A name of the catalogue, or owner/repository:QUANTISATION.
+_MAY_BE_PULLED = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}|[\w.-]{1,96}/[\w.-]{1,96}:[\w.+-]{1,64}")
+
+
+def resolve_model(name: str, *, models_dir: Path | None = None) -> Path:
+    """Give the file of a model: `agx-nano`, `ollama:name:tag`, a path, or a name in the models folder.
+
+    A model that was pulled is also found by what it was pulled as: `hf:owner/repository/file.gguf`,
+    `owner/repository:Q4_K_M` or a name of the catalogue. Raises `ModelMissing` where it was not, and
+    `UsageError` for what is no name.
+    """
+    if name == EMBEDDED:
+        return embedded_model()
+    if name.startswith(OLLAMA):
+        from agx.models.ollama import ollama_model  # noqa: PLC0415  most models are not there
+
+        return ollama_model(name.removeprefix(OLLAMA))
+    if name.startswith(HUB):
+        return _pulled(name, models_dir) or Path(name)
+    path = Path(name).expanduser() if name.startswith("~/") else Path(name)
+    if path.is_absolute() or _exists(path):
+        return path
+    for candidate in () if models_dir is None else (models_dir / name, models_dir / f"{name}.gguf"):
+        if _exists(candidate):
+            return candidate
+    return (_pulled(name, models_dir) if _MAY_BE_PULLED.fullmatch(name) else None) or path
+
+
+def _pulled(name: str, models_dir: Path | None) -> Path | None:
+    from agx.models.found import pulled_file  # noqa: PLC0415  most models are files by their names
+
+    return pulled_file(name, models_dir)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that is too long, or has a NUL, is no file's name
+        return False
+
+
+def name_of(name: str) -> str | None:
+    """Give what a model is called where its file's name does not say it; None where that does."""
+    return name.removeprefix(OLLAMA) if name.startswith(OLLAMA) else None
+
+
+def embedded_model() -> Path:
+    """Give the planner that comes with the package; raises `ModelMissing`."""
+    return packaged_file(f"{EMBEDDED}.gguf", what="the embedded planner")

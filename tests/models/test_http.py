@@ -1,0 +1,112 @@
+"""What an answer says, and what is refused: values of httpx, made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import httpx
+import pytest
+
+from agx.errors import BackendUnreachable
+from agx.models import http
+from agx.models.http import Lost, Place
+
+PLACE = Place("https://hub/o/r", "the file")
+
+
+def response(
+    url: str,
+    status: int = 200,
+    *,
+    headers: Mapping[str, str] | None = None,
+    history: tuple[httpx.Response, ...] = (),
+) -> httpx.Response:
+    return httpx.Response(status, headers=headers, request=httpx.Request("GET", url), history=list(history))
+
+
+def test_a_way_that_begins_encrypted_stays_so() -> None:
+    begin = response("https://hub/o/r", 302)
+    http._check_route(response("https://store/x", history=(begin,)), PLACE)
+    http._check_route(response("https://store/x", history=(response("http://hub/o/r", 302),)), PLACE)
+    with pytest.raises(BackendUnreachable, match="store, which is not encrypted"):
+        http._check_route(response("http://store/x", history=(begin,)), PLACE)
+    back = response("http://between/x", 302)
+    with pytest.raises(BackendUnreachable):
+        http._check_route(response("https://store/x", history=(begin, back)), PLACE)
+
+
+def test_the_hubs_own_tag_counts_more_than_the_stores() -> None:
+    digest = "a" * 64
+    begin = response("https://hub/o/r", 302, headers={"X-Linked-ETag": f'"{digest}"'})
+    answer = http._answer(
+        response("https://store/x", history=(begin,), headers={"ETag": 'W/"other"', "Content-Length": "7"}),
+        start=0,
+    )
+    assert (answer.tag, answer.sha256, answer.size_bytes, answer.is_range) == (digest, digest, 7, False)
+    plain = http._answer(response("https://store/x", headers={"ETag": 'W/"other"'}), start=0)
+    assert (plain.tag, plain.sha256, plain.size_bytes) == ("other", None, None)
+    dated = http._answer(
+        response("https://store/x", headers={"Last-Modified": "Sat, 21 Nov 2026 10:00:00 GMT"}), start=0
+    )
+    assert dated.tag == "Sat, 21 Nov 2026 10:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Range": "bytes 5-9/10"},
+        {"Content-Range": "bytes=4-9/10"},
+        {},
+        {"Content-Range": "bytes 4-9/10", "Content-Encoding": "gzip"},
+    ],
+    ids=["other start", "malformed", "none", "encoded"],
+)
+def test_other_bytes_than_were_asked_for_are_refused(headers: dict[str, str]) -> None:
+    good = http._answer(response("https://h/x", 206, headers={"Content-Range": "bytes 4-9/10"}), start=4)
+    assert (good.start, good.size_bytes, good.is_range) == (4, 10, True)
+    with pytest.raises(BackendUnreachable, match="other bytes"):
+        http._answer(response("https://h/x", 206, headers=headers), start=4)
+
+
+@pytest.mark.parametrize(
+    ("headers", "secs"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "9" * 30}, 999_999_999),
+        ({"Retry-After": "Sat, 21 Nov 2026 10:01:00 GMT", "Date": "Sat, 21 Nov 2026 10:00:00 GMT"}, 60),
+        ({"Retry-After": "Sat, 21 Nov 2026 09:00:00 GMT", "Date": "Sat, 21 Nov 2026 10:00:00 GMT"}, 0),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "-1"}, None),
+        ({}, None),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_server_says_how_long_it_wants_to_be_left_alone(
+    headers: dict[str, str], secs: float | None
+) -> None:
+    with pytest.raises(Lost) as caught:
+        http._check_status(response("https://h/x", 429, headers=headers), PLACE)
+    assert caught.value.wait_secs == secs
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (httpx.ConnectTimeout("x"), "hub does not answer"),
+        (httpx.ReadTimeout("x"), "hub sent nothing for 30 s"),
+        (httpx.ConnectError("x"), "there is no connection to hub"),
+        (httpx.RemoteProtocolError("x"), "the connection to hub was cut"),
+        (httpx.ReadError(""), "the connection to hub was cut"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_connection_that_failed_may_be_tried_again(error: httpx.TransportError, words: str) -> None:
+    lost = http._lost(error, PLACE)
+    assert isinstance(lost, Lost)
+    assert lost.reason == words
+
+
+def test_a_certificate_that_cannot_be_verified_is_not_tried_again() -> None:
+    error = http._lost(httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), PLACE)
+    assert isinstance(error, BackendUnreachable)
+    assert "certificate of hub" in error.message

@@ -1,0 +1,84 @@
+"""Which models suit which machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from agx.models.catalog import load_catalog
+from agx.models.recommend import Gpu, Hardware, Recommendation, budget_bytes, recommend
+from agx.models.resolve import EMBEDDED
+
+GB = 10**9
+
+
+def for_machine(memory_gb: float | None, cores: int, *gpus: Gpu) -> Recommendation:
+    memory = None if memory_gb is None else round(memory_gb * GB)
+    return recommend(load_catalog().values(), Hardware(memory, cores, gpus))
+
+
+def test_a_tiny_machine_keeps_the_built_in_planner() -> None:
+    chosen = for_machine(2, 2)
+    assert (chosen.echo, chosen.delta, chosen.to_pull) == (EMBEDDED, EMBEDDED, [])
+    assert not any(one.suits for one in chosen.considered)
+
+
+def test_a_machine_with_room_for_one_model_drafts_with_it() -> None:
+    chosen = for_machine(4.2, 4)
+    assert chosen.echo == "qwen2.5-1.5b-instruct"
+    assert chosen.delta == EMBEDDED
+    assert "one model fits" in chosen.reason
+
+
+@pytest.mark.parametrize(
+    ("memory_gb", "cores", "echo", "delta"),
+    [
+        (8, 4, "qwen2.5-1.5b-instruct", "qwen3-4b"),
+        (16, 8, "qwen3-4b", "qwen3-8b"),
+        (64, 16, "qwen3-4b", "qwen3-30b-a3b"),
+    ],
+)
+def test_laptops_and_workstations_get_a_pair(memory_gb: float, cores: int, echo: str, delta: str) -> None:
+    chosen = for_machine(memory_gb, cores)
+    assert (chosen.device, chosen.echo, chosen.delta) == ("cpu", echo, delta)
+    assert chosen.to_pull == [echo, delta]
+
+
+def test_a_gpu_is_used_where_a_pair_fits_into_its_memory() -> None:
+    chosen = for_machine(32, 8, Gpu("RTX", 24 * GB))
+    assert (chosen.device, chosen.delta) == ("gpu", "qwen3-14b")
+    assert for_machine(16, 8, Gpu("small", 2 * GB)).device == "cpu"
+
+
+def test_a_gpu_that_shares_the_hosts_memory_has_no_more_than_that() -> None:
+    machine = Hardware(16 * GB, 8, (Gpu("Metal", 12 * GB, is_shared=True),))
+    assert budget_bytes(machine, "gpu") <= budget_bytes(machine, "cpu")
+    assert for_machine(16, 8, *machine.gpus).device == "gpu"
+
+
+@pytest.mark.parametrize(
+    ("memory_gb", "cores", "gpu_gb"), [(8, 4, 0), (16, 2, 0), (64, 32, 0), (32, 8, 8), (256, 64, 80)]
+)
+def test_what_is_recommended_fits_and_is_among_what_was_considered(
+    memory_gb: float, cores: int, gpu_gb: float
+) -> None:
+    gpus = (Gpu("gpu", round(gpu_gb * GB)),) if gpu_gb else ()
+    chosen = for_machine(memory_gb, cores, *gpus)
+    by_role = {(one.name, one.role): one for one in chosen.considered}
+    pair = [by_role[chosen.echo, "echo"], by_role[chosen.delta, "delta"]]
+    assert all(one.suits for one in pair)
+    assert sum(one.memory_bytes for one in pair) <= chosen.budget_bytes
+    assert chosen.echo != chosen.delta
+    assert all(one.reason for one in chosen.considered)
+
+
+def test_what_does_not_suit_says_why() -> None:
+    reasons = {one.name: one.reason for one in for_machine(64, 2).considered if one.role == "delta"}
+    assert reasons["qwen3-32b"].startswith("about 983 s a plan on 2 cores")
+    assert reasons["qwen3-235b-a22b"] == "needs 143.8 GB, and models may take 48.0 GB"
+    slow = {one.name: one.reason for one in for_machine(64, 8, Gpu("g", 48 * GB)).considered}
+    assert slow["qwen3-32b"] == "about 15 tokens a second; Delta should write 30"
+
+
+def test_a_machine_that_does_not_say_its_memory_gets_the_built_in_planner() -> None:
+    assert for_machine(None, 8).to_pull == []
+    assert for_machine(None, 8, Gpu("Metal", 16 * GB, is_shared=True)).device == "gpu"
