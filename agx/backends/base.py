@@ -61,7 +61,9 @@ class GenerationRequest:
     call; when it runs out the generation ends with `DeadlineExceeded`. `draft` is a text that the
     answer is likely to repeat: a greedy generation departs from it only for a token that is likelier
     than the draft's by more than `draft_margin` nats. `reasoning_tokens` is the
-    budget for thinking before the constraint begins: 0 is none.
+    budget for thinking before the constraint begins: 0 is none, None what suits the model; it does not
+    count for `max_tokens`. `tools` are functions in OpenAI's form, for chat templates that write tools
+    into the prompt; `tools_text` is the part of the system message that lists them for all others.
     """
 
     messages: tuple[Message, ...]
@@ -69,17 +71,23 @@ class GenerationRequest:
     parameters: Parameters = field(default_factory=Parameters)
     seed: int | None = None
     deadline_secs: float | None = None
-    reasoning_tokens: int = 0
+    reasoning_tokens: int | None = 0
     draft: str | None = None
     draft_margin: float = 0.0
+    tools: tuple[Mapping[str, Any], ...] = ()
+    tools_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a generation cost. `forced_tokens` were appended by the grammar, not sampled."""
+    """What a generation cost. `forced_tokens` were appended by the grammar, not sampled.
+
+    `reasoning_tokens` is how many of the completion's are thoughts.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0
     forced_tokens: int = 0
     seed: int | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
@@ -87,11 +95,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One streamed piece of text. Only the last one has `finish_reason` and `usage`."""
+    """One streamed piece of text. Only the last one has `finish_reason` and `usage`.
+
+    What the model thinks before it answers is `is_reasoning`, and no part of the answer.
+    """
 
     text: str
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    is_reasoning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,8 @@ class ModelFacts:
     """What a loaded model says of itself.
 
     `planner_tools` is the GGUF key `agx.planner.tools`: the kind of registry that it plans for.
+    `chat_template_sha256` is there where another chat template than the model's own was given.
+    `warnings` are sentences about what a user should know of how it is used.
     """
 
     name: str
@@ -108,6 +122,8 @@ class ModelFacts:
     device: str = "cpu"
     planner_tools: str | None = None
     build: str | None = None
+    chat_template_sha256: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +161,8 @@ class ModelBackend(Protocol):
         """Give the model's facts; loads it where that has not happened."""
         ...
 
-    async def render(self, messages: Sequence[Message]) -> tuple[str, int]:
-        """Give the prompt made of the messages, and the number of its tokens; generates nothing."""
+    async def render(self, request: GenerationRequest) -> tuple[str, int]:
+        """Give the prompt that a request makes, and the number of its tokens; generates nothing."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:

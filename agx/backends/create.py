@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from agx.backends.base import BackendKind, ModelBackend
 from agx.errors import Unsupported
+from agx.worker.protocol import LoadOptions
 
 if TYPE_CHECKING:
     from agx.worker.process import WorkerProcess
 
 
-def create_backend(  # noqa: PLR0913  each is a setting of its own
+def create_backend(  # noqa: PLR0913  it hands on what a backend takes
     kind: BackendKind,
     *,
     model: Path,
-    device: str = "auto",
-    context_size: int | None = None,
-    threads: int | None = None,
-    gpu_layers: int | None = None,
     worker: WorkerProcess | None = None,
+    name: str | None = None,
+    hashes_path: Path | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    on_warning: Callable[[str], None] | None = None,
+    **options: Unpack[LoadOptions],
 ) -> ModelBackend:
     """Make the backend of that kind for the model; nothing is loaded yet.
 
     `worker` is a process that was started early. Raises `Unsupported` for a kind that this version
-    lacks.
+    lacks. For the others see `LlamaCppBackend`.
     """
     if kind not in {BackendKind.AUTO, BackendKind.LLAMACPP}:
         raise Unsupported(
@@ -36,9 +39,10 @@ def create_backend(  # noqa: PLR0913  each is a setting of its own
 
     return LlamaCppBackend(
         model,
-        device=device,
-        context_size=context_size,
-        threads=threads,
-        gpu_layers=gpu_layers,
         worker=worker,
+        name=name,
+        hashes_path=hashes_path,
+        on_progress=on_progress,
+        on_warning=on_warning,
+        **options,
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from agx.backends.base import BackendKind, Chunk, GenerationRequest, Health, Message, ModelFacts, Usage
-from agx.backends.model_file import ModelHash, check_model_file
+from agx.backends.model_file import ModelHash
 from agx.backends.planning import GeneratesPlans
 from agx.errors import AgxError, Unsupported, UsageError
+from agx.gguf.reader import open_gguf
+from agx.models.hashes import HashMemory
 from agx.worker.client import WorkerClient
-from agx.worker.protocol import Frame, LoadRequest
+from agx.worker.protocol import Frame, LoadOptions, LoadRequest
 
 if TYPE_CHECKING:
     from agx.worker.process import WorkerProcess
@@ -23,25 +25,33 @@ if TYPE_CHECKING:
 class LlamaCppBackend(GeneratesPlans):
     """One GGUF model. The worker starts with the first call, or with `start`.
 
-    `device` is "auto", "cpu", "cuda" or "metal"; None for the others leaves them to the engine.
-    `worker` is a process started beforehand with `agx.worker.process.spawn` and the same settings.
+    `options` are those of `LoadOptions`: `device` is "auto", "cpu", "cuda" or "metal"; None leaves a
+    number to the engine. `worker` is a process started beforehand with `agx.worker.process.spawn` and
+    the same options. `name` is what the model is called where its file does not say (the file's name).
+    `hashes_path` is a file to remember the model's SHA-256 in. `on_progress` is told how much of the
+    weights has been read, from 0 to 1, and `on_warning`, once, each sentence that a user of this model
+    should read.
     """
 
-    def __init__(  # noqa: PLR0913  each is a setting of its own
+    def __init__(  # noqa: PLR0913  a path, and what may be said of it
         self,
         model: Path,
         *,
-        device: str = "auto",
-        context_size: int | None = None,
-        threads: int | None = None,
-        gpu_layers: int | None = None,
         worker: WorkerProcess | None = None,
+        name: str | None = None,
+        hashes_path: Path | None = None,
+        on_progress: Callable[[float], None] | None = None,
+        on_warning: Callable[[str], None] | None = None,
+        **options: Unpack[LoadOptions],
     ) -> None:
-        load = LoadRequest(str(model), device, context_size, threads, gpu_layers)
+        load = LoadRequest(str(model), **options)
         self._path = Path(model)
-        self._client = WorkerClient(load, process=worker)
-        self._hash = ModelHash(self._path)
+        self._name = name or self._path.stem
+        self._client = WorkerClient(load, process=worker, on_progress=on_progress)
+        self._hash = ModelHash(self._path, HashMemory(hashes_path))
         self._facts: ModelFacts | None = None
+        self._on_warning = on_warning
+        self._told: set[str] = set()
         self._written = _WrittenSchema()
 
     def __repr__(self) -> str:
@@ -54,8 +64,8 @@ class LlamaCppBackend(GeneratesPlans):
 
     @property
     def model_name(self) -> str:
-        """The model's own name once it is loaded, and the file's before."""
-        return self._facts.name if self._facts else self._path.stem
+        """The model's own name once it is loaded, and before the one that was given, or the file's."""
+        return self._facts.name if self._facts else self._name
 
     def start(self) -> None:
         """Start the worker and the hash of the file where they are not running; returns at once.
@@ -65,7 +75,7 @@ class LlamaCppBackend(GeneratesPlans):
         """
         if self._client.stage != "stopped":
             return
-        check_model_file(self._path)
+        open_gguf(self._path).close()
         self._client.start()
         self._hash.start()
 
@@ -82,13 +92,15 @@ class LlamaCppBackend(GeneratesPlans):
         """Load the model where that has not happened, and give its facts."""
         self.start()
         reply = await self._client.loaded()
-        self._facts = _facts(reply["model"], sha256=await self._hash.value(), fallback_name=self._path.stem)
+        self._facts = _facts(reply["model"], sha256=await self._hash.value(), fallback_name=self._name)
+        self._tell(self._facts.warnings)
         return self._facts
 
-    async def render(self, messages: Sequence[Message]) -> tuple[str, int]:
-        """Give the prompt that the model's chat template makes of the messages, and its tokens' number."""
+    async def render(self, request: GenerationRequest) -> tuple[str, int]:
+        """Give the prompt that the model's chat template makes of a request, and its tokens' number."""
         self.start()
-        reply = await self._client.call({"op": "render", "messages": _messages(messages)})
+        reply = await self._client.call({"op": "render", **_prompted(request)})
+        self._tell((await self._client.loaded())["model"]["warnings"])
         return reply["prompt"], reply["prompt_tokens"]
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
@@ -111,6 +123,12 @@ class LlamaCppBackend(GeneratesPlans):
         """End the worker; safe to call twice."""
         self._hash.stop()
         await self._client.aclose()
+
+    def _tell(self, warnings: Sequence[str]) -> None:
+        for warning in warnings:
+            if self._on_warning is not None and warning not in self._told:
+                self._on_warning(warning)
+            self._told.add(warning)
 
 
 class _WrittenSchema:
@@ -139,14 +157,23 @@ def _messages(messages: Sequence[Message]) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in messages]
 
 
+def _prompted(request: GenerationRequest) -> Frame:
+    """Give what a request says of its prompt."""
+    return {
+        "messages": _messages(request.messages),
+        "reasoning_tokens": request.reasoning_tokens,
+        "tools": list(request.tools),
+        "tools_text": request.tools_text,
+    }
+
+
 def _generate_frame(request: GenerationRequest, *, schema: str | None) -> Frame:
     return {
         "op": "generate",
-        "messages": _messages(request.messages),
+        **_prompted(request),
         "schema": schema,
         "parameters": asdict(request.parameters),
         "seed": request.seed,
-        "reasoning_tokens": request.reasoning_tokens,
         "draft": request.draft,
         "draft_margin": request.draft_margin,
     }
@@ -154,7 +181,7 @@ def _generate_frame(request: GenerationRequest, *, schema: str | None) -> Frame:
 
 def _chunk(reply: Frame) -> Chunk:
     if reply["event"] == "chunk":
-        return Chunk(reply["text"])
+        return Chunk(reply["text"], is_reasoning=reply.get("is_reasoning", False))
     return Chunk("", finish_reason=reply["finish_reason"], usage=Usage(**reply["usage"]))
 
 
@@ -167,4 +194,6 @@ def _facts(model: Frame, *, sha256: str, fallback_name: str) -> ModelFacts:
         device=model["device"],
         planner_tools=model["planner_tools"],
         build=model["build"],
+        chat_template_sha256=model["chat_template_sha256"],
+        warnings=tuple(model["warnings"]),
     )

@@ -12,14 +12,17 @@ from math import isfinite
 
 from agx.backends.base import Chunk, GenerationRequest, Message, ModelBackend, ModelFacts, Parameters, Usage
 from agx.errors import BackendError, DeadlineExceeded, ModelMismatch, PlanTruncated, UsageError
-from agx.grammar.plan_schema import PlanLimits, Schema, plan_schema
-from agx.plan import limits
-from agx.plan.context import GeneratedPlan, PlanContext, task_changes
+from agx.grammar.plan_schema import PlanLimits, plan_schema
+from agx.grammar.tool_schema import Schema
+from agx.plan import limits, policy
+from agx.plan.changes import task_changes
+from agx.plan.context import GeneratedPlan, PlanContext
 from agx.plan.forms import read_draft, refuse_errors
 from agx.plan.schema import MAX_TASKS, Finding, Plan, PlanMetadata
 from agx.plan.tools import Registry, unix_registry
 from agx.prompts.delta import delta_turns
 from agx.prompts.echo import system_text
+from agx.prompts.tools import template_tools
 
 # Delta changes a draft only where it is this much surer, in nats: a right draft is to stay as it is.
 DRAFT_MARGIN = 5.0
@@ -35,11 +38,21 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """How to generate one plan."""
+    """How to generate one plan. `reasoning_tokens` None lets the model think as far as it has to."""
 
     parameters: Parameters = field(default_factory=Parameters)
     seed: int | None = None
     deadline_secs: float | None = None
+    reasoning_tokens: int | None = None
+
+
+def check_request(instruction: str, context: PlanContext, options: PlanOptions) -> None:
+    """Raise `UsageError` for what `plan_request` cannot make a request of."""
+    _check_instruction(instruction)
+    if not 1 <= context.task_limit <= MAX_TASKS:
+        raise UsageError(f"max_tasks cannot be {context.task_limit}", hint=f"use 1 to {MAX_TASKS}")
+    if options.deadline_secs is not None and not isfinite(options.deadline_secs):
+        raise UsageError(f"the time limit cannot be {options.deadline_secs} s", hint="give none for no limit")
 
 
 def plan_request(
@@ -47,27 +60,28 @@ def plan_request(
 ) -> GenerationRequest:
     """Make the request for Echo, or with a draft for Delta.
 
-    Raises `UsageError` for an instruction that is no text or says nothing, and for `max_tasks` or a
-    time limit that cannot be.
+    Raises `UsageError` for an instruction that is no text or says nothing, for `max_tasks` or a time
+    limit that cannot be, and for a policy that names no tool or leaves none.
     """
-    _check_instruction(instruction)
-    if not 1 <= context.task_limit <= MAX_TASKS:
-        raise UsageError(f"max_tasks cannot be {context.task_limit}", hint=f"use 1 to {MAX_TASKS}")
-    if options.deadline_secs is not None and not isfinite(options.deadline_secs):
-        raise UsageError(f"the time limit cannot be {options.deadline_secs} s", hint="give none for no limit")
+    check_request(instruction, context, options)
     turns: list[Message] = [Message("system", system_text(context)), Message("user", instruction)]
     if draft is not None:
         assistant, user = delta_turns(draft.plan.tasks, draft.findings)
         turns += [Message("assistant", assistant), Message("user", user)]
     bounds = PlanLimits(max_tasks=context.task_limit, **asdict(context.limits))
+    offered = policy.offered(context)
+    functions, listing = template_tools(offered)
     return GenerationRequest(
         messages=tuple(turns),
-        schema=_schema(context.registry, bounds),
+        schema=_schema(offered, bounds),
         parameters=options.parameters,
         seed=options.seed,
         deadline_secs=options.deadline_secs,
+        reasoning_tokens=options.reasoning_tokens,
         draft=None if draft is None else turns[-2].content,
         draft_margin=DRAFT_MARGIN,
+        tools=functions,
+        tools_text=listing + "\n\n" if functions else "",
     )
 
 
@@ -93,24 +107,42 @@ async def stream_plan(
     chosen = options or PlanOptions()
     request = plan_request(instruction, context, chosen, draft)
     started = time.perf_counter()
-    facts, request = await _loaded(backend, request)
-    refuse_mismatch(facts, context.registry)
+    facts, left_secs = await loaded(backend, request.deadline_secs)
+    request = replace(request, deadline_secs=left_secs)
+    tools = policy.offered(context)
+    refuse_mismatch(facts, tools)
     texts: list[str] = []
     last: Chunk | None = None
     async with aclosing(backend.generate(request)) as chunks:
         async for chunk in chunks:
-            texts.append(chunk.text)
+            if not chunk.is_reasoning:
+                texts.append(chunk.text)
             last = chunk
             yield chunk
     text = "".join(texts)
     usage = _finished(last, text, chosen.parameters)
     made_by = _metadata(backend, facts, usage=usage, request=request)
-    timed = {"role": "echo" if draft is None else "delta", "latency_ms": _milliseconds_since(started)}
-    metadata = made_by.model_copy(update=timed)
-    plan, findings = read_draft(
-        text, context.registry, instruction=instruction, metadata=metadata, max_tasks=context.task_limit
+    metadata = made_by.model_copy(
+        update={
+            "role": "echo" if draft is None else "delta",
+            "latency_ms": _milliseconds_since(started),
+            "parameters": made_by.parameters | policy.as_parameters(context),
+            "tools_offered": names_offered(context),
+        }
     )
-    findings = (*limits.check(plan.tasks, context.limits), *findings)
+    plan, findings = read_draft(
+        text,
+        context.registry,
+        instruction=instruction,
+        metadata=metadata,
+        max_tasks=context.task_limit,
+        normalise="sort" in tools,  # what normalising puts in is one of the tools offered, too
+    )
+    findings = (
+        *limits.check(plan.tasks, context.limits),
+        *policy.check(plan.tasks, context),
+        *findings,
+    )
     refuse_errors(findings, text)
     changes = None if draft is None else task_changes(draft.plan.tasks, plan.tasks)
     yield GeneratedPlan(plan=plan, findings=findings, changes=changes, text=text)
@@ -147,14 +179,27 @@ def _metadata(
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         seed=usage.seed,
-        parameters=asdict(request.parameters),
+        parameters=asdict(request.parameters) | _told_beside(facts, request),
         build=facts.build,
         timings_ms={name: round(ms, 3) for name, ms in usage.timings_ms.items()},
     )
 
 
+def _told_beside(facts: ModelFacts, request: GenerationRequest) -> dict[str, int | str]:
+    """Give what else was asked for and has an influence on the text."""
+    told = {"think": request.reasoning_tokens, "chat_template_sha256": facts.chat_template_sha256}
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def _milliseconds_since(started: float) -> float:
     return round((time.perf_counter() - started) * 1000, 3)
+
+
+def names_offered(context: PlanContext) -> tuple[str, ...] | None:
+    """Give the names of the tools that were chosen to be offered, or None where all allowed ones are."""
+    allowed = replace(context, offered=None)
+    tools = policy.offered(context)
+    return None if tools is policy.offered(allowed) else tuple(tool.name for tool in tools)
 
 
 def _check_instruction(instruction: str) -> None:
@@ -169,22 +214,21 @@ def _check_instruction(instruction: str) -> None:
         )
 
 
-async def _loaded(backend: ModelBackend, request: GenerationRequest) -> tuple[ModelFacts, GenerationRequest]:
-    """Give the model's facts, and the request with the time that is left when they are known."""
+async def loaded(backend: ModelBackend, deadline_secs: float | None) -> tuple[ModelFacts, float | None]:
+    """Give the model's facts, and of the time limit what is left when they are known."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     try:
-        async with asyncio.timeout(request.deadline_secs):
+        async with asyncio.timeout(deadline_secs):
             facts = await backend.model_facts()
     except TimeoutError:
         raise DeadlineExceeded(
-            f"the time limit of {request.deadline_secs:g} s ran out while the model was loaded",
+            f"the time limit of {deadline_secs:g} s ran out while the model was loaded",
             hint="allow more time, or use a smaller model",
         ) from None
-    if request.deadline_secs is None:
-        return facts, request
-    left_secs = request.deadline_secs - (loop.time() - started)
-    return facts, replace(request, deadline_secs=max(0.0, left_secs))
+    if deadline_secs is None:
+        return facts, None
+    return facts, max(0.0, deadline_secs - (loop.time() - started))
 
 
 def _finished(last: Chunk | None, text: str, parameters: Parameters) -> Usage:

@@ -12,7 +12,6 @@ from agx.backends.base import (
     FinishReason,
     GenerationRequest,
     Health,
-    Message,
     ModelFacts,
     Usage,
 )
@@ -24,13 +23,14 @@ from agx.errors import AgxError, DeadlineExceeded, Unsupported, UsageError
 class ScriptedReply:
     """A text and how it ends: with a finish reason, or with an error.
 
-    `chunk_delay_secs` passes before each chunk, so that there is time to cancel.
+    `thoughts` come first. `chunk_delay_secs` passes before each chunk, so that there is time to cancel.
     """
 
     text: str
     finish_reason: FinishReason = "stop"
     error: AgxError | None = None
     chunk_delay_secs: float = 0.0
+    thoughts: str = ""
 
 
 Reply = str | AgxError | ScriptedReply | Callable[[GenerationRequest], "str | AgxError | ScriptedReply"]
@@ -81,9 +81,9 @@ class ScriptedBackend(GeneratesPlans):
         deadline_at = None if request.deadline_secs is None else now + request.deadline_secs
         is_stopped = True
         try:
-            for piece in self._pieces(reply.text):
+            for chunk in self._chunks(reply):
                 await _pause(reply.chunk_delay_secs, deadline_at=deadline_at)
-                yield Chunk(piece)
+                yield chunk
             is_stopped = False
         except DeadlineExceeded:
             is_stopped = False
@@ -92,7 +92,7 @@ class ScriptedBackend(GeneratesPlans):
             self.stopped += is_stopped
         if reply.error is not None:
             raise reply.error
-        yield Chunk("", finish_reason=reply.finish_reason, usage=self._usage(request, reply.text))
+        yield Chunk("", finish_reason=reply.finish_reason, usage=self._usage(request, reply))
 
     async def model_facts(self) -> ModelFacts:
         """Give the name it was given, and a hash of zeros."""
@@ -104,9 +104,9 @@ class ScriptedBackend(GeneratesPlans):
             planner_tools=self._planner_tools,
         )
 
-    async def render(self, messages: Sequence[Message]) -> tuple[str, int]:
+    async def render(self, request: GenerationRequest) -> tuple[str, int]:
         """Give the messages as a prompt, and the number of its words."""
-        prompt = "\n".join(f"{message.role}: {message.content}" for message in messages)
+        prompt = "\n".join(f"{message.role}: {message.content}" for message in request.messages)
         return prompt, len(prompt.split())
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
@@ -138,11 +138,16 @@ class ScriptedBackend(GeneratesPlans):
         size = self._chunk_characters
         return [text[start : start + size] for start in range(0, len(text), size)]
 
-    def _usage(self, request: GenerationRequest, text: str) -> Usage:
+    def _chunks(self, reply: ScriptedReply) -> list[Chunk]:
+        thoughts = [Chunk(piece, is_reasoning=True) for piece in self._pieces(reply.thoughts)]
+        return thoughts + [Chunk(piece) for piece in self._pieces(reply.text)]
+
+    def _usage(self, request: GenerationRequest, reply: ScriptedReply) -> Usage:
         """Count a chunk as a token, and a word of the prompt."""
         return Usage(
             prompt_tokens=sum(len(message.content.split()) for message in request.messages),
-            completion_tokens=len(self._pieces(text)),
+            completion_tokens=len(self._chunks(reply)),
+            reasoning_tokens=len(self._pieces(reply.thoughts)),
             seed=request.seed if request.seed is not None else 0,
         )
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from agx.engine.jinja import TemplateError as JinjaError
@@ -25,29 +26,40 @@ if TYPE_CHECKING:
 
     from _typeshed import TraceFunction
 
-CHATML = (
-    "{% for message in messages %}"
-    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
+# Templates with a name, for models that lack one; `agx.models.chat_templates` gives them by name.
+NAMED_TEMPLATES = Path(__file__).parent / "templates"
 MAX_TEMPLATE_CHARS = 1 << 16
 TIME_LIMIT_SECS = 0.5
 # What jinja2 calls the file of a template that was given as text.
 _TEMPLATE_FILE = "<template>"
-_HINT = "use another model, or a copy of this one with a working tokenizer.chat_template"
+_HINT = "give another one with --chat-template, or use another model"
+Clock = Callable[[], datetime]
+
+
+def local_time() -> datetime:
+    """Give the time that templates write into prompts."""
+    return datetime.now().astimezone()
 
 
 class ChatTemplate:
-    """A compiled chat template. `source` None stands for ChatML, the commonest form."""
+    """A compiled chat template. `source` None stands for ChatML, the commonest form.
 
-    def __init__(self, source: str | None, *, bos_text: str = "", eos_text: str = "") -> None:
-        source = CHATML if source is None else source
+    `clock` is what `strftime_now` and `datetime` read.
+    """
+
+    def __init__(
+        self, source: str | None, *, bos_text: str = "", eos_text: str = "", clock: Clock = local_time
+    ) -> None:
+        source = chatml() if source is None else source
         if len(source) > MAX_TEMPLATE_CHARS:
             raise _failed(f"it has {len(source):,} characters, and {MAX_TEMPLATE_CHARS:,} are the limit")
-        self._variables = {"bos_token": bos_text, "eos_token": eos_text, "add_generation_prompt": True}
+        self.source = source
+        self.clock = clock
+        # Hugging Face's programs give None for tools and documents that there are not.
+        self._variables: dict[str, object] = {"bos_token": bos_text, "eos_token": eos_text}
+        self._variables |= {"add_generation_prompt": True, "tools": None, "documents": None}
         environment = BoundedEnvironment()
-        environment.globals |= {"raise_exception": _raise_exception, "strftime_now": _strftime_now}
+        environment.globals |= {"raise_exception": _raise_exception, "strftime_now": self._strftime_now}
         try:
             parsed = environment.parse(source)
             self._is_plain = is_plain(parsed)
@@ -55,14 +67,20 @@ class ChatTemplate:
         except Exception as error:  # jinja2's own errors, and Python's for the code it makes
             raise _failed(f"{type(error).__name__}: {error}") from error
 
-    def render(self, messages: Sequence[Mapping[str, str]]) -> str:
-        """Give the prompt; raises `TemplateError` where the template fails, loops or writes too much."""
-        variables = self._variables | {"messages": [dict(message) for message in messages]}
+    def render(
+        self, messages: Sequence[Mapping[str, object]], *, variables: Mapping[str, object] | None = None
+    ) -> str:
+        """Give the prompt; `variables` are for the template, in place of the usual ones.
+
+        Raises `TemplateError` where the template fails, loops or writes too much; for the last two its
+        `details` say `over_limit`.
+        """
+        given = {"messages": [dict(message) for message in messages]} | dict(variables or {})
         try:
             with nullcontext() if self._is_plain else _TimeLimit(TIME_LIMIT_SECS):
-                return self._write(variables)
+                return self._write(self._variables | given)
         except LimitExceeded as error:
-            raise _failed(str(error)) from error
+            raise _failed(str(error), over_limit=True) from error
         except Exception as error:  # whatever a stranger's program raises
             raise _failed(f"{type(error).__name__}: {error}") from error
 
@@ -75,6 +93,11 @@ class ChatTemplate:
                 raise LimitExceeded(f"it writes more than {MAX_TEXT_CHARS:,} characters")
             parts.append(part)
         return "".join(parts)
+
+    def _strftime_now(self, pattern: str) -> str:
+        if len(pattern) > 100:
+            raise LimitExceeded("its pattern for the date has more than 100 characters")
+        return self.clock().strftime(pattern)
 
 
 class _TimeLimit:
@@ -107,11 +130,10 @@ def _raise_exception(message: object) -> NoReturn:
     raise JinjaError(str(message))
 
 
-def _strftime_now(pattern: str) -> str:
-    if len(pattern) > 100:
-        raise LimitExceeded("its pattern for the date has more than 100 characters")
-    return datetime.now().astimezone().strftime(pattern)
+def chatml() -> str:
+    """Give the template that stands in where a model has none."""
+    return (NAMED_TEMPLATES / "chatml.jinja").read_text(encoding="utf-8")
 
 
-def _failed(reason: str) -> TemplateError:
-    return TemplateError(f"the model's chat template failed: {reason[:300]}", hint=_HINT)
+def _failed(reason: str, **details: object) -> TemplateError:
+    return TemplateError(f"the chat template failed: {reason[:300]}", hint=_HINT, **details)

@@ -8,22 +8,45 @@ from collections.abc import Sequence as Slices
 from agx.engine import native
 from agx.engine.native import lib
 from agx.engine.scheduler import Slice
-from agx.errors import OutOfMemory
+from agx.engine.values import EngineOptions
+from agx.errors import ConfigError, OutOfMemory
+from agx.gguf.fit import CACHE_TYPES
+from agx.gguf.types import TENSOR_TYPES
 
 # As many tokens of a prompt as one call decodes: a deadline or a cancellation waits for no more.
 BATCH_SIZE = 512
 
 
+_FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
+# ggml's types by name, those that llama.cpp keeps a cache in.
+_CACHE_TYPES = {kind.name.lower(): number for number, kind in TENSOR_TYPES.items()}
+
+
+def cache_type(name: str) -> int:
+    """Give ggml's number of a type for the key-value cache; raises `ConfigError` for one it has not."""
+    if name not in CACHE_TYPES:
+        raise ConfigError(f"no cache has the type {name!r}", hint=f"use one of {', '.join(CACHE_TYPES)}")
+    return _CACHE_TYPES[name]
+
+
 class Context:
     """A context for `num_sequences` sequences. Used by one thread, except for `abort`."""
 
-    def __init__(self, model_address: int, *, length: int, num_threads: int, num_sequences: int = 1) -> None:
+    def __init__(
+        self,
+        model_address: int,
+        *,
+        length: int,
+        num_threads: int,
+        num_sequences: int = 1,
+        options: EngineOptions | None = None,
+    ) -> None:
         self.length = length
         self.num_sequences = num_sequences
         self.batch_size = min(BATCH_SIZE, length)
         self._abort_flag = ctypes.create_string_buffer(2)
         self._abort_callback = native.abort_callback(self._abort_flag)
-        parameters = self._parameters(num_threads)
+        parameters = self._parameters(num_threads, options or EngineOptions())
         self.address: int = lib.llama_init_from_model(model_address, parameters)
         if not self.address:
             raise OutOfMemory(
@@ -33,7 +56,7 @@ class Context:
         self._memory: int = lib.llama_get_memory(self.address)
         self._make_batch()
 
-    def _parameters(self, num_threads: int) -> ctypes.Structure:
+    def _parameters(self, num_threads: int, options: EngineOptions) -> ctypes.Structure:
         parameters: ctypes.Structure = lib.llama_context_default_params()
         wanted = {
             "n_ctx": self.length * self.num_sequences,
@@ -44,6 +67,9 @@ class Context:
             "n_outputs_max": self.num_sequences,
             "n_threads": num_threads,
             "n_threads_batch": num_threads,
+            "flash_attn_type": _FLASH_ATTENTION[options.flash_attn],
+            "type_k": cache_type(options.cache_type_k),
+            "type_v": cache_type(options.cache_type_v),
             "no_perf": True,
             "abort_callback": self._abort_callback,
             "abort_callback_data": ctypes.addressof(self._abort_flag),
@@ -93,7 +119,7 @@ class Context:
             rows.append(end - 1)
         self._batch.n_tokens = end
         if native.was_aborted(lib.llama_decode(self.address, self._batch)):
-            self.clear()
+            self.clear(with_data=True)
             return None
         return rows
 
@@ -106,11 +132,15 @@ class Context:
 
     def forget(self, slot: int) -> None:
         """Empty one sequence's memory."""
-        lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
+        was_removed = lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
+        assert was_removed, "a whole sequence can be removed whatever the architecture"
 
-    def clear(self) -> None:
-        """Empty the memory of all sequences; what comes next finds it like new."""
-        with_data = False  # what is masked need not be zero
+    def clear(self, *, with_data: bool = False) -> None:
+        """Empty the memory of all sequences; what comes next finds it like new.
+
+        What is left of the data is masked, or multiplied by zero where a state is recurrent. That hides
+        numbers, but not what is none: `with_data` writes zeros.
+        """
         lib.llama_memory_clear(self._memory, with_data)
 
     def close(self) -> None:

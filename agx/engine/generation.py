@@ -6,14 +6,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from agx.engine.draft import Draft
 from agx.engine.sampling import Sampler, logit
 from agx.engine.sequence import Sequence
+from agx.engine.thoughts import Thoughts
 from agx.engine.tokens import TextDecoder
 from agx.engine.values import FinishReason
-from agx.errors import ConstraintFailed
+from agx.errors import ConstraintFailed, ModelBroken
 from agx.grammar.matcher import Constraint
 
 _PHASES = ("template", "tokenise", "constraint", "prefill", "decode", "sample")
@@ -52,7 +54,11 @@ class Timings:
 
 @dataclass(slots=True)
 class Generation:
-    """What the loop keeps of a request while it runs. `end_ids` are the tokens that end a free text."""
+    """What the loop keeps of a request while it runs. `end_ids` are the tokens that end a free text.
+
+    Where there are `thoughts`, the answer begins behind them: until then nothing is constrained, and
+    the sequence may use the whole context; from then on it has room for `max_tokens`.
+    """
 
     request_id: int
     sequence: Sequence
@@ -60,12 +66,15 @@ class Generation:
     decoder: TextDecoder
     constraint: Constraint | None
     end_ids: set[int]
+    max_tokens: int
     seed: int
     deadline_secs: float | None
     timings: Timings
+    thoughts: Thoughts | None = None
     draft: Draft | None = None
     draft_margin: float = 0.0
     has_ended: bool = False
+    num_reasoning: int = 0
     _unread: list[int] = field(default_factory=list)
 
     def take_forced(self) -> None:
@@ -87,8 +96,13 @@ class Generation:
     def draw_next(self, context_address: int, row: int) -> None:
         """Draw a token from that row's logits and append it with what it forces.
 
-        Raises `ConstraintFailed`; nothing that the constraint refuses is ever appended.
+        Raises `ConstraintFailed` and `ModelBroken`; nothing that the constraint refuses is ever appended
+        to an answer.
         """
+        if self.is_thinking:
+            self._think(context_address, row)
+            if self.is_thinking or self.sequence.num_pending or self.finish_reason is not None:
+                return  # else the model leaves thinking out, and this row is the answer's first
         token = self._draw(context_address, row)
         if token in self.end_ids:
             self.has_ended = True
@@ -98,11 +112,38 @@ class Generation:
         self._unread.append(token)
         self.take_forced()
 
+    @property
+    def is_thinking(self) -> bool:
+        """Whether the answer is still to begin."""
+        return self.thoughts is not None and not self.thoughts.is_over
+
+    def begin(self, *, may_think: bool) -> None:
+        """Append what is known before anything is drawn; without room to think the answer begins."""
+        if self.thoughts is None:
+            self.take_forced()
+        elif not may_think:
+            self._take_thoughts(self.thoughts.close())
+
+    def _think(self, context_address: int, row: int) -> None:
+        assert self.thoughts is not None
+        token = self._sample(context_address, row)
+        self._take_thoughts(self.thoughts.take(token, ends_text=token in self.end_ids), drawn=token)
+
+    def _take_thoughts(self, tokens: list[int], *, drawn: int | None = None) -> None:
+        """Append what the thoughts gave; all but the token that was drawn is as good as forced."""
+        num_drawn = 1 if tokens[:1] == [drawn] else 0
+        self.sequence.append(tokens[:num_drawn])
+        self.sequence.append(tokens[num_drawn:], forced=True)
+        if self.is_thinking:
+            return
+        self.num_reasoning = self.sequence.num_generated
+        self.sequence.allow(self.max_tokens)
+        self.sampler.forget()
+        self.take_forced()
+
     def _draw(self, context_address: int, row: int) -> int:
-        started = time.perf_counter()
         if self.constraint is None or not self.sampler.masks_first:
-            token = self.sampler.draw(context_address, row)
-            self.timings.add("sample", started)
+            token = self._sample(context_address, row)
             preferred = self._preferred(token, context_address, row)
             if preferred != token and self._accepts(preferred):
                 return preferred
@@ -112,11 +153,24 @@ class Generation:
         assert self.constraint is not None
         mask = self.constraint.mask()
         self.timings.add("constraint", mask_started)
-        started = time.perf_counter()
-        token = self.sampler.draw_masked(context_address, row, mask)
-        self.timings.add("sample", started)
+        token = self._sample(context_address, row, mask)
         if not self._accepts(token):
             raise ConstraintFailed(f"token {token} was drawn, which the grammar refuses")
+        return token
+
+    def _sample(self, context_address: int, row: int, mask: bytes | None = None) -> int:
+        """Draw a token; raises `ModelBroken` where the model gave no numbers to draw by."""
+        started = time.perf_counter()
+        if mask is None:
+            token = self.sampler.draw(context_address, row)
+        else:
+            token = self.sampler.draw_masked(context_address, row, mask)
+        self.timings.add("sample", started)
+        if not isfinite(logit(context_address, row, token)):
+            raise ModelBroken(
+                "the model computed something that is no number",
+                hint="fetch its file again, or use another quantisation: weights are damaged or too large",
+            )
         return token
 
     def _preferred(self, token: int, context_address: int, row: int) -> int:
@@ -153,6 +207,10 @@ class Generation:
         """Whether its time limit has run out."""
         return self.deadline_secs is not None and self.timings.elapsed_secs > self.deadline_secs
 
+    def read_thoughts(self) -> str:
+        """Give the text of the thoughts that has come since the last call."""
+        return "" if self.thoughts is None else self.thoughts.read()
+
     def read_text(self, *, is_final: bool = False) -> str:
         """Give the text that has come since the last call."""
         tokens, self._unread = self._unread, []
@@ -163,6 +221,7 @@ class Generation:
         return {
             "prompt_tokens": self.sequence.num_prompt,
             "completion_tokens": self.sequence.num_generated,
+            "reasoning_tokens": self.sequence.num_generated if self.is_thinking else self.num_reasoning,
             "forced_tokens": self.sequence.num_forced,
             "seed": self.seed,
             "timings_ms": self.timings.as_dict(),

@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from agx.engine.draft import Draft
 from agx.engine.generation import Generation, Timings
 from agx.engine.model import Model
+from agx.engine.prompting import Conversation, Prompt
 from agx.engine.sampling import Sampler
 from agx.engine.scheduler import Slice, schedule
 from agx.engine.sequence import Sequence as TokenSequence
 from agx.engine.sequence import State
+from agx.engine.thoughts import Thoughts
 from agx.engine.values import (
     MAX_SEED,
     DoneEvent,
@@ -33,7 +35,7 @@ from agx.engine.values import (
     TextEvent,
     checked_seed,
 )
-from agx.errors import AgxError, DeadlineExceeded, Unsupported, UsageError
+from agx.errors import AgxError, DeadlineExceeded, UsageError
 
 __all__ = ["DoneEvent", "Engine", "EngineOptions", "EngineRequest", "ErrorEvent", "TextEvent"]
 
@@ -67,27 +69,33 @@ class Engine:
             return "idle"
         return "generating" if any(each.state is State.DECODING for each in self._sequences()) else "prefill"
 
-    def load(self, path: str, options: EngineOptions) -> dict[str, Any]:
-        """Load a model in place of the one there is, and give its facts; raises what `Model` raises."""
+    def load(
+        self, path: str, options: EngineOptions, *, progress: Callable[[float], None] | None = None
+    ) -> dict[str, Any]:
+        """Load a model in place of the one there is, and give its facts; raises what `Model` raises.
+
+        `progress` is told how much of the weights has been read, from 0 to 1.
+        """
         self.close()
         self._is_loading = True
         try:
-            self._model = Model(path, options)
+            self._model = Model(path, options, progress=progress)
         finally:
             self._is_loading = False
         return self._model.facts()
 
-    def render(self, messages: Sequence[Mapping[str, str]]) -> tuple[str, int]:
-        """Give the prompt that these messages make, and its number of tokens."""
+    def render(self, request: EngineRequest) -> tuple[str, int]:
+        """Give the prompt that a request makes, and its number of tokens."""
         model = self._loaded()
-        prompt, mark = model.write_prompt(messages)
-        return prompt.replace(mark, ""), len(model.tokenise_prompt(prompt, mark=mark))
+        prompt = model.prompts.write(_conversation(request))
+        tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)
+        return prompt.text.replace(prompt.mark, ""), len(tokens)
 
     def start(self, request_id: int, request: EngineRequest) -> None:
         """Prepare a request for `step`: prompt, budget, constraint, sampler.
 
-        Raises `PromptTooLong`, `TemplateError`, `ConstraintFailed`, `ConfigError` and `Unsupported`;
-        there is nothing to clean up then.
+        Raises `PromptTooLong`, `TemplateError`, `ConstraintFailed` and `ConfigError`; there is nothing
+        to clean up then.
         """
         model = self._loaded()
         if self._running:
@@ -178,15 +186,18 @@ class Engine:
     def _finish(self, generation: Generation, reason: FinishReason) -> list[Event]:
         events = _text_events(generation, is_final=True)
         usage = generation.usage()
-        self._drop(generation)
+        self._drop(generation, with_data=reason == "cancelled")
         return [*events, DoneEvent(generation.request_id, reason, usage)]
 
     def _fail(self, generation: Generation, error: AgxError) -> Event:
-        self._drop(generation)
+        self._drop(generation, with_data=True)
         return ErrorEvent(generation.request_id, error)
 
-    def _drop(self, generation: Generation) -> None:
-        """Free what a generation holds, so that the next one finds everything like new."""
+    def _drop(self, generation: Generation, *, with_data: bool = False) -> None:
+        """Free what a generation holds, so that the next one finds everything like new.
+
+        `with_data`: it did not end well, so that nobody knows what the model's memory holds.
+        """
         generation.sequence.finish()
         generation.sampler.close()
         del self._running[generation.request_id]
@@ -194,7 +205,7 @@ class Engine:
         if self._running:
             context.forget(generation.sequence.slot)
         else:
-            context.clear()
+            context.clear(with_data=with_data)
         self._leave(generation.request_id)
 
     def _leave(self, request_id: int) -> None:
@@ -219,42 +230,63 @@ class Engine:
 
 def _prepare(model: Model, request_id: int, request: EngineRequest) -> Generation:
     """Make a generation of a request, up to the first token that is not known."""
-    if request.reasoning_tokens:
-        raise Unsupported("a budget for reasoning is not supported", hint="leave it at 0")
     timings = Timings()
     parameters = Parameters.read(request.parameters)
     seed = checked_seed(request.seed, fresh=int.from_bytes(os.urandom(8), "little") % MAX_SEED)
     with timings.measure("template"):
-        prompt, mark = model.write_prompt(request.messages)
+        prompt = model.prompts.write(_conversation(request))
     with timings.measure("tokenise"):
-        tokens = model.tokenise_prompt(prompt, mark=mark)
+        tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)
     model.check_room(len(tokens), max_tokens=parameters.max_tokens)
     with timings.measure("constraint"):
         constraint = None if request.schema is None else model.compiler.compile(request.schema)
     length = model.context.length
+    num_thoughts = model.room_to_think(
+        prompt.reasoning_tokens, num_prompt_tokens=len(tokens), max_tokens=parameters.max_tokens
+    )
+    thoughts = _thoughts(model, prompt, budget=num_thoughts)
+    max_tokens = length if thoughts is not None else parameters.max_tokens
     generation = Generation(
         request_id=request_id,
-        sequence=TokenSequence(tokens, slot=_SLOT, max_tokens=parameters.max_tokens, context_length=length),
+        sequence=TokenSequence(tokens, slot=_SLOT, max_tokens=max_tokens, context_length=length),
         sampler=Sampler(parameters, seed=seed, bias=model.bias),
         decoder=model.vocabulary.decoder(),
         constraint=constraint,
         end_ids=model.vocabulary.end_ids,
+        max_tokens=parameters.max_tokens,
         seed=seed,
         deadline_secs=request.deadline_secs,
         timings=timings,
+        thoughts=thoughts,
         draft=_draft(model, request) if parameters.is_greedy else None,
         draft_margin=request.draft_margin,
     )
-    generation.take_forced()
+    generation.begin(may_think=num_thoughts > 0)
     return generation
+
+
+def _conversation(request: EngineRequest) -> Conversation:
+    return Conversation(
+        messages=request.messages,
+        tools=request.tools,
+        tools_text=request.tools_text,
+        reasoning_tokens=request.reasoning_tokens,
+    )
+
+
+def _thoughts(model: Model, prompt: Prompt, *, budget: int) -> Thoughts | None:
+    if prompt.thinking is None:
+        return None
+    return Thoughts(prompt.thinking, prompt.manner, tokens=model.vocabulary, budget=budget)
 
 
 def _draft(model: Model, request: EngineRequest) -> Draft | None:
     if request.draft is None:
         return None
-    return Draft(model.vocabulary.tokenise(request.draft, parse_special=False))
+    return Draft(model.vocabulary.tokenise_exactly(request.draft))
 
 
 def _text_events(generation: Generation, *, is_final: bool = False) -> list[Event]:
-    text = generation.read_text(is_final=is_final)
-    return [TextEvent(generation.request_id, text)] if text else []
+    thoughts, text = generation.read_thoughts(), generation.read_text(is_final=is_final)
+    events = [TextEvent(generation.request_id, thoughts, is_reasoning=True)] if thoughts else []
+    return [*events, *([TextEvent(generation.request_id, text)] if text else [])]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,23 @@ from typing import Any
 from agx.engine import native
 from agx.engine.chat import ChatTemplate
 from agx.engine.context import Context
+from agx.engine.prompting import PromptWriter
 from agx.engine.sampling import MaskBias
-from agx.engine.tokens import Vocabulary
+from agx.engine.tokenizer import EarlyTokenizer
 from agx.engine.values import EngineOptions
 from agx.engine.weights import Weights
 from agx.errors import PromptTooLong
+from agx.gguf.card import card_of
+from agx.gguf.reader import read_header
+from agx.gguf.shards import shards_of
 from agx.grammar.matcher import ConstraintCompiler
-from agx.grammar.vocab import constraint_tokenizer
 
 # A prompt that leaves less room than this (or than the request asks for) is refused up front.
 _LEAST_ROOM_TOKENS = 64
+# What the end of the thoughts may take, in tokens, beside the thoughts and the answer.
+_ENDING_TOKENS = 16
+# The metadata key of models that were trained for AGX: the kind of tools that they plan with.
+_PLANNER_TOOLS = "agx.planner.tools"
 
 
 class Model:
@@ -29,62 +37,60 @@ class Model:
     `OutOfMemory`.
     """
 
-    def __init__(self, path: str, options: EngineOptions) -> None:
+    def __init__(
+        self, path: str, options: EngineOptions, *, progress: Callable[[float], None] | None = None
+    ) -> None:
         with ExitStack() as resources:
-            self.weights = Weights.load(path, options)
+            parts = shards_of(read_header(Path(path)))
+            card = card_of(parts)
+            early = EarlyTokenizer(parts[0], vocab_size=card.vocab_size)
+            self.weights = Weights.load(path, options, card=card, progress=progress)
             resources.callback(self.weights.close)
-            self.vocabulary = Vocabulary(self.weights.address)
-            self.template = self._template()
+            self.vocabulary, tokenizer = early.finish(self.weights.address)
+            template, self.warnings = self._template(options)
+            self._template_sha256 = None if options.chat_template is None else _sha256(options.chat_template)
+            self.prompts = PromptWriter(
+                template,
+                defused=self.vocabulary.defused,
+                is_own=self.weights.metadata(_PLANNER_TOOLS) is not None,
+            )
             self.context = Context(
                 self.weights.address,
                 length=self.weights.context_length(options),
                 num_threads=self.weights.num_threads(options),
+                options=options,
             )
             resources.callback(self.context.close)
             self._resources = resources.pop_all()
         self.bias = MaskBias(len(self.vocabulary))
-        self.compiler = self._compiler()
+        self.compiler = ConstraintCompiler(tokenizer)
 
-    def _template(self) -> ChatTemplate:
-        source = self.weights.chat_template
+    def _template(self, options: EngineOptions) -> tuple[ChatTemplate, list[str]]:
+        """Give the chat template: the one asked for, the model's, or ChatML with a warning."""
+        source = options.chat_template or self.weights.chat_template
+        warnings = []
         if source is None:
-            import logging  # noqa: PLC0415  nearly every model has a template
-
-            logging.getLogger(__name__).warning(
-                "%s has no chat template; its prompts are written as ChatML", self.weights.path
+            warnings.append(
+                f"{self.weights.path} has no chat template; its prompts are written as ChatML "
+                "(--chat-template FILE or NAME chooses another one)"
             )
         vocabulary = self.vocabulary
-        return ChatTemplate(source, bos_text=vocabulary.bos_text, eos_text=vocabulary.eos_text)
-
-    def _compiler(self) -> ConstraintCompiler:
-        vocabulary = self.vocabulary
-        tokenizer = constraint_tokenizer(
-            vocabulary.pieces,
-            control_ids=vocabulary.control_ids,
-            end_ids=vocabulary.end_ids or {vocabulary.eos},
-            vocabulary_address=vocabulary.address,
-            tokenise_address=native.function_address("llama_tokenize"),
-        )
-        return ConstraintCompiler(tokenizer)
+        template = ChatTemplate(source, bos_text=vocabulary.bos_text, eos_text=vocabulary.eos_text)
+        return template, warnings
 
     def facts(self) -> dict[str, Any]:
         """Give what the model says of itself."""
         return {
-            "name": self.weights.metadata("general.name") or Path(self.weights.path).stem,
+            "name": self.weights.metadata("general.name") or "",
             "architecture": self.weights.metadata("general.architecture") or "",
             "context_length": self.context.length,
             "device": self.weights.device,
-            "planner_tools": self.weights.metadata("agx.planner.tools"),
+            "gpu_layers": self.weights.gpu_layers,
+            "planner_tools": self.weights.metadata(_PLANNER_TOOLS),
             "build": native.build(),
+            "chat_template_sha256": self._template_sha256,
+            "warnings": self.warnings,
         }
-
-    def write_prompt(self, messages: Sequence[Mapping[str, str]]) -> tuple[str, str]:
-        """Give the prompt by the model's template, and the mark in it that keeps messages apart from it."""
-        contents, mark = self.vocabulary.defused(message["content"] for message in messages)
-        defused = [
-            {**message, "content": content} for message, content in zip(messages, contents, strict=True)
-        ]
-        return self.template.render(defused), mark
 
     def tokenise_prompt(self, prompt: str, *, mark: str) -> list[int]:
         """Give the prompt's tokens; raises `PromptTooLong` when it alone is longer than the context."""
@@ -103,6 +109,16 @@ class Model:
                 context_length=length,
             )
 
+    def room_to_think(self, wanted: int, *, num_prompt_tokens: int, max_tokens: int) -> int:
+        """Give how many of the tokens wanted for thinking there are, with room left for an answer."""
+        room = self.context.length - num_prompt_tokens
+        kept = min(max_tokens, max(room // 2, _LEAST_ROOM_TOKENS))
+        return max(0, min(wanted, room - kept - _ENDING_TOKENS))
+
     def close(self) -> None:
         """Free everything, in the order that llama.cpp wants; safe to call twice."""
         self._resources.close()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", errors="replace")).hexdigest()

@@ -99,14 +99,6 @@ def ggml_function(name: str, result: type | None, *arguments: type) -> Callable[
     raise MachineError(f"this build of llama.cpp has no {name}", hint="install llama-cpp-python again")
 
 
-def function_address(name: str) -> int:
-    """Give the address of a function of llama.cpp, for a library that calls it by itself."""
-    function = getattr(lib._lib, name)  # noqa: SLF001 - the shared library itself
-    address = ctypes.cast(function, ctypes.c_void_p).value
-    assert address is not None
-    return address
-
-
 def abort_callback(flag: ctypes.Array[ctypes.c_char]) -> object:
     """Make llama.cpp's abort callback out of libc's `strlen`: true as soon as `flag[0]` is not zero.
 
@@ -116,6 +108,20 @@ def abort_callback(flag: ctypes.Array[ctypes.c_char]) -> object:
     libc = ctypes.CDLL("msvcrt") if sys.platform == "win32" else ctypes.CDLL(None)
     assert len(flag) == 2
     return ctypes.cast(libc.strlen, lib.ggml_abort_callback)
+
+
+def progress_callback(told: Callable[[float], None] | None) -> object:
+    """Make llama.cpp's callback for the progress of a load: it goes on whatever `told` does.
+
+    The result has to live as long as the load.
+    """
+
+    def callback(fraction: float, _data: object) -> bool:
+        if told is not None:
+            told(fraction)
+        return True
+
+    return lib.llama_progress_callback(callback)
 
 
 def was_aborted(code: int) -> bool:

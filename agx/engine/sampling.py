@@ -81,6 +81,10 @@ class Sampler:
         if self._penalises:
             lib.llama_sampler_accept(self._chain, token)
 
+    def forget(self) -> None:
+        """Begin as if nothing had been drawn yet: what was thought may be said again."""
+        lib.llama_sampler_reset(self._chain)
+
     def close(self) -> None:
         """Free the samplers."""
         lib.llama_sampler_free(self._chain)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from agx.engine.jinja import (
     FILTERS,
@@ -21,6 +22,7 @@ from agx.engine.jinja import (
     ImmutableSandboxedEnvironment,
     NodeTransformer,
     Parser,
+    TemplateError,
     loopcontrols,
     nodes,
 )
@@ -32,6 +34,7 @@ _ENTRY_WEIGHT = 1 << 10
 _MAX_NUMBER_BITS = 1 << 12
 _MAX_INDENT = 64
 _MAX_DIGITS = 100
+_TO_ESCAPE = re.compile("[^\x00-\x7f\ue000-\uf8ff]")
 
 _FILTERS = (
     "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "groupby",
@@ -84,6 +87,10 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         if isinstance(obj, str):
             return attr in _TEXT_METHODS
         return not isinstance(obj, (int, float, bytes)) and super().is_safe_attribute(obj, attr, value)
+
+    def unsafe_undefined(self, obj: object, attribute: str) -> NoReturn:
+        """Raise the error at once that jinja2 would raise when the value is used."""
+        raise TemplateError(f"it asks for the attribute {attribute!r} of {type(obj).__name__!r}")
 
     def wrap_str_format(self, value: object) -> None:
         """Leave `format` of a text to `is_safe_attribute`: its widths have no limit."""
@@ -221,11 +228,13 @@ def _to_json(
     separators: tuple[str, str] | None = None,
     sort_keys: bool = False,
 ) -> str:
-    """Write JSON as Hugging Face's templates expect it: no HTML escapes, `ensure_ascii` off."""
+    """Write JSON as Hugging Face's templates expect it: no HTML escapes, `ensure_ascii` off.
+
+    Characters for private use stay as they are: one of them marks what users wrote.
+    """
     width = None if indent is None else min(indent, _MAX_INDENT)
-    return json.dumps(
-        value, indent=width, ensure_ascii=ensure_ascii, separators=separators, sort_keys=sort_keys
-    )
+    text = json.dumps(value, indent=width, ensure_ascii=False, separators=separators, sort_keys=sort_keys)
+    return _TO_ESCAPE.sub(lambda match: json.dumps(match[0])[1:-1], text) if ensure_ascii else text
 
 
 _BOUNDED_METHODS: dict[str, Callable[..., str]] = {"join": _join_by, "replace": _replace}

@@ -46,7 +46,8 @@ class Sequence:
         self.num_decoded = 0
         self.num_forced = 0
         self.state = State.WAITING
-        self._limit = min(len(prompt) + max_tokens, context_length)
+        self._context_length = context_length
+        self.allow(max_tokens)
 
     @property
     def num_generated(self) -> int:
@@ -62,6 +63,10 @@ class Sequence:
     def room(self) -> int:
         """How many tokens may still be added, by the request's limit and the context's."""
         return self._limit - len(self.tokens)
+
+    def allow(self, max_tokens: int) -> None:
+        """Let this many tokens more be added, as far as the context has room."""
+        self._limit = min(len(self.tokens) + max_tokens, self._context_length)
 
     def append(self, tokens: Tokens[int], *, forced: bool = False) -> Tokens[int]:
         """Add tokens as far as there is room, and give those that were added."""

@@ -4,56 +4,122 @@ from __future__ import annotations
 
 import codecs
 import ctypes
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, partial
 
 from agx.engine.native import lib
-from agx.errors import PromptTooLong, UsageError
+from agx.errors import ModelUnloadable, PromptTooLong, UsageError
 
 _PIECE_ROOM_BYTES = 1 << 16
 _PRIVATE_USE = range(0xE000, 0xF900)
+_PRINTABLE = range(0x20, 0x7F)
+_EVERY_BYTE = range(0x100)
+_NO_TOKEN = -1
+_CONTROL = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN
+_SPECIAL = _CONTROL | lib.LLAMA_TOKEN_ATTR_USER_DEFINED
+# Of pieces that are expected, one in so many is looked at.
+_SAMPLED = 61
+# A character that stands in no text and begins no token with another one.
+_LEAD = "\x01"
 
 
 class Vocabulary:
     """The vocabulary of a loaded model, as tables.
 
     `pieces` are the bytes of each token, `control_ids` the tokens that no text spells, and
-    `end_ids` those of them that end a generation.
+    `end_ids` those of them that end a generation, at least one. `expected` are the pieces by the file's
+    header: they are taken where the model has the same, which saves reading them one by one.
+
+    Raises `ModelUnloadable` for a vocabulary that cannot write a plan.
     """
 
-    def __init__(self, model_address: int) -> None:
+    def __init__(self, model_address: int, *, expected: Sequence[bytes] | None = None) -> None:
         self.address: int = lib.llama_model_get_vocab(model_address)
-        self.pieces: list[bytes] = []
-        self.control_ids: set[int] = set()
-        self.end_ids: set[int] = set()
-        special_texts: set[str] = set()
-        control = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN
-        for token, attributes in enumerate(self._read_pieces()):
-            if attributes & control:
-                self.control_ids.add(token)
-            if attributes & (control | lib.LLAMA_TOKEN_ATTR_USER_DEFINED):
-                special_texts.add(self.pieces[token].decode("utf-8", errors="replace"))
-                if lib.llama_vocab_is_eog(self.address, token):
-                    self.end_ids.add(token)
-        self._spelled = _spelled_pattern(special_texts)
-        self._longest_piece = max(map(len, self.pieces), default=1)
-        bos = lib.llama_vocab_bos(self.address)
+        self._check_kind()
+        size = lib.llama_vocab_n_tokens(self.address)
+        kinds = self._read_kinds(size)
+        if expected is not None and len(expected) == size and self._agrees(expected, odd=kinds):
+            self.pieces = list(expected)
+        else:
+            self.pieces = [*self._read_pieces(range(size))]
+        special = [token for token, attributes in kinds.items() if attributes & _SPECIAL]
         self.eos: int = lib.llama_vocab_eos(self.address)
+        self.end_ids = self._end_ids(special)
+        self.control_ids = {token for token in special if kinds[token] & _CONTROL} | self.end_ids
+        self._special_texts = _spelled(self._text_of(token) for token in special)
+        self._special_starts = _any_character({text[0] for text in self._special_texts})
+        self._longest_piece = max(map(len, self.pieces))
+        self._check_writes()
+        bos = lib.llama_vocab_bos(self.address)
         self._added_bos: int | None = bos if lib.llama_vocab_get_add_bos(self.address) else None
         self.bos_text = self._text_of(bos)
         self.eos_text = self._text_of(self.eos)
+        # Some tokenizers begin every text with a space; a text that goes on stands behind this one.
+        self._lead = _LEAD if self._adds_space() else ""
+        self._lead_tokens = self.tokenise(self._lead, parse_special=False)
 
     def __len__(self) -> int:
         return len(self.pieces)
 
-    def _read_pieces(self) -> Iterable[int]:
-        """Fill `pieces`, and give each token's attributes."""
-        to_piece, attributes = lib.llama_token_to_piece, lib.llama_vocab_get_attr
-        buffer, keep_spaces, show_special = ctypes.create_string_buffer(_PIECE_ROOM_BYTES), 0, True
-        for token in range(lib.llama_vocab_n_tokens(self.address)):
+    def _check_kind(self) -> None:
+        if lib.llama_vocab_type(self.address) == lib.LLAMA_VOCAB_TYPE_NONE:
+            raise ModelUnloadable(
+                "the model's file has no vocabulary", hint="use a file that was made with its tokenizer"
+            )
+
+    def _check_writes(self) -> None:
+        """Refuse a vocabulary without a token for each character that JSON is made of.
+
+        llama.cpp ends the process where SentencePiece finds no token for a byte of a text.
+        """
+        is_spm = lib.llama_vocab_type(self.address) == lib.LLAMA_VOCAB_TYPE_SPM
+        alone = {piece[0] for piece in self.pieces if len(piece) == 1}
+        missing = {*(_EVERY_BYTE if is_spm else _PRINTABLE)} - alone
+        if missing:
+            raise ModelUnloadable(
+                f"the model's vocabulary has no token for {chr(min(missing))!r} alone: it cannot write plans",
+                hint="use a model that generates text; those for embeddings often have such a vocabulary",
+            )
+
+    def _read_kinds(self, size: int) -> dict[int, int]:
+        """Give the attributes of the tokens that are not simply text."""
+        attributes = map(partial(lib.llama_vocab_get_attr, self.address), range(size))
+        return {token: each for token, each in enumerate(attributes) if each != lib.LLAMA_TOKEN_ATTR_NORMAL}
+
+    def _agrees(self, expected: Sequence[bytes], *, odd: Iterable[int]) -> bool:
+        """Compare with what the loaded model says: the odd tokens, and a sample of the others."""
+        compared = [*odd, *range(0, len(expected), _SAMPLED)]
+        return all(map(operator.eq, self._read_pieces(compared), (expected[token] for token in compared)))
+
+    def _end_ids(self, special: Iterable[int]) -> set[int]:
+        """Give the tokens that end a generation: special ones, or where none does, whatever is named.
+
+        Where the file names none, llama.cpp takes token 11, whatever it is: often a comma.
+        """
+        named = {self.eos, lib.llama_vocab_eot(self.address)} - {_NO_TOKEN}
+        found = {token for token in special if lib.llama_vocab_is_eog(self.address, token)}
+        found = found or {token for token in named if len(self.pieces[token].strip()) != 1}
+        if not found:
+            raise ModelUnloadable(
+                "the model's vocabulary has no token that ends a text", hint="convert the model again"
+            )
+        return found
+
+    def _read_pieces(self, tokens: Iterable[int]) -> Iterator[bytes]:
+        """Yield the bytes of these tokens."""
+        to_piece, keep_spaces, show_special = lib.llama_token_to_piece, 0, True
+        buffer = ctypes.create_string_buffer(_PIECE_ROOM_BYTES)
+        for token in tokens:
             length = to_piece(self.address, token, buffer, len(buffer), keep_spaces, show_special)
-            self.pieces.append(ctypes.string_at(buffer, max(length, 0)))
-            yield attributes(self.address, token)
+            yield ctypes.string_at(buffer, max(length, 0))
+
+    def _adds_space(self) -> bool:
+        return self._text_of_all(self.tokenise("a", parse_special=False)) != b"a"
+
+    def _text_of_all(self, tokens: Iterable[int]) -> bytes:
+        return b"".join(self.pieces[token] for token in tokens)
 
     def _text_of(self, token: int) -> str:
         return self.pieces[token].decode("utf-8", errors="replace") if token >= 0 else ""
@@ -74,23 +140,58 @@ class Vocabulary:
                 context_length=at_most,
             )
         tokens: list[int] = []
-        for part in prompt.split(broken_by):
-            tokens += self.tokenise(part, parse_special=True)
+        for number, part in enumerate(prompt.split(broken_by)):
+            tokens += self.tokenise(part, parse_special=True, goes_on=number > 0)
         # A template may write the first token itself.
         if self._added_bos is not None and tokens[:1] != [self._added_bos]:
             tokens.insert(0, self._added_bos)
         return tokens
 
-    def tokenise(self, text: str, *, parse_special: bool) -> list[int]:
-        """Give the tokens of a text and none that are not in it."""
+    def tokenise(self, text: str, *, parse_special: bool, goes_on: bool = False) -> list[int]:
+        """Give the tokens of a text and none that are not in it.
+
+        With `goes_on`, something stands before it: no space is put there that it does not have.
+        """
+        if goes_on and self._lead:
+            tokens = self.tokenise(self._lead + text, parse_special=parse_special)
+            lead, rest = tokens[: len(self._lead_tokens)], tokens[len(self._lead_tokens) :]
+            if lead == self._lead_tokens:
+                return rest
         data = text.encode("utf-8", errors="replace")
         room, add_special = len(data) + 16, False
-        tokens = (lib.llama_token * room)()
+        buffer = (lib.llama_token * room)()
         count: int = lib.llama_tokenize(
-            self.address, data, len(data), tokens, room, add_special, parse_special
+            self.address, data, len(data), buffer, room, add_special, parse_special
         )
         assert 0 <= count <= room, "a token has at least one byte"
-        return list(tokens[:count])
+        return list(buffer[:count])
+
+    def tokenise_exactly(self, text: str) -> list[int]:
+        """Give the tokens of a text that goes on, so that their pieces are that text, byte for byte.
+
+        Tokenizers that write ▁ for a space do not give that character back, and put spaces behind the
+        tokens that a vocabulary has added; there the text is made of its longest pieces instead.
+        """
+        data = text.encode("utf-8", errors="replace")
+        tokens = self.tokenise(text, parse_special=False, goes_on=True)
+        return tokens if self._text_of_all(tokens) == data else self._longest_pieces(data)
+
+    def _longest_pieces(self, data: bytes) -> list[int]:
+        """Give the tokens of these bytes, each the longest that fits; what no token has is left out."""
+        tokens: list[int] = []
+        start = 0
+        while start < len(data):
+            stops = range(min(len(data), start + self._longest_piece), start, -1)
+            stop = next((stop for stop in stops if data[start:stop] in self._by_piece), None)
+            if stop is not None:
+                tokens.append(self._by_piece[data[start:stop]])
+            start = stop or start + 1
+        return tokens
+
+    @cached_property
+    def _by_piece(self) -> dict[bytes, int]:
+        """The tokens that are text, by their bytes; of several with the same, the last."""
+        return {piece: token for token, piece in enumerate(self.pieces) if token not in self.control_ids}
 
     def defused(self, contents: Iterable[str]) -> tuple[list[str], str]:
         """Break up every special token that these texts spell, and give the mark that breaks them.
@@ -101,9 +202,18 @@ class Vocabulary:
         """
         texts = list(contents)
         mark = _unused_mark(texts)
-        if self._spelled is None:
-            return texts, mark
-        return [self._spelled.sub(lambda match: match[0] + mark, text) for text in texts], mark
+        return [self._broken(text, mark) for text in texts], mark
+
+    def _broken(self, text: str, mark: str) -> str:
+        """Put the mark behind the first character of every special token, overlapping ones as well."""
+        if self._special_starts is None:
+            return text
+
+        def broken(match: re.Match[str]) -> str:
+            is_special = text.startswith(self._special_texts, match.start())
+            return match[0] + mark if is_special else match[0]
+
+        return self._special_starts.sub(broken, text)
 
     def decoder(self) -> TextDecoder:
         """Give a decoder for one generation."""
@@ -138,13 +248,14 @@ def _unused_mark(texts: Iterable[str]) -> str:
     )
 
 
-def _spelled_pattern(special_texts: Iterable[str]) -> re.Pattern[str] | None:
-    """Match the first character of every special token that stands in a text, overlapping ones as well.
+def _spelled(special_texts: Iterable[str]) -> tuple[str, ...]:
+    """Leave out special tokens of one character or of white space only.
 
-    Tokens of one character or of white space only (some vocabularies have them for indentation) mean
-    nothing but their text.
+    Some vocabularies have them for indentation; they mean nothing but their text.
     """
-    spelled = sorted(text for text in special_texts if len(text) > 1 and text.strip())
-    if not spelled:
-        return None
-    return re.compile("|".join(f"{re.escape(text[0])}(?={re.escape(text[1:])})" for text in spelled))
+    return tuple(text for text in special_texts if len(text) > 1 and text.strip())
+
+
+def _any_character(characters: Iterable[str]) -> re.Pattern[str] | None:
+    inside = "".join(map(re.escape, sorted(characters)))
+    return re.compile(f"[{inside}]") if inside else None

@@ -12,6 +12,9 @@ FinishReason = Literal["stop", "length", "cancelled"]
 Stage = Literal["idle", "loading", "prefill", "generating"]
 # llama.cpp takes the largest number of 32 bits as "draw a seed", which could not be reported.
 MAX_SEED = 2**32 - 2
+# What a model may think that cannot answer at once, where nobody says how much.
+DEFAULT_REASONING_TOKENS = 512
+MAX_REASONING_TOKENS = 1 << 17
 _LARGEST_INT = 2**31 - 1
 # Whole numbers have whole bounds.
 _RANGES: Mapping[str, tuple[float, float]] = {
@@ -26,12 +29,22 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """How a model is loaded. None leaves it to the engine; `gpu_layers` counts from the output."""
+    """How a model is loaded. None leaves it to the engine; `gpu_layers` counts from the output.
+
+    `flash_attn` is auto, on or off; the cache types are ggml's names, such as f16 or q8_0.
+    `chat_template` is the text of a template that takes the place of the model's own.
+    """
 
     device: str = "auto"
     context_size: int | None = None
     threads: int | None = None
     gpu_layers: int | None = None
+    flash_attn: str = "auto"
+    cache_type_k: str = "f16"
+    cache_type_v: str = "f16"
+    mlock: bool = False
+    mmap: bool = True
+    chat_template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +53,12 @@ class EngineRequest:
 
     A schema that is JSON text already is compared and compiled as it is, without being written again.
     `parameters` has the fields of `Parameters`. `seed` None is a fresh one, which the usage reports.
-    `deadline_secs` counts from `Engine.start`. A greedy generation departs from `draft` only for a token
-    whose logit is more than `draft_margin` above that of the draft's token.
+    `deadline_secs` counts from `Engine.start`. `tools` are functions in OpenAI's form, for templates
+    that write tools into the prompt; `tools_text` is the part of the system's text that lists them for
+    all others. `reasoning_tokens` is how much the model may think before the schema begins to hold:
+    0 is nothing, None what suits the model. Thoughts do not count for `max_tokens`. A greedy
+    generation departs from `draft` only for a token whose logit is more than `draft_margin` above that
+    of the draft's token.
     """
 
     messages: tuple[Mapping[str, str], ...]
@@ -49,9 +66,11 @@ class EngineRequest:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     deadline_secs: float | None = None
-    reasoning_tokens: int = 0
+    reasoning_tokens: int | None = 0
     draft: str | None = None
     draft_margin: float = 0.0
+    tools: tuple[Mapping[str, Any], ...] = ()
+    tools_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +115,20 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class TextEvent:
-    """A piece of text of a running generation."""
+    """A piece of text of a running generation: of the answer, or of the thoughts before it."""
 
     request_id: int
     text: str
+    is_reasoning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DoneEvent:
-    """The end of a generation. `usage` has prompt, completion and forced tokens, seed and timings."""
+    """The end of a generation.
+
+    `usage` has prompt, completion, reasoning and forced tokens, seed and timings; the completion's are
+    all that were generated, the thoughts' among them.
+    """
 
     request_id: int
     finish_reason: FinishReason
@@ -120,6 +144,14 @@ class ErrorEvent:
 
 
 Event = TextEvent | DoneEvent | ErrorEvent
+
+
+def checked_reasoning(num_tokens: int | None) -> int | None:
+    """Give a budget for thinking back; raises `ConfigError` out of range."""
+    if num_tokens is None or (type(num_tokens) is int and 0 <= num_tokens <= MAX_REASONING_TOKENS):
+        return num_tokens
+    hint = f"use a whole number from 0 to {MAX_REASONING_TOKENS}"
+    raise ConfigError(f"{num_tokens!r} tokens for thinking cannot be used", hint=hint)
 
 
 def checked_seed(seed: int | None, *, fresh: int) -> int:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agx.engine import devices, native
 from agx.engine.native import lib
 from agx.engine.values import EngineOptions
-from agx.errors import ConfigError, ModelMissing, ModelUnloadable
+from agx.errors import ConfigError, ModelUnloadable
+from agx.gguf.card import ModelCard, read_card
+from agx.gguf.fit import DEFAULT_CONTEXT_LENGTH, Use
+from agx.gguf.placement import Machine, place
+from agx.machine import memory_bytes, usable_cpus
 
-_ALL_LAYERS = -1
-# Above this, the memory of a context is worth asking for (`context_size`).
-_DEFAULT_CONTEXT_LENGTH = 8192
+OnProgress = Callable[[float], None]
+
 # A small model's products are too short to share: (parameters up to, threads at most).
 _THREADS_BY_SIZE = ((50_000_000, 1), (300_000_000, 4))
 _MAX_THREADS = 16
@@ -22,30 +26,52 @@ _MAX_THREADS = 16
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A model in memory. `address` is llama.cpp's model; `close` frees it, contexts first."""
+    """A model in memory. `address` is llama.cpp's model; `close` frees it, contexts first.
+
+    `gpu_layers` is -1 for all of them.
+    """
 
     path: str
     address: int
     device: str
+    card: ModelCard
+    gpu_layers: int
 
     @classmethod
-    def load(cls, path: str, options: EngineOptions) -> Weights:
-        """Load a GGUF file.
+    def load(
+        cls,
+        path: str,
+        options: EngineOptions,
+        *,
+        card: ModelCard | None = None,
+        progress: OnProgress | None = None,
+    ) -> Weights:
+        """Load a GGUF file; `progress` is told how much of it has been read, from 0 to 1.
 
-        Raises `ModelMissing`, `ModelUnloadable` with the reason llama.cpp logged, `ConfigError` and
-        `DeviceUnavailable`.
+        `card` is the file's card, where it has been read already.
+
+        Raises `ModelMissing`, `GgufInvalid`, `ModelTooLarge`, `ModelUnloadable` with the reason
+        llama.cpp logged, `ConfigError` and `DeviceUnavailable`.
         """
-        _check_path(path)
+        card = card or read_card(Path(path))
+        if not card.is_causal:
+            raise _encoder(path)
+        before = _versions(card)
         device, gpus = devices.resolve(options.device)
+        use = cls._use(card, options)
+        placement = place(card, use, _machine(gpus), gpu_layers=options.gpu_layers, is_mapped=options.mmap)
         parameters = lib.llama_model_default_params()
-        parameters.n_gpu_layers = _gpu_layers(options, has_gpu=bool(gpus))
+        parameters.n_gpu_layers = placement.gpu_layers
+        parameters.load_mode = _load_mode(options)
         # A list of devices that ends at once keeps even single operations off a GPU.
         chosen = (ctypes.c_void_p * (len(gpus) + 1))(*(gpu.address for gpu in gpus), None)
         parameters.devices = ctypes.addressof(chosen)
+        callback = native.progress_callback(progress)
+        parameters.progress_callback = callback
         if native.needs_amx_guard():
             parameters.use_extra_bufts = False
         native.log.first_error = ""
-        address = lib.llama_model_load_from_file(os.fsencode(path), parameters)
+        address = lib.llama_model_load_from_file(os.fsencode(card.path), parameters)
         if not address:
             reason = native.log.first_error or "it gave no reason"
             raise ModelUnloadable(
@@ -53,20 +79,35 @@ class Weights:
                 hint="check that the file is a whole GGUF of a supported architecture",
                 path=path,
             )
-        weights = cls(path=path, address=address, device=device)
+        weights = cls(path=path, address=address, device=device, card=card, gpu_layers=placement.gpu_layers)
         weights._check_generates()
+        weights._check_unchanged(before)
         return weights
 
-    def _check_generates(self) -> None:
-        """Raise `ModelUnloadable` for a model that has no next token to give: an encoder."""
-        causal = self.metadata(f"{self.metadata('general.architecture')}.attention.causal")
-        if causal == "false" or lib.llama_model_has_encoder(self.address):
+    @staticmethod
+    def _use(card: ModelCard, options: EngineOptions) -> Use:
+        return Use(
+            context_length=_context_length(card.context_length, options),
+            key_type=options.cache_type_k,
+            value_type=options.cache_type_v,
+            flash_attention=options.flash_attn != "off",
+        )
+
+    def _check_unchanged(self, before: Sequence[tuple[int, int]]) -> None:
+        """Raise `ModelUnloadable` for a file that is not the one any more that was begun with."""
+        if _versions(self.card) != before:
             self.close()
             raise ModelUnloadable(
-                f"{self.path} is a model for embeddings or translation, which writes no text by itself",
-                hint="use a model that generates text",
+                f"{self.path} was changed while it was loaded",
+                hint="wait until whatever writes it is done, and try again",
                 path=self.path,
             )
+
+    def _check_generates(self) -> None:
+        """Raise `ModelUnloadable` for a model that has no next token to give."""
+        if lib.llama_model_has_encoder(self.address):
+            self.close()
+            raise _encoder(self.path)
 
     def close(self) -> None:
         """Free the memory; nothing may use the model afterwards."""
@@ -90,16 +131,7 @@ class Weights:
 
     def context_length(self, options: EngineOptions) -> int:
         """Give the context length to use; raises `ConfigError` where the model was not trained for it."""
-        trained = self.trained_context_length
-        size = options.context_size
-        if size is None:
-            return min(trained, _DEFAULT_CONTEXT_LENGTH)
-        if not 1 <= size <= trained:
-            raise ConfigError(
-                f"a context of {size} tokens is out of range for this model",
-                hint=f"it was trained for 1 to {trained}",
-            )
-        return size
+        return _context_length(self.trained_context_length, options)
 
     def num_threads(self, options: EngineOptions) -> int:
         """Give the number of threads: as asked for, or by the model's size and the CPUs we may use."""
@@ -109,26 +141,53 @@ class Weights:
             return options.threads
         num_parameters = lib.llama_model_n_params(self.address)
         limits = (threads for size, threads in _THREADS_BY_SIZE if num_parameters <= size)
-        return min(next(limits, _MAX_THREADS), _usable_cpus())
+        return min(next(limits, _MAX_THREADS), usable_cpus())
 
 
-def _check_path(path: str) -> None:
-    file = Path(path)
-    if not file.exists():
-        raise ModelMissing(f"there is no model at {path}", hint="check the path of the model", path=path)
-    if file.is_dir():
-        raise ModelUnloadable(f"{path} is a folder", hint="name the GGUF file in it", path=path)
-    if not os.access(path, os.R_OK):
-        raise ModelUnloadable(f"{path} may not be read", hint="check the permissions of the file", path=path)
+def _encoder(path: str) -> ModelUnloadable:
+    return ModelUnloadable(
+        f"{path} is a model for embeddings or translation, which writes no text by itself",
+        hint="use a model that generates text",
+        path=path,
+    )
 
 
-def _gpu_layers(options: EngineOptions, *, has_gpu: bool) -> int:
-    if not has_gpu:
-        return 0
-    return _ALL_LAYERS if options.gpu_layers is None else options.gpu_layers
+def _context_length(trained: int, options: EngineOptions) -> int:
+    size = options.context_size
+    if size is None:
+        return min(trained or DEFAULT_CONTEXT_LENGTH, DEFAULT_CONTEXT_LENGTH)
+    if not 1 <= size <= (trained or size):
+        raise ConfigError(
+            f"a context of {size} tokens is out of range for this model",
+            hint=f"it was trained for 1 to {trained}",
+        )
+    return size
 
 
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _versions(card: ModelCard) -> list[tuple[int, int]]:
+    """Give size and time stamp of each of the files; raises `ModelUnloadable` for one that is gone."""
+    try:
+        return [(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in card.files)]
+    except OSError as error:
+        raise ModelUnloadable(
+            f"{card.path} was taken away while it was loaded: {error.strerror}", hint="put it back"
+        ) from error
+
+
+def _machine(gpus: Sequence[devices.Device]) -> Machine:
+    host = memory_bytes()
+    return Machine(
+        gpu_free=sum(gpu.free_bytes for gpu in gpus) if gpus else None,
+        host_free=None if host is None else host[0],
+        host_total=None if host is None else host[1],
+    )
+
+
+def _load_mode(options: EngineOptions) -> int:
+    modes = {
+        (True, False): lib.LLAMA_LOAD_MODE_MMAP,
+        (True, True): lib.LLAMA_LOAD_MODE_MMAP_MLOCK,
+        (False, True): lib.LLAMA_LOAD_MODE_MLOCK,
+        (False, False): lib.LLAMA_LOAD_MODE_NONE,
+    }
+    return int(modes[options.mmap, options.mlock])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -19,10 +19,18 @@ class WorkerClient:
 
     It belongs to the event loop of its first use. `process` is a worker that has been started
     beforehand with `agx.worker.process.spawn`; one that loads something else is closed and not used.
+    `on_progress` is told in the event loop how much of the weights has been read, from 0 to 1.
     """
 
-    def __init__(self, load: LoadRequest, *, process: WorkerProcess | None = None) -> None:
+    def __init__(
+        self,
+        load: LoadRequest,
+        *,
+        process: WorkerProcess | None = None,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> None:
         self._load = load.absolute()
+        self._on_progress = on_progress
         self._deaths = Deaths()
         self._connection: Connection | None = None
         self._is_closed = False
@@ -119,7 +127,9 @@ class WorkerClient:
                 self._connection.stop()
             process = self._spawned or spawn(self._load)
             self._spawned = None
-            self._connection = Connection(process, load_request=load_request, deaths=self._deaths)
+            self._connection = Connection(
+                process, load_request=load_request, deaths=self._deaths, on_progress=self._on_progress
+            )
         return self._connection
 
     def _load_request(self) -> Frame:

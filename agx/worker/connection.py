@@ -48,10 +48,19 @@ class Connection:
     """Speaks with one worker. Belongs to the event loop that it was made in.
 
     `load_request` names the model and its file for `deaths`, which is told what the worker died of.
+    `on_progress` is told how much of the weights has been read, from 0 to 1.
     """
 
-    def __init__(self, process: WorkerProcess, *, load_request: Frame, deaths: Deaths) -> None:
+    def __init__(
+        self,
+        process: WorkerProcess,
+        *,
+        load_request: Frame,
+        deaths: Deaths,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> None:
         self.hello: Frame = {}
+        self._on_progress = on_progress
         self.stage = "loading"
         self._process = process
         self._deaths = deaths
@@ -151,6 +160,8 @@ class Connection:
                     self.stage, self._active_id = frame["stage"], frame["id"]
                 case "chunk" if pending := self._pending.get(frame["id"]):
                     pending.put(frame)
+                case "progress" if self._on_progress is not None:
+                    self._on_progress(frame["fraction"])
                 case "done":
                     self._finish(frame["id"], frame)
                 case "error":

@@ -6,11 +6,13 @@ runs on what was the worker's standard input, worker to parent on what was its s
 Parent to worker (`id` counts up from 1; `LOAD_ID` is the load, the first request of every worker)::
 
     {"id": 1, "op": "load", "model": "/path.gguf",
-     "options": {"device": "auto", "context_size": null, "threads": null, "gpu_layers": null}}
+     "options": {"device": "auto", "context_size": null, …}}
     {"id": 2, "op": "generate", "messages": [{"role": …, "content": …}], "schema": "{…}" or null,
-     "parameters": {…}, "seed": int or null, "deadline_secs": float or null, "reasoning_tokens": 0,
-     "draft": str or null, "draft_margin": float}
-    {"id": 3, "op": "render", "messages": […]}
+     "parameters": {…}, "seed": int or null, "deadline_secs": float or null,
+     "reasoning_tokens": int or null, "draft": str or null, "draft_margin": float,
+     "tools": […], "tools_text": "…"}
+    {"id": 3, "op": "render", "messages": […], "reasoning_tokens": int or null, "tools": […],
+     "tools_text": "…"}
     {"id": 4, "op": "cancel", "target": 2}      has no reply of its own
     {"id": 5, "op": "shutdown"}                 has no reply
 
@@ -22,8 +24,10 @@ Worker to parent::
     {"event": "stage", "stage": "loading", "id": 1}
                                                 idle, loading, prefill or generating, and which
                                                 request it is about (null when idle)
+    {"id": 1, "event": "progress", "fraction": 0.4}
+                                                how much of the weights has been read, now and then
     {"id": 1, "event": "done", "model": {…}, "timings_ms": {…}}
-    {"id": 2, "event": "chunk", "text": "…"}
+    {"id": 2, "event": "chunk", "text": "…"}    with "is_reasoning": true where it is a thought
     {"id": 2, "event": "done", "finish_reason": "stop", "usage": {…}}
     {"id": 3, "event": "done", "prompt": "…", "prompt_tokens": 14}
     {"id": 2, "event": "error", "error": {…}}   `AgxError.as_dict`
@@ -38,7 +42,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 PROTOCOL_VERSION = 1
 MAX_FRAME_BYTES = 32 << 20
@@ -52,14 +56,38 @@ class FrameError(ValueError):
     """Bytes or a value that are no frame: too large, not JSON, not an object, cut off."""
 
 
+class LoadOptions(TypedDict, total=False):
+    """How a model is loaded: the fields of `LoadRequest` behind the model."""
+
+    device: str
+    context_size: int | None
+    threads: int | None
+    gpu_layers: int | None
+    flash_attn: str
+    cache_type_k: str
+    cache_type_v: str
+    mlock: bool
+    mmap: bool
+    chat_template: str | None
+
+
 class LoadRequest(NamedTuple):
-    """Which model a worker is started for, and how. None and "auto" leave it to the engine."""
+    """Which model a worker is started for, and how. None and "auto" leave it to the engine.
+
+    The fields behind `model` are those of `agx.engine.values.EngineOptions`.
+    """
 
     model: str
     device: str = "auto"
     context_size: int | None = None
     threads: int | None = None
     gpu_layers: int | None = None
+    flash_attn: str = "auto"
+    cache_type_k: str = "f16"
+    cache_type_v: str = "f16"
+    mlock: bool = False
+    mmap: bool = True
+    chat_template: str | None = None
 
     def absolute(self) -> LoadRequest:
         """Give the same with the path made absolute, so that it holds in every current folder."""

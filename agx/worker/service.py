@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from agx.engine.loop import DoneEvent, Engine, EngineOptions, EngineRequest, ErrorEvent, TextEvent
 from agx.errors import AgxError, DeadlineExceeded, UsageError
@@ -13,6 +14,23 @@ from agx.worker.protocol import Frame
 # Text waits for as long as this since the last frames went: a small model has dozens of tokens in it,
 # and the parent, woken for each, would take the processor that the next one needs.
 TEXT_PAUSE_SECS = 0.02
+PROGRESS_PAUSE_SECS = 0.1
+
+
+class _Progress:
+    """Tells the parent how far a load is, unless it is over before anybody would look."""
+
+    def __init__(self, request_id: int, send: Callable[[list[Frame]], None]) -> None:
+        self._request_id = request_id
+        self._send = send
+        self._told_secs = time.monotonic()
+
+    def told(self, fraction: float) -> None:
+        """Take how much has been read, from 0 to 1."""
+        now = time.monotonic()
+        if now - self._told_secs >= PROGRESS_PAUSE_SECS:
+            self._told_secs = now
+            self._send([{"id": self._request_id, "event": "progress", "fraction": round(fraction, 4)}])
 
 
 class Service:
@@ -66,7 +84,11 @@ class Service:
         self._flush()
         started = time.perf_counter()
         try:
-            facts = self._engine.load(arrival.frame["model"], EngineOptions(**arrival.frame["options"]))
+            facts = self._engine.load(
+                arrival.frame["model"],
+                EngineOptions(**arrival.frame["options"]),
+                progress=_Progress(arrival.request_id, self._send).told,
+            )
         except AgxError as error:
             self._load_error = error
             raise
@@ -83,13 +105,12 @@ class Service:
                 f"the time limit of {frame['deadline_secs']:g} s ran out before the generation began",
                 hint="allow more time, or ask for fewer plans at once",
             )
-        request = EngineRequest(
-            messages=tuple(frame["messages"]),
+        request = replace(
+            _prompted(frame),
             schema=frame["schema"],
             parameters=frame["parameters"],
             seed=frame["seed"],
             deadline_secs=remaining_secs,
-            reasoning_tokens=frame["reasoning_tokens"],
             draft=frame.get("draft"),
             draft_margin=frame.get("draft_margin", 0.0),
         )
@@ -104,7 +125,7 @@ class Service:
         self._check_loaded()
         self._enter("prefill")
         self._flush()
-        prompt, num_tokens = self._engine.render(tuple(arrival.frame["messages"]))
+        prompt, num_tokens = self._engine.render(_prompted(arrival.frame))
         self._done(arrival.request_id, prompt=prompt, prompt_tokens=num_tokens)
 
     def _check_loaded(self) -> None:
@@ -113,19 +134,20 @@ class Service:
 
     def _report(self, event: TextEvent | DoneEvent | ErrorEvent) -> None:
         match event:
-            case TextEvent(request_id, text):
-                self._add_text(request_id, text)
+            case TextEvent(request_id, text, is_reasoning):
+                self._add_text(request_id, text, is_reasoning=is_reasoning)
             case DoneEvent(request_id, finish_reason, usage):
                 self._done(request_id, finish_reason=finish_reason, usage=usage)
             case ErrorEvent(request_id, error):
                 self._finish(request_id, event="error", error=error.as_dict())
 
-    def _add_text(self, request_id: int, text: str) -> None:
-        """Send a text, in one chunk with what has not gone yet."""
+    def _add_text(self, request_id: int, text: str, *, is_reasoning: bool) -> None:
+        """Send a text, in one chunk with what has not gone yet and is of its kind."""
+        kind = {"id": request_id, "event": "chunk"} | ({"is_reasoning": True} if is_reasoning else {})
         last = self._outgoing[-1] if self._outgoing else {}
-        if last.get("event") == "chunk" and last["id"] == request_id:
+        if "text" in last and {**last, "text": ""} == kind | {"text": ""}:
             text = self._outgoing.pop()["text"] + text
-        self._outgoing.append({"id": request_id, "event": "chunk", "text": text})
+        self._outgoing.append(kind | {"text": text})
 
     def _done(self, request_id: int, **fields: object) -> None:
         self._finish(request_id, event="done", **fields)
@@ -145,3 +167,13 @@ class Service:
             self._send(self._outgoing)
             self._outgoing = []
             self._flushed_secs = time.monotonic()
+
+
+def _prompted(frame: Frame) -> EngineRequest:
+    """Give what a frame says of the prompt."""
+    return EngineRequest(
+        messages=tuple(frame["messages"]),
+        reasoning_tokens=frame.get("reasoning_tokens", 0),
+        tools=tuple(frame.get("tools", ())),
+        tools_text=frame.get("tools_text", ""),
+    )

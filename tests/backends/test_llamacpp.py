@@ -16,6 +16,8 @@ from agx.backends.base import GenerationRequest, Message, Parameters
 from agx.backends.llamacpp import LlamaCppBackend
 from agx.backends.model_file import ModelHash
 from agx.errors import AgxError, DeviceUnavailable, ModelMissing, ModelUnloadable, UsageError, WorkerDied
+from agx.models.checked import LEAST_REMEMBERED_BYTES
+from agx.models.hashes import HashMemory, file_version
 
 REQUEST = GenerationRequest((Message("user", "hi"),), parameters=Parameters(max_tokens=4))
 WORD_SCHEMA = {
@@ -133,7 +135,7 @@ async def test_each_request_has_its_own_schema(backend: LlamaCppBackend) -> None
 
 
 async def test_renders_the_prompt_for_a_dry_run(backend: LlamaCppBackend) -> None:
-    assert await backend.render(REQUEST.messages) == ("<|user|>hi<|assistant|>", 4)
+    assert await backend.render(REQUEST) == ("<|user|>hi<|assistant|>", 4)
 
 
 async def test_a_device_that_is_not_there_is_an_error(tiny_model: Path) -> None:
@@ -161,7 +163,7 @@ async def test_recovers_with_the_next_call_after_a_death(backend: LlamaCppBacken
 async def test_the_hash_is_computed_once_for_each_version_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"one")
-    file_hash = ModelHash(path)
+    file_hash = ModelHash(path, HashMemory(None))
     file_hash.start()
     first = await file_hash.value()
     assert first == hashlib.sha256(b"one").hexdigest()
@@ -180,10 +182,37 @@ async def test_giving_up_the_hash_does_not_wait_for_a_large_file(tmp_path: Path)
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.truncate(1 << 40)
-    file_hash = ModelHash(path)
+    file_hash = ModelHash(path, HashMemory(None))
     file_hash.start()
     waiting = asyncio.create_task(file_hash.value())
     await asyncio.sleep(0.05)
     file_hash.stop()
     with pytest.raises(UsageError, match="closed"):
         await waiting
+
+
+async def test_a_file_is_what_its_name_says_or_refused(tmp_path: Path) -> None:
+    right = tmp_path / f"sha256-{hashlib.sha256(b'one').hexdigest()}"
+    wrong = tmp_path / f"sha256-{hashlib.sha256(b'two').hexdigest()}"
+    for path in (right, wrong):
+        path.write_bytes(b"one")
+    hashes = [ModelHash(path, HashMemory(None)) for path in (right, wrong)]
+    for file_hash in hashes:
+        file_hash.start()
+    assert await hashes[0].value() == right.name.removeprefix("sha256-")
+    with pytest.raises(ModelUnloadable, match="not what its name says"):
+        await hashes[1].value()
+
+
+async def test_the_hash_of_a_large_file_is_remembered(tmp_path: Path) -> None:
+    path, memory = tmp_path / "large", HashMemory(tmp_path / "hashes.json")
+    with path.open("wb") as file:
+        file.truncate(LEAST_REMEMBERED_BYTES)
+    first = ModelHash(path, memory)
+    first.start()
+    digest = await first.value()
+    assert memory.get(path) == digest
+    memory.put(path, "ab" * 32, version=file_version(path))
+    second = ModelHash(path, memory)
+    second.start()
+    assert await second.value() == "ab" * 32  # looked up, not computed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +19,12 @@ USER = ({"role": "user", "content": "list all files"},)
 
 @dataclass(frozen=True)
 class Outcome:
-    """A whole generation: its pieces of text, and how it ended."""
+    """A whole generation: its pieces of text and of thoughts, and how it ended."""
 
     texts: tuple[str, ...]
     done: DoneEvent | None
     error: AgxError | None
+    thoughts: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -40,7 +42,7 @@ class Outcome:
 
 def request(content: str = "list all files", **fields: Any) -> EngineRequest:
     """Make a request with one message; parameters are given by their names."""
-    known = {"schema", "seed", "deadline_secs", "reasoning_tokens", "messages", "draft", "draft_margin"}
+    known = {field.name for field in dataclasses.fields(EngineRequest)} - {"parameters"}
     given = {name: fields.pop(name) for name in known & fields.keys()}
     messages = given.pop("messages", ({"role": "user", "content": content},))
     return EngineRequest(messages=messages, parameters=fields, **given)
@@ -49,18 +51,19 @@ def request(content: str = "list all files", **fields: Any) -> EngineRequest:
 def finish(engine: Engine, request_id: int = 1) -> Outcome:
     """Step until the request has ended."""
     texts: list[str] = []
+    thoughts: list[str] = []
     for _step in range(10_000):
         for event in engine.step():
             assert event.request_id == request_id
             match event:
-                case TextEvent(_, text):
-                    texts.append(text)
+                case TextEvent(_, text, is_reasoning):
+                    (thoughts if is_reasoning else texts).append(text)
                 case DoneEvent():
                     assert not engine.has_work
-                    return Outcome(tuple(texts), done=event, error=None)
+                    return Outcome(tuple(texts), event, None, tuple(thoughts))
                 case ErrorEvent(_, error):
                     assert not engine.has_work
-                    return Outcome(tuple(texts), done=None, error=error)
+                    return Outcome(tuple(texts), None, error, tuple(thoughts))
     raise AssertionError("the generation does not end")
 
 

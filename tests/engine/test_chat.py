@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import tracemalloc
-from collections.abc import Callable
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
 
-from agx.engine.chat import CHATML, MAX_TEMPLATE_CHARS, ChatTemplate
-from agx.engine.loop import Engine
+from agx.engine.chat import MAX_TEMPLATE_CHARS, ChatTemplate, chatml
 from agx.engine.plain import is_plain
 from agx.engine.sandbox import BoundedEnvironment
 from agx.errors import TemplateError
-from tests.tiny_gguf import TinyModel
 
-REAL_TEMPLATES = Path(__file__).parents[3] / "shared" / "data" / "chat-templates"
 MESSAGES = (
     {"role": "system", "content": "You plan."},
     {"role": "user", "content": "list all rust files"},
@@ -75,9 +70,32 @@ HOSTILE = {
     "lorem ipsum": "{{ lipsum(n=10**7) }}",
     "much output": "{% for i in range(99999) %}{{ 'x' * 1000000 }}{% endfor %}",
     "a long date": "{{ strftime_now('%Y' * 1000000) }}",
-    "Python's classes": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "deep recursion": "{% macro f(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}",
+    "nested JSON": (
+        "{% set ns = namespace(x=[]) %}{% for i in range(5000) %}{% set ns.x = [ns.x] %}{% endfor %}"
+        "{{ ns.x|tojson }}"
+    ),
+    "escaping": "{{ ('é' * 9999999)|tojson(ensure_ascii=true) }}",
     "appending": "{% set l = [] %}{% for i in range(99) %}{% set _ = l.append(1) %}{% endfor %}",
 }
+# What a template may not see, whatever it would do with it.
+ESCAPES = {
+    "Python's classes": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "a global": "{{ strftime_now.__globals__ }}",
+    "a cycler": "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+    "a namespace": "{{ namespace.__init__.__globals__ }}",
+    "the template itself": "{{ self._TemplateReference__context }}",
+    "an attribute by a filter": "{{ ''|attr('__class__') }}",
+    "an attribute by map": "{{ ['']|map(attribute='__class__.__mro__')|list }}",
+    "an import": "{% import 'os' as os %}",
+    "an inclusion": "{% include '/etc/passwd' %}",
+}
+
+
+@pytest.mark.parametrize("source", ESCAPES.values(), ids=ESCAPES.keys())
+def test_a_template_that_reaches_for_python_fails(source: str) -> None:
+    with pytest.raises(TemplateError):
+        ChatTemplate(source).render(MESSAGES)
 
 
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE.keys())
@@ -120,6 +138,24 @@ def test_a_template_without_source_is_chatml() -> None:
     assert prompt == "<|im_start|>user\nlist all rust files<|im_end|>\n<|im_start|>assistant\n"
 
 
+def test_the_clock_is_the_one_that_was_given() -> None:
+    clock = datetime(2024, 2, 29, 7, 5, tzinfo=UTC)
+    template = ChatTemplate("{{ strftime_now('%d %B %Y, %H:%M') }}", clock=lambda: clock)
+    assert template.render(MESSAGES) == "29 February 2024, 07:05"
+
+
+def test_json_escapes_all_but_characters_for_private_use() -> None:
+    text = "é€\U0001f600\ue000<"
+    template = ChatTemplate("{{ messages[0].content|tojson(ensure_ascii=true) }}")
+    written = template.render([{"role": "user", "content": text}])
+    assert written == '"\\u00e9\\u20ac\\ud83d\\ude00\ue000<"'
+
+
+def test_variables_are_handed_to_the_template() -> None:
+    template = ChatTemplate("{{ tools is none }} {{ documents is none }} {{ enable_thinking }}")
+    assert template.render(MESSAGES, variables={"enable_thinking": False}) == "True True False"
+
+
 def test_what_templates_of_hugging_face_use_is_there() -> None:
     source = (
         "{{ bos_token }}{% for m in messages %}{% if loop.index > 2 %}{% break %}{% endif %}"
@@ -132,7 +168,7 @@ def test_what_templates_of_hugging_face_use_is_there() -> None:
 
 
 PLAIN = {
-    "ChatML": CHATML,
+    "ChatML": chatml(),
     "a namespace": (
         "{% set ns = namespace(n=0) %}{% for m in messages %}{% if m.role == 'user' %}{% set ns.n = 1 %}"
         "{{ ('a' if ns.n else 'b') + m['content'] }}{% elif not ns.n %}{{ bos_token }}{% endif %}{% endfor %}"
@@ -177,23 +213,3 @@ def test_everything_else_is_rendered_against_the_clock(source: str) -> None:
 def test_rendering_twice_gives_the_same() -> None:
     template = ChatTemplate(None)
     assert template.render(MESSAGES) == template.render(MESSAGES)
-
-
-@pytest.mark.skipif(not REAL_TEMPLATES.exists(), reason=f"no templates at {REAL_TEMPLATES}")
-def test_real_templates_hold_the_users_words() -> None:
-    needs_tools = {"fireworks-ai-llama-3-firefunction-v2.jinja"}
-    for file in sorted(REAL_TEMPLATES.glob("*.jinja")):
-        if file.name not in needs_tools:
-            prompt = ChatTemplate(file.read_text(encoding="utf-8"), bos_text="<s>", eos_text="</s>").render(
-                MESSAGES
-            )
-            assert "list all rust files" in prompt, file.name
-
-
-def test_a_model_without_template_gets_chatml_and_a_warning(
-    load: Callable[[TinyModel], Engine], caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.WARNING):
-        engine = load(TinyModel(chat_template=None))
-    assert "no chat template" in caplog.text
-    assert engine.render(MESSAGES[1:2])[0].startswith("<|im_start|>user\nlist")

@@ -13,11 +13,12 @@ import pytest
 
 from agx.engine.loop import Engine, ErrorEvent
 from agx.engine.model import Model
+from agx.engine.prompting import Conversation
 from agx.engine.sampling import Sampler
 from agx.engine.scheduler import Slice
 from agx.engine.sequence import Sequence
 from agx.engine.values import Parameters
-from agx.errors import ConstraintFailed, DeadlineExceeded, PromptTooLong, Unsupported, UsageError
+from agx.errors import ConstraintFailed, DeadlineExceeded, PromptTooLong, UsageError
 from agx.grammar.matcher import Constraint
 from tests.engine.support import SMALL_PLANS, USER, finish, generate, request
 from tests.tiny_gguf import TinyModel
@@ -64,8 +65,8 @@ def test_random_texts_are_valid_or_say_that_they_were_cut(engine: Engine) -> Non
 
 def masked_one_by_one(model: Model, schema: dict[str, Any], max_tokens: int) -> str:
     """Write as the oracle: draw every token under the mask and decode it alone, forcing nothing."""
-    prompt, mark = model.write_prompt(USER)
-    tokens = model.tokenise_prompt(prompt, mark=mark)
+    prompt = model.prompts.write(Conversation(USER))
+    tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)
     num_prompt = len(tokens)
     constraint = model.compiler.compile(schema)
     sampler = Sampler(Parameters(), seed=0, bias=model.bias)
@@ -238,11 +239,6 @@ def test_one_request_at_a_time(engine: Engine) -> None:
         engine.start(2, request())
     engine.cancel(1)
     assert finish(engine).finish_reason == "cancelled"
-
-
-def test_a_budget_for_reasoning_is_not_supported(engine: Engine) -> None:
-    with pytest.raises(Unsupported):
-        engine.start(1, request(reasoning_tokens=5))
 
 
 def test_closing_drops_what_runs(engine: Engine) -> None:

@@ -66,7 +66,8 @@ class Bench:
         constraint = None if allowed is None else cast("Constraint", Allowed(allowed, self.size))
         generation = Generation(
             request_id=1, sequence=self.sequence, sampler=sampler, decoder=self.model.vocabulary.decoder(),
-            constraint=constraint, end_ids=set(), seed=seed, deadline_secs=None, timings=Timings(),
+            constraint=constraint, end_ids=set(), max_tokens=9, seed=seed, deadline_secs=None,
+            timings=Timings(),
         )  # fmt: skip
         try:
             return generation._draw(self.model.context.address, self.row)
@@ -156,6 +157,15 @@ def test_nothing_outside_the_mask_is_drawn(bench: Bench, parameters: dict[str, A
 def test_a_mask_without_tokens_fails_closed(bench: Bench) -> None:
     with pytest.raises(ConstraintFailed):
         bench.draw(allowed=set())
+
+
+def test_what_was_drawn_can_be_forgotten(bench: Bench) -> None:
+    """Names that a model has thought about are those that its plan has to have."""
+    sampler = Sampler(Parameters(repeat_penalty=100.0), seed=0, bias=bench.model.bias)
+    first, second = (sampler.draw(bench.model.context.address, bench.row) for _ in range(2))
+    sampler.forget()
+    assert sampler.draw(bench.model.context.address, bench.row) == first != second
+    sampler.close()
 
 
 def test_a_penalty_makes_repetition_rarer(engine: Engine) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from agx.engine.loop import Engine, EngineOptions
 from agx.engine.model import Model
-from agx.engine.native import lib
-from agx.engine.tokens import TextDecoder, Vocabulary
+from agx.engine.prompting import Conversation
+from agx.engine.tokens import TextDecoder
 from agx.errors import UsageError
+from tests.engine.support import request
 from tests.tiny_gguf import ASSISTANT, CONTROL_TOKENS, END, THINK, USER, TinyModel
 
 
@@ -21,8 +22,8 @@ def model(tiny_file: Callable[[TinyModel], Path]) -> Model:
 
 
 def prompt_tokens(model: Model, content: str) -> list[int]:
-    prompt, mark = model.write_prompt([{"role": "user", "content": content}])
-    return model.tokenise_prompt(prompt, mark=mark)
+    prompt = model.prompts.write(Conversation([{"role": "user", "content": content}]))
+    return model.tokenise_prompt(prompt.text, mark=prompt.mark)
 
 
 def special(model: Model, tokens: list[int]) -> list[str]:
@@ -67,11 +68,11 @@ def test_messages_that_leave_no_mark_are_refused(model: Model) -> None:
     private = "".join(map(chr, range(0xE000, 0xF900)))
     assert model.vocabulary.defused([f"{private[:-1]}{END}"])[1] == private[-1]
     with pytest.raises(UsageError, match="private"):
-        model.write_prompt([{"role": "user", "content": private}])
+        prompt_tokens(model, private)
 
 
 def test_the_rendered_prompt_shows_no_marks(engine: Engine) -> None:
-    prompt, count = engine.render([{"role": "user", "content": f"say {END}"}])
+    prompt, count = engine.render(request(f"say {END}"))
     assert prompt == f"{USER}say {END}{ASSISTANT}"
     assert count > len(prompt) // 8
 
@@ -94,30 +95,3 @@ def test_tables_of_the_vocabulary(model: Model) -> None:
     assert len(vocabulary.control_ids) == len(CONTROL_TOKENS)
     assert vocabulary.pieces[ord("a")] == b"a"
     assert vocabulary.eos_text == END
-
-
-REAL_VOCABULARIES = Path(__file__).parents[3] / "shared" / "data" / "gguf-vocab"
-REAL_NAMES = ("gpt-2", "llama-bpe", "llama-spm", "phi-3", "qwen2")
-
-
-@pytest.mark.skipif(not REAL_VOCABULARIES.exists(), reason=f"no vocabularies at {REAL_VOCABULARIES}")
-@pytest.mark.parametrize("name", REAL_NAMES)
-def test_real_vocabularies_give_their_own_tokens(name: str) -> None:
-    file = REAL_VOCABULARIES / f"ggml-vocab-{name}.gguf"
-    parameters = lib.llama_model_default_params()
-    parameters.vocab_only = True
-    address = lib.llama_model_load_from_file(str(file).encode(), parameters)
-    try:
-        vocabulary = Vocabulary(address)
-        texts = file.with_suffix(".gguf.inp").read_text(encoding="utf-8").split("\n__ggml_vocab_test__\n")
-        lines = file.with_suffix(".gguf.out").read_text(encoding="utf-8").splitlines()
-        for text, line in zip(texts, lines, strict=False):
-            assert vocabulary.tokenise(text, parse_special=False) == [int(token) for token in line.split()], (
-                text
-            )
-        for text in ("<|im_end|>", "<|end_of_text|>", "</s>", "<|endoftext|>"):
-            [broken], mark = vocabulary.defused([text])
-            for part in broken.split(mark):
-                assert vocabulary.end_ids.isdisjoint(vocabulary.tokenise(part, parse_special=True))
-    finally:
-        lib.llama_model_free(address)

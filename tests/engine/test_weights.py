@@ -13,7 +13,7 @@ import pytest
 from agx.engine import devices, native
 from agx.engine.loop import Engine, EngineOptions
 from agx.errors import AgxError, ConfigError, DeviceUnavailable, ModelMissing, ModelUnloadable, UsageError
-from tests.engine.support import generate
+from tests.engine.support import generate, request
 from tests.tiny_gguf import TinyModel
 
 TinyFile = Callable[[TinyModel], Path]
@@ -34,8 +34,11 @@ def test_a_loaded_model_says_what_it_is(tiny_file: TinyFile) -> None:
         "architecture": "qwen3",
         "context_length": 1024,
         "device": "cpu" if len(devices.devices()) == 1 else facts["device"],
+        "gpu_layers": facts["gpu_layers"],
         "planner_tools": "unix",
         "build": native.build(),
+        "chat_template_sha256": None,
+        "warnings": [],
     }
 
 
@@ -108,7 +111,7 @@ def test_a_device_nobody_knows() -> None:
 def test_nothing_works_before_a_model_is_loaded() -> None:
     engine = Engine()
     with pytest.raises(UsageError):
-        engine.render([{"role": "user", "content": "hi"}])
+        engine.render(request())
     engine.close()
 
 
@@ -156,3 +159,44 @@ def test_the_log_goes_to_whoever_wants_it(tiny_file: TinyFile) -> None:
         native.log.sink = None
     assert any("tiny" in line for line in lines)
     assert native.log.lines
+
+
+def test_the_progress_of_a_load_goes_from_nothing_to_all(tiny_file: TinyFile) -> None:
+    told: list[float] = []
+    Engine().load(str(tiny_file(TinyModel())), EngineOptions(device="cpu"), progress=told.append)
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0.0, 1.0)
+
+
+def test_a_file_that_is_changed_while_it_is_loaded_is_refused(tiny_file: TinyFile, tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(tiny_file(TinyModel()).read_bytes())
+    engine = Engine()
+    with pytest.raises(ModelUnloadable, match="changed while it was loaded"):
+        engine.load(str(path), EngineOptions(device="cpu"), progress=lambda _: os.utime(path, ns=(0, 1)))
+    assert engine.stage == "idle"
+    assert engine.load(str(path), EngineOptions(device="cpu"))["name"] == "tiny"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mmap": False},
+        {"mlock": True},
+        {"flash_attn": "on"},
+        {"flash_attn": "off"},
+        {"flash_attn": "on", "cache_type_k": "q8_0", "cache_type_v": "q8_0"},
+    ],
+    ids=str,
+)
+def test_every_way_to_load_writes(tiny_file: TinyFile, options: dict[str, object]) -> None:
+    engine = Engine()
+    file = str(tiny_file(TinyModel(width=128)))
+    engine.load(file, EngineOptions(device="cpu", **options))  # type: ignore[arg-type]
+    assert generate(engine, max_tokens=4, repeat_penalty=0.01).finish_reason == "length"
+
+
+def test_a_cache_of_no_known_type_is_a_usage_error(tiny_file: TinyFile) -> None:
+    error = load_error(tiny_file(TinyModel()), cache_type_k="q3_k")
+    assert isinstance(error, ConfigError)
+    assert "q8_0" in error.hint

@@ -12,6 +12,7 @@ from agx.worker.protocol import LoadRequest
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 CONTEXT_TOKENS = 40_000
+NUM_SLOW_TOKENS = 150_000
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,13 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a model with a context long enough for a prefill and a generation of many seconds."""
     model = TinyModel(merges=False, context_length=CONTEXT_TOKENS)
     return write_tiny_gguf(tmp_path_factory.mktemp("models") / "tiny.gguf", model)
+
+
+@pytest.fixture(scope="session")
+def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a model whose vocabulary takes long enough to load that a signal comes in between."""
+    model = TinyModel(more_control=tuple(f"<|{number}|>" for number in range(NUM_SLOW_TOKENS)))
+    return write_tiny_gguf(tmp_path_factory.mktemp("models") / "slow.gguf", model)
 
 
 @pytest.fixture(scope="session")

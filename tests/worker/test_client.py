@@ -146,7 +146,7 @@ async def test_a_model_that_cannot_be_loaded_fails_every_request_and_may_be_repa
     client = WorkerClient(LoadRequest(str(path), device="cpu"))
     try:
         outcomes = await asyncio.gather(client.loaded(), collect(client, generate()), return_exceptions=True)
-        assert [type(outcome).__name__ for outcome in outcomes] == ["ModelUnloadable"] * 2
+        assert [type(outcome).__name__ for outcome in outcomes] == ["GgufInvalid"] * 2
         path.write_bytes(tiny_model.read_bytes())
         assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
     finally:
@@ -244,3 +244,40 @@ def test_a_loop_that_was_closed_without_closing_the_client_ends_the_worker(tiny_
 
     asyncio.run(use())
     secs_until(lambda: not is_running(process.pid))
+
+
+async def test_the_progress_of_a_slow_load_is_told(slow_model: Path) -> None:
+    told: list[float] = []
+    load = LoadRequest(str(slow_model), device="cpu", threads=1)
+    client = WorkerClient(load, on_progress=told.append)
+    try:
+        await client.loaded()
+    finally:
+        await client.aclose()
+    assert told
+    assert told == sorted(told)
+    assert 0.0 <= told[0] <= told[-1] <= 1.0
+
+
+async def test_closing_gives_up_a_load(slow_model: Path) -> None:
+    client = WorkerClient(LoadRequest(str(slow_model), device="cpu", threads=1))
+    loading = asyncio.create_task(client.loaded())
+    pid = await reach(client, "loading")
+    await client.aclose()
+    with pytest.raises(UsageError, match="closed"):
+        await loading
+    assert not is_running(pid)
+
+
+async def test_who_stops_waiting_for_a_load_leaves_it_to_the_next(slow_model: Path) -> None:
+    client = WorkerClient(LoadRequest(str(slow_model), device="cpu", threads=1))
+    try:
+        loading = asyncio.create_task(client.loaded())
+        pid = await reach(client, "loading")
+        loading.cancel()
+        await asyncio.gather(loading, return_exceptions=True)
+        assert loading.cancelled()
+        assert (await client.loaded())["model"]["architecture"] == "qwen3"
+        assert client.hello["pid"] == pid
+    finally:
+        await client.aclose()

@@ -46,10 +46,11 @@ async def test_death_while_working(
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-async def test_death_while_loading(tiny_model: Path, tmp_path: Path, number: signal.Signals) -> None:
-    """A pipe that nobody writes into holds the load until the signal comes."""
+async def test_death_while_loading(
+    tiny_model: Path, slow_model: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     path = tmp_path / "model.gguf"
-    os.mkfifo(path)
+    path.symlink_to(slow_model)
     client = WorkerClient(LoadRequest(str(path), device="cpu", threads=1))
     try:
         loads = [asyncio.create_task(client.loaded()) for _ in range(2)]
@@ -68,10 +69,10 @@ async def test_death_while_loading(tiny_model: Path, tmp_path: Path, number: sig
 
 
 async def test_a_model_that_killed_it_twice_is_refused_until_it_changes(
-    tiny_model: Path, tmp_path: Path
+    tiny_model: Path, slow_model: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.gguf"
-    os.mkfifo(path)
+    path.symlink_to(slow_model)
     client = WorkerClient(LoadRequest(str(path), device="cpu", threads=1))
     try:
         for _ in range(2):

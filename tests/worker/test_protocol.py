@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
+from agx.engine.values import EngineOptions
 from agx.worker.protocol import (
     HEADER_BYTES,
     LOAD_ID,
@@ -11,6 +14,7 @@ from agx.worker.protocol import (
     Frame,
     FrameError,
     FrameReader,
+    LoadOptions,
     LoadRequest,
     decode,
     encode,
@@ -78,10 +82,27 @@ def test_what_cannot_be_written_is_refused() -> None:
         deep = deep.pop()  # type: ignore[assignment]
 
 
+def test_a_load_request_has_the_options_that_the_engine_has() -> None:
+    names = [field.name for field in fields(EngineOptions)]
+    assert [*LoadRequest._fields] == ["model", *names]
+    assert [*LoadOptions.__annotations__] == names
+
+
 def test_a_load_request_makes_the_frame_of_the_contract() -> None:
     assert LoadRequest("/m.gguf", threads=1).as_frame() == {
         "id": LOAD_ID,
         "op": "load",
         "model": "/m.gguf",
-        "options": {"device": "auto", "context_size": None, "threads": 1, "gpu_layers": None},
+        "options": {
+            "device": "auto",
+            "context_size": None,
+            "threads": 1,
+            "gpu_layers": None,
+            "flash_attn": "auto",
+            "cache_type_k": "f16",
+            "cache_type_v": "f16",
+            "mlock": False,
+            "mmap": True,
+            "chat_template": None,
+        },
     }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import pytest
 
 from agx.engine.loop import DoneEvent, Engine, EngineOptions, EngineRequest, TextEvent
 from agx.engine.values import Event, Stage
+from agx.worker import service as service_module
 from agx.worker.inbox import Inbox
 from agx.worker.protocol import LOAD_ID, Frame, LoadRequest
 from agx.worker.service import TEXT_PAUSE_SECS, Service
@@ -20,8 +23,9 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 class Speaker(Engine):
     """Says a letter a step, with a pause before each."""
 
-    def __init__(self, text: str, *, pause_secs: float) -> None:
+    def __init__(self, text: str, *, pause_secs: float, num_thoughts: int = 0) -> None:
         super().__init__()
+        self._num_thoughts = num_thoughts
         self._text = text
         self._rest = ""
         self._pause_secs = pause_secs
@@ -34,7 +38,11 @@ class Speaker(Engine):
     def stage(self) -> Stage:
         return "generating" if self._rest else "idle"
 
-    def load(self, path: str, options: EngineOptions) -> dict[str, Any]:
+    def load(
+        self, path: str, options: EngineOptions, *, progress: Callable[[float], None] | None = None
+    ) -> dict[str, Any]:
+        assert progress is not None
+        progress(1.0)
         return {"name": path, "device": options.device}
 
     def start(self, request_id: int, request: EngineRequest) -> None:
@@ -44,7 +52,8 @@ class Speaker(Engine):
     def step(self) -> list[Event]:
         time.sleep(self._pause_secs)
         letter, self._rest = self._rest[0], self._rest[1:]
-        said = TextEvent(REQUEST_ID, letter)
+        num_said = len(self._text) - len(self._rest)
+        said = TextEvent(REQUEST_ID, letter, is_reasoning=num_said <= self._num_thoughts)
         return [said] if self._rest else [said, DoneEvent(REQUEST_ID, "stop", {})]
 
 
@@ -86,3 +95,24 @@ def test_a_stage_is_told_at_once_and_the_end_in_one_piece() -> None:
     assert first[1] == {"event": "stage", "stage": "generating", "id": REQUEST_ID}
     assert [frame["event"] for frame in last] == ["chunk", "done", "stage"]
     assert last[2] == {"event": "stage", "stage": "idle", "id": None}
+
+
+def test_thoughts_and_answer_do_not_share_a_chunk() -> None:
+    written = frames_of(Speaker(LETTERS, pause_secs=0, num_thoughts=20))
+    chunks = [frame for frames in written for frame in frames if frame["event"] == "chunk"]
+    thoughts = [frame for frame in chunks if frame.get("is_reasoning")]
+    assert chunks[: len(thoughts)] == thoughts
+    assert "".join(frame["text"] for frame in thoughts) == LETTERS[:20]
+    assert "".join(frame["text"] for frame in chunks[len(thoughts) :]) == LETTERS[20:]
+
+
+def test_the_progress_of_a_load_is_told_before_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_module, "PROGRESS_PAUSE_SECS", 0.0)
+    written: list[list[Mapping[str, Any]]] = []
+    inbox = Inbox()
+    service = Service(Speaker("a", pause_secs=0), inbox=inbox, send=written.append)
+    inbox.put(LoadRequest("model.gguf").as_frame())
+    service.turn()
+    events = [frame["event"] for frames in written for frame in frames]
+    assert events.index("progress") < events.index("done")
+    assert {"id": LOAD_ID, "event": "progress", "fraction": 1.0} in [f for frames in written for f in frames]
