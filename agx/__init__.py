@@ -19,28 +19,42 @@ if TYPE_CHECKING:
         ConstraintFailed,
         DeadlineExceeded,
         DeviceUnavailable,
+        GgufInvalid,
         MachineError,
+        ModelBroken,
         ModelError,
         ModelMismatch,
         ModelMissing,
+        ModelTooLarge,
         ModelUnloadable,
+        NotApproved,
         OutOfMemory,
         PlanInvalid,
         PlanTruncated,
         PromptTooLong,
         RegistryInvalid,
+        RunError,
         StorageError,
+        TaskFailed,
+        TaskTimedOut,
         TemplateError,
         Unsupported,
         UsageError,
         WorkerDied,
     )
-    from agx.plan.context import GeneratedPlan, PlanContext, TaskChange
+    from agx.plan.changes import TaskChange
+    from agx.plan.context import GeneratedPlan, PlanContext
     from agx.plan.limits import TaskLimits
     from agx.plan.schema import Finding, Plan, PlanMetadata, Task
     from agx.plan.tools import Registry, ToolInfo
     from agx.planner import Planner, PlannerConfig, plan_sync
+    from agx.registry.entries import registry_of
+    from agx.registry.files import load_registry
+    from agx.registry.functions import registry_of_functions, tool_from_function
     from agx.roles import ModelRole
+    from agx.run.job import RunOptions
+    from agx.run.record import RunResult, TaskRecord
+    from agx.run.runner import run_plan
 
 __version__ = "0.1.0"
 
@@ -58,14 +72,18 @@ __all__ = [
     "DeviceUnavailable",
     "Finding",
     "GeneratedPlan",
+    "GgufInvalid",
     "Health",
     "MachineError",
     "ModelBackend",
+    "ModelBroken",
     "ModelError",
     "ModelMismatch",
     "ModelMissing",
     "ModelRole",
+    "ModelTooLarge",
     "ModelUnloadable",
+    "NotApproved",
     "OutOfMemory",
     "Parameters",
     "Plan",
@@ -78,27 +96,45 @@ __all__ = [
     "PromptTooLong",
     "Registry",
     "RegistryInvalid",
+    "RunError",
+    "RunOptions",
+    "RunResult",
     "StorageError",
     "Task",
     "TaskChange",
+    "TaskFailed",
     "TaskLimits",
+    "TaskRecord",
+    "TaskTimedOut",
     "TemplateError",
     "ToolInfo",
     "Unsupported",
     "UsageError",
     "WorkerDied",
     "__version__",
+    "load_registry",
     "plan_sync",
+    "registry_of",
+    "registry_of_functions",
+    "run_plan",
+    "tool_from_function",
 ]
 
 _HOMES = {
     "agx.backends.base": ("BackendKind", "Chunk", "Health", "ModelBackend", "Parameters"),
-    "agx.plan.context": ("GeneratedPlan", "PlanContext", "TaskChange"),
+    "agx.plan.changes": ("TaskChange",),
+    "agx.plan.context": ("GeneratedPlan", "PlanContext"),
     "agx.plan.limits": ("TaskLimits",),
     "agx.plan.schema": ("Finding", "Plan", "PlanMetadata", "Task"),
     "agx.plan.tools": ("Registry", "ToolInfo"),
     "agx.planner": ("Planner", "PlannerConfig", "plan_sync"),
+    "agx.registry.entries": ("registry_of",),
+    "agx.registry.files": ("load_registry",),
+    "agx.registry.functions": ("registry_of_functions", "tool_from_function"),
     "agx.roles": ("ModelRole",),
+    "agx.run.record": ("RunResult", "TaskRecord"),
+    "agx.run.job": ("RunOptions",),
+    "agx.run.runner": ("run_plan",),
 }
 # What is not listed there is an error.
 _HOME_OF = dict.fromkeys(__all__, "agx.errors") | {

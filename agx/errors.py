@@ -7,10 +7,14 @@
     │   ├── Unsupported            2  this backend or version cannot do it (yet)
     │   ├── DeviceUnavailable      2  AGX_DEVICE names a device that build or machine lacks
     │   ├── PromptTooLong          2  the prompt and its answer do not fit into the context
-    │   └── RegistryInvalid        2  a registry of tools that cannot be used
+    │   ├── RegistryInvalid        2  a registry of tools that cannot be used
+    │   └── NotApproved            8  a plan that does more than read, and nobody said yes
     ├── ModelError               the model, or what it wrote
     │   ├── ModelMissing           4  no such file
     │   ├── ModelUnloadable        4  not a model that llama.cpp loads
+    │   │   ├── GgufInvalid        4  its file is damaged; says in which field, at which offset
+    │   │   └── ModelTooLarge      4  it does not fit into the memory there is; says the numbers
+    │   ├── ModelBroken            4  it loads, and then computes what is no number
     │   ├── ModelMismatch          4  a model made for other tools than the registry's
     │   ├── TemplateError          4  its chat template fails, loops or writes too much
     │   ├── ConstraintFailed       3  the grammar could not be compiled or followed
@@ -20,6 +24,9 @@
     │   ├── BackendUnreachable     5  no connection
     │   ├── DeadlineExceeded       6  the time limit ran out
     │   └── WorkerDied             1  the process around llama.cpp ended
+    ├── RunError                 a plan that was started and did not reach its end
+    │   ├── TaskFailed             7  a task could not be started or failed
+    │   └── TaskTimedOut           6  a task ran into its time limit
     └── MachineError             this machine
         ├── OutOfMemory            1  an allocation failed
         └── StorageError           1  a file cannot be written or read
@@ -95,6 +102,12 @@ class RegistryInvalid(CallerError):
     """A registry of tools that cannot be used."""
 
 
+class NotApproved(CallerError):
+    """The plan does more than read, and nobody has said that it may."""
+
+    exit_code = 8
+
+
 class ModelError(AgxError):
     """The model, or what it wrote."""
 
@@ -107,6 +120,25 @@ class ModelMissing(ModelError):
 
 class ModelUnloadable(ModelError):
     """The file is not a model that llama.cpp loads."""
+
+
+class GgufInvalid(ModelUnloadable):
+    """A GGUF file is damaged: what is wrong, in which field, at which offset (bytes from the start)."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", field: str = "", offset: int = 0, **details: object
+    ) -> None:
+        super().__init__(message, hint=hint, field=field, offset=offset, **details)
+        self.field = field
+        self.offset = offset
+
+
+class ModelTooLarge(ModelUnloadable):
+    """The model does not fit into the memory of this machine, or of its GPU."""
+
+
+class ModelBroken(ModelError):
+    """The model's own results are no numbers: its weights are damaged, or too large for their type."""
 
 
 class ModelMismatch(ModelError):
@@ -159,7 +191,7 @@ class BackendError(AgxError):
 
 
 class BackendUnreachable(BackendError):
-    """No connection to the backend."""
+    """No connection to the backend, or to the server that a model comes from."""
 
     exit_code = 5
 
@@ -188,6 +220,29 @@ class WorkerDied(BackendError):
         self.signal = signal
         self.stage = stage
         self.last_log_line = last_log_line
+
+
+class RunError(AgxError):
+    """A plan that was started and did not reach its end. `result` says what became of every task.
+
+    It is a `RunResult` of `agx.run.record`, and None in an error that was rebuilt from its JSON form.
+    """
+
+    exit_code = 7
+
+    def __init__(self, message: str, *, hint: str = "", **details: object) -> None:
+        super().__init__(message, hint=hint, **details)
+        self.result: Any = None
+
+
+class TaskFailed(RunError):
+    """A task could not be started, was killed, or ended with an exit code that means failure."""
+
+
+class TaskTimedOut(RunError):
+    """A task ran into its time limit and was ended, with all that it had started."""
+
+    exit_code = 6
 
 
 class MachineError(AgxError):

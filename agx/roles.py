@@ -21,8 +21,13 @@ class ModelRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One role: its name, its model (a name or a path) and its generation parameters."""
+    """One role: its name, its model (a name or a path) and its generation parameters.
+
+    `tools_limit` is how many tools that model handles well: 0 is any number, None leaves it to model
+    and tools.
+    """
 
     name: ModelRole
     model: str
     parameters: Parameters = field(default_factory=Parameters)
+    tools_limit: int | None = None

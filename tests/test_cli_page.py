@@ -9,6 +9,7 @@ import click
 import pytest
 
 from agx.cli.main import commands
+from agx.cli.plan import PlanCommand
 from agx.settings.table import SETTINGS
 from tests.documents import ROOT
 
@@ -20,8 +21,17 @@ def _leaves(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from _leaves(command, f"{path} {name}")
-        else:
-            yield f"{path} {name}", command
+            continue
+        yield f"{path} {name}", command
+        if isinstance(command, PlanCommand):
+            context = click.Context(command.verbs)
+            for verb in command.verbs.list_commands(context):
+                yield f"{path} {name} {verb}", _found(command.verbs.get_command(context, verb))
+
+
+def _found(command: click.Command | None) -> click.Command:
+    assert command is not None
+    return command
 
 
 LEAVES = dict(_leaves(commands, "agx"))

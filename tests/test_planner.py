@@ -23,7 +23,7 @@ from agx.errors import (
     UsageError,
 )
 from agx.plan.context import GeneratedPlan, PlanContext
-from agx.plan.forms import read_plan
+from agx.plan.forms import read_draft
 from agx.plan.tools import Registry, ToolInfo, unix_registry
 from agx.planner import Planner, PlannerConfig
 from agx.prompts.delta import NOTHING_FOUND
@@ -85,11 +85,11 @@ async def test_both_drafts_and_refines_and_tells_the_changes_task_by_task() -> N
     assert generated.metadata.role == "delta"
     assert generated.changes is not None
     assert [(change.kind, change.after and change.after.command) for change in generated.changes] == [
-        ("changed", "sort"),
-        ("added", "uniq"),
+        ("added", "sort"),
+        ("changed", "uniq"),
     ]
-    assert generated.changes[0].before is not None
-    assert generated.changes[0].before.command == "uniq"
+    assert generated.changes[1].before is not None
+    assert generated.changes[1].before.command == "uniq"
     drafted, refined = (request.messages for request in backend.requests)
     assert [message.role for message in drafted] == ["system", "user"]
     assert [message.role for message in refined] == ["system", "user", "assistant", "user"]
@@ -124,7 +124,7 @@ async def test_both_ends_with_a_draft_that_is_no_plan(draft: str) -> None:
         await planner_of(draft, REFINED, config=BOTH).plan(INSTRUCTION)
 
 
-_PLAN = read_plan(DRAFT, unix_registry(), instruction=INSTRUCTION)[0]
+_PLAN = read_draft(DRAFT, unix_registry(), instruction=INSTRUCTION)[0]
 _SHORT = [{"cmd": "cat", "args": ["names.txt"]}, {"cmd": "uniq", "args": ["-c"]}]
 
 
@@ -412,5 +412,5 @@ async def test_a_context_without_tools_or_limit_has_the_planners() -> None:
         await planner.plan("show a", PlanContext(input_summary="text"))
     (request,) = backend.requests
     assert request.schema is not None
-    assert request.schema["$defs"]["command"] == {"enum": ["cat", "sort"]}
+    assert request.schema["$defs"]["calls"]["$defs"]["command"] == {"enum": ["cat", "sort"]}
     assert request.schema["properties"]["tasks"]["maxItems"] == 2

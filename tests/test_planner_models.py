@@ -27,10 +27,9 @@ from agx.errors import (
     ModelUnloadable,
     PlanTruncated,
     PromptTooLong,
-    Unsupported,
     UsageError,
 )
-from agx.models import embedded_model
+from agx.models.resolve import embedded_model
 from agx.plan.context import GeneratedPlan, PlanContext
 from agx.plan.forms import read_plan
 from agx.plan.tools import Registry, ToolInfo, unix_registry
@@ -310,10 +309,14 @@ async def test_a_model_that_cannot_be_is_a_typed_error(
 
 
 @pytest.mark.parametrize("name", ["hf:owner/repo/file.gguf", "ollama:qwen3:0.6b"])
-async def test_a_model_from_elsewhere_is_unsupported(name: str) -> None:
-    async with Planner(PlannerConfig(echo_model=name)) as planner:
-        with pytest.raises(Unsupported, match=name.partition(":")[0]):
+async def test_a_model_that_is_not_here_yet_is_missing_and_the_hint_fetches_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path))
+    async with Planner(PlannerConfig(echo_model=name, models_dir=tmp_path)) as planner:
+        with pytest.raises(ModelMissing) as caught:
             await planner.plan(INSTRUCTION)
+        assert "pull" in caught.value.hint
         assert not (await planner.health_check()).ok
 
 

@@ -189,3 +189,22 @@ def test_reading_settings_imports_nothing_heavy() -> None:
         "sys.exit(bool({'pydantic', 'tomllib', 'asyncio', 'difflib', 'click'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_list_is_read_from_every_layer_and_adds_up(tmp_path: Path) -> None:
+    """Lower layers first; what all of them name counts, and each is named as its origin."""
+    assert settings(tmp_path).names("forbid") == ()
+    user, project = 'forbid = ["rm", "dd"]', 'forbid = "mv, rm"'
+    given = settings(tmp_path, user=user, project=project, options={"forbid": "cp"}, AGX_FORBID="dd,ln")
+    assert given.names("forbid") == ("rm", "dd", "mv", "ln", "cp")
+    files = f"{tmp_path}/home/agx.toml:1, {tmp_path}/project/agx.toml:1"
+    assert given.given["forbid"].origin == f"{files}, AGX_FORBID, --forbid"
+    assert given.given["forbid"].source is Source.COMMAND_LINE
+    assert settings(tmp_path, user="", project="forbid = []").names("forbid") == ("rm", "dd")
+
+
+@pytest.mark.parametrize("value", ['""', '"a,,b"', '[""]', "[1]", "1", "true", '["a\\u0007"]', '[["a"]]'])
+def test_a_list_of_anything_but_names_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(ConfigError, match=r"forbid cannot be .*agx.toml:1") as caught:
+        settings(tmp_path, project=f"forbid = {value}")
+    assert "commas" in caught.value.hint

@@ -33,7 +33,10 @@ MERGED_WORDS = (
 
 @dataclass(frozen=True)
 class TinyModel:
-    """What a tiny model is like. `merges` False leaves single bytes, so every text has one tokenisation."""
+    """What a tiny model is like. `merges` False leaves single bytes, so every text has one tokenisation.
+
+    `more_control` are further control tokens.
+    """
 
     seed: int = 0
     merges: bool = True
@@ -47,6 +50,7 @@ class TinyModel:
     num_kv_heads: int = 2
     ffn_width: int = 128
     scale: float = 0.5
+    more_control: tuple[str, ...] = ()
 
 
 def write_tiny_gguf(path: Path, model: TinyModel | None = None) -> Path:
@@ -119,7 +123,8 @@ def _vocabulary(model: TinyModel) -> tuple[list[str], list[gguf.TokenType], list
                 merges.append(f"{''.join(spelled[:end])} {spelled[end]}")
     types = [gguf.TokenType.NORMAL] * len(tokens)
     types += [gguf.TokenType.CONTROL] * len(CONTROL_TOKENS) + [gguf.TokenType.USER_DEFINED]
-    tokens += [*CONTROL_TOKENS, THINK]
+    types += [gguf.TokenType.CONTROL] * len(model.more_control)
+    tokens += [*CONTROL_TOKENS, THINK, *model.more_control]
     return tokens, types, merges
 
 

@@ -30,10 +30,13 @@ from agx import (
     Task,
     TaskChange,
     ToolInfo,
+    load_registry,
     plan_sync,
+    registry_of,
+    registry_of_functions,
+    tool_from_function,
 )
 from agx.backends.scripted import ScriptedBackend
-from agx.plan.registry_file import load_registry
 
 
 async def plans(path: Path) -> None:
@@ -70,6 +73,15 @@ def parts(generated: GeneratedPlan) -> None:
     assert_type(generated.changes, tuple[TaskChange, ...] | None)
     assert_type(generated.plan.to_dict(), dict[str, Any])
     assert_type(generated.tasks[0].command, str)
+
+
+def tools() -> Registry:
+    """Registries of data and of Python functions."""
+    tool = tool_from_function(tools, name="mine", risk=("reads",))
+    assert_type(tool, ToolInfo)
+    assert_type(registry_of([{"name": "sort"}], source="mine").warnings, tuple[str, ...])
+    assert_type(registry_of_functions([tools, replaceable]), Registry)
+    return Registry.of([tool])
 
 
 def synchronous() -> str:

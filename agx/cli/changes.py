@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from agx.plan.context import TaskChange
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from agx.plan.changes import TaskChange, change_counts, change_summary
 from agx.plan.render import shell_argument
 from agx.plan.schema import Task
+
+if TYPE_CHECKING:
+    from agx.cli.output import Notes
+
+
+def tell_changes(changes: Sequence[TaskChange], notes: Notes) -> None:
+    """Tell every change, and all of them in one line."""
+    for change in changes:
+        notes.change(change_sentence(change), change.as_dict())
+    notes.summary(change_summary(changes), change_counts(changes))
 
 
 def change_sentence(change: TaskChange) -> str:
     """Say one change: which task, and what it was and is."""
-    if change.after is None:
-        assert change.before is not None, "a change has at least one side"
-        return f"removed draft task {change.before.task_number}: {_written(change.before)}"
-    if change.before is None:
-        return f"added task {change.after.task_number}: {_written(change.after)}"
-    return f"changed task {change.after.task_number}: {_written(change.before)} -> {_written(change.after)}"
+    before, after = change.before, change.after
+    if after is None:
+        assert before is not None, "a change has at least one side"
+        return f"removed draft task {before.task_number}: {task_text(before)}"
+    if before is None:
+        return f"added task {after.task_number}: {task_text(after)}"
+    if change.kind == "moved":
+        return f"moved draft task {before.task_number} to {after.task_number}: {task_text(after)}"
+    return f"changed task {after.task_number}: {task_text(before)} -> {task_text(after)}"
 
 
-def _written(task: Task) -> str:
+def task_text(task: Task) -> str:
+    """Give a task on one line, as a person reads it."""
     words = [task.command, *map(shell_argument, task.args)]
     if task.arguments is not None:
         words.append(str(task.arguments))

@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from agx import __version__
 from agx.backends.base import Health
 from agx.cli.configure import planner_config
+from agx.cli.models.recommend import this_machine
 from agx.cli.text import visible
 from agx.errors import AgxError
+from agx.machine import memory_bytes, usable_cpus
+from agx.models.catalog import load_catalog
+from agx.models.recommend import recommend
 from agx.planner import Planner
 
 if TYPE_CHECKING:
@@ -56,7 +60,7 @@ def examine(
     """Make all checks; raises nothing but what an interrupt raises."""
     config = planner_config(settings)
     embedded = replace(config, echo_model=EMBEDDED, delta_model=EMBEDDED)
-    checks = [_agx(), *_libraries(), _home(settings.home)]
+    checks = [_agx(), *_libraries(), _home(settings.home), _machine()]
     # The worker was started for the configured model: it serves the check of that one.
     is_embedded = config.echo_model == EMBEDDED
     make = make_planner or Planner
@@ -69,7 +73,7 @@ def examine(
         models[f"model {name}"] = asyncio.run(_health(make(other, worker=used)))
     checks += _native(list(models.values()))
     checks += [_model(name, found) for name, found in models.items()]
-    return checks + planned
+    return [*checks, *planned, _recommended()]
 
 
 async def _health(planner: Planner) -> Health:
@@ -103,6 +107,26 @@ def _libraries() -> Iterator[Check]:
             yield Check(name, "ok", version(name))
         except PackageNotFoundError:
             yield Check(name, "fail", "not installed", hint=REINSTALL)
+
+
+def _machine() -> Check:
+    """Tell what a model may use here, which may be less than the machine has."""
+    cpus, memory = usable_cpus(), memory_bytes()
+    told = f"{cpus} CPU{'s' if cpus > 1 else ''} for this process"
+    if memory is None:
+        return Check("machine", "ok", told)
+    available, total = (f"{size / 2**30:.1f} GiB" for size in memory)
+    return Check("machine", "ok", f"{told}, {available} of {total} memory free")
+
+
+def _recommended() -> Check:
+    """Say which models of the catalogue this machine can run, beyond the embedded planner."""
+    try:
+        chosen = recommend(load_catalog().values(), this_machine())
+    except AgxError as error:
+        return Check("larger models", "note", error.message, hint=error.hint)
+    pair = f"Echo {chosen.echo}, Delta {chosen.delta}, on the {chosen.device.upper()}"
+    return Check("larger models", "ok", f"{pair}: {chosen.reason} (agx models recommend)")
 
 
 def _home(home: Path | None) -> Check:

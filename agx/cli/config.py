@@ -11,7 +11,7 @@ from agx.cli.options import App, debug_option, setting_options, settings_of
 from agx.cli.output import write_result
 from agx.cli.text import visible
 from agx.settings.layers import HOME_VARIABLE, Settings
-from agx.settings.table import SETTINGS
+from agx.settings.table import SETTINGS, SettingValue
 
 EPILOG = """\b
 Examples:
@@ -50,12 +50,18 @@ def _as_json(settings: Settings) -> str:
     return json.dumps({"home": home, "settings": values}, indent=2)
 
 
+def _shown(value: SettingValue) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "" if value is None else f"{value}"
+
+
 def _as_lines(settings: Settings) -> str:
     home_origin = HOME_VARIABLE if os.environ.get(HOME_VARIABLE) else "default"
     rows = [("home", str(settings.home or "none"), home_origin)]
     for row in SETTINGS:
         given = settings.given[row.name]
-        rows.append((row.name, "" if given.value is None else f"{given.value}", given.origin))
+        rows.append((row.name, _shown(given.value), given.origin))
     widths = [max(len(visible(row[column])) for row in rows) for column in (0, 1)]
     return "\n".join(
         f"{name:{widths[0]}}  {visible(value):{widths[1]}}  {visible(origin)}" for name, value, origin in rows

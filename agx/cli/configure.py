@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agx.backends.base import BackendKind, Parameters
+from agx.cli.worker import load_options
+from agx.plan.policy import RISK_LIMITS
 from agx.planner import PlannerConfig
 from agx.roles import ModelRole
 
 if TYPE_CHECKING:
+    from agx.plan.context import MaxRisk
     from agx.settings.layers import Settings
 
 
@@ -19,16 +22,23 @@ def planner_config(settings: Settings) -> PlannerConfig:
         role=ModelRole(settings.text("model_role")),
         echo_model=settings.text("echo_model"),
         delta_model=settings.text("delta_model"),
-        device=settings.text("device"),
-        context_size=settings.optional_integer("context_size"),
-        threads=settings.optional_integer("threads"),
-        gpu_layers=settings.optional_integer("gpu_layers"),
+        **load_options(settings),
+        think=settings.optional_integer("think"),
         max_tasks=settings.integer("max_tasks"),
+        tools_limit=settings.optional_integer("tools_limit"),
+        delta_tools_limit=settings.optional_integer("delta_tools_limit"),
+        forbidden=frozenset(settings.names("forbid")),
+        max_risk=_max_risk(settings),
         parameters=parameters(settings),
         seed=settings.optional_integer("seed"),
         timeout_secs=settings.optional_number("timeout_secs"),
         models_dir=None if settings.home is None else settings.home / "models",
     )
+
+
+def _max_risk(settings: Settings) -> MaxRisk:
+    named = settings.text("risk")
+    return next(limit for limit in RISK_LIMITS if limit == named)
 
 
 def parameters(settings: Settings) -> Parameters:

@@ -23,12 +23,15 @@ def read_text(path: Path, *, what: str) -> str:
         raise UsageError(
             f"the {what} {path} cannot be read: {error.strerror}", hint="check the file's name and its rights"
         ) from error
+    return decoded(data, name=f"the {what} {path}")
+
+
+def decoded(data: bytes, *, name: str) -> str:
+    """Give bytes as text; raises `UsageError` where they are too many or no UTF-8. `name` says whose."""
     if len(data) > MAX_BYTES:
-        raise UsageError(f"the {what} {path} is larger than {MAX_BYTES >> 20} MiB", hint="give a shorter one")
+        raise UsageError(f"{name} is larger than {MAX_BYTES >> 20} MiB", hint="give a shorter one")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(
-            f"the {what} {path} is not UTF-8 text (line {line})", hint="save it as UTF-8"
-        ) from None
+        raise UsageError(f"{name} is not UTF-8 text (line {line})", hint="save it as UTF-8") from None

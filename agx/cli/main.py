@@ -20,11 +20,14 @@ from agx import __version__
 from agx.cli.config import config
 from agx.cli.doctor import doctor
 from agx.cli.evaluation import evaluate
+from agx.cli.models.group import models
 from agx.cli.options import App, debug_option
 from agx.cli.output import Notes, ReaderGone, tell
 from agx.cli.plan import plan
+from agx.cli.run import run_command
 from agx.cli.schema import schema
 from agx.cli.text import in_quotes, shortened
+from agx.cli.tools import tools
 from agx.errors import AgxError, UsageError
 from agx.settings.names import nearest
 
@@ -46,7 +49,7 @@ Examples:
 
 \b
 Exit codes: 0 ok, 1 internal, 2 usage or configuration, 3 no valid plan, 4 model,
-5 backend unreachable, 6 time limit, 130 interrupted.
+5 backend unreachable, 6 time limit, 7 a task of a plan failed, 8 not approved, 130 interrupted.
 """
 
 
@@ -86,7 +89,7 @@ def commands() -> None:
     """Turn an instruction in plain language into a checked plan of commands, on your own machine."""
 
 
-for command in (plan, evaluate, doctor, config, schema):
+for command in (plan, evaluate, doctor, config, schema, models, tools, run_command):
     commands.add_command(command)
 
 

@@ -13,6 +13,7 @@ from agx.cli.text import visible
 from agx.evaluate.cases import load_cases
 from agx.evaluate.report import TABLE_HEADER, Report
 from agx.evaluate.run import evaluate
+from agx.plan.policy import allowed
 from agx.planner import Planner
 
 if TYPE_CHECKING:
@@ -35,7 +36,11 @@ def measure(
 ) -> Report:
     """Plan every case of the file and give the report; progress is shown in a terminal."""
     cases = load_cases(path)
-    planner = (make_planner or Planner)(planner_config(settings), worker=worker)
+    config = planner_config(settings)
+    planner = (make_planner or Planner)(config, worker=worker)
+    allowed(
+        planner.registry, config.forbidden, config.max_risk
+    )  # what is wrong with it is wrong for all cases
     return asyncio.run(_evaluated(planner, cases, candidates=candidates))
 
 

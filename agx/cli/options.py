@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agx.cli.output import Notes
+from agx.cli.piped import FIRST_BYTE_SECS
 from agx.settings.layers import Settings, read_settings
 from agx.settings.table import SETTINGS, Setting
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from agx.cli.planning import MakePlanner
 
 Command = Callable[..., Any]
-_METAVARS = {"text": "MODEL", "integer": "N", "number": "X"}
+_METAVARS = {"text": "MODEL", "integer": "N", "number": "X", "names": "TOOL"}
+_METAVARS_BY_NAME = {"chat_template": "FILE|NAME"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,21 @@ class App:
 def setting_options(command: Command) -> Command:
     """Give a command one option a setting. Values stay texts: the table checks them, for all layers."""
     for row in reversed(SETTINGS):
-        command = click.option(row.flag, row.name, metavar=_metavar(row), help=_help(row))(command)
+        more: dict[str, Any] = {"multiple": True, "callback": _joined} if row.kind == "names" else {}
+        command = click.option(row.flag, row.name, metavar=_metavar(row), help=_help(row), **more)(command)
     return command
+
+
+def input_wait_option(command: Command) -> Command:
+    """Give a command --input-wait."""
+    return click.option(
+        "--input-wait",
+        type=click.FloatRange(0, 3600),
+        default=FIRST_BYTE_SECS,
+        metavar="SECS",
+        show_default=True,
+        help="How long to wait for the first byte of piped input; 0 reads none.",
+    )(command)
 
 
 def debug_option(command: Command) -> Command:
@@ -49,13 +64,22 @@ def settings_of(app: App, options: Mapping[str, str | None]) -> Settings:
     return settings
 
 
+def _joined(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Give the values of an option that was given several times as one text, or None."""
+    del context, option
+    return ",".join(values) if values else None
+
+
 def _metavar(row: Setting) -> str:
     if row.kind == "choice":
         return "[" + "|".join(row.choices) + "]"
-    return "SECS" if row.name.endswith("_secs") else _METAVARS[row.kind]
+    if row.name.endswith("_secs"):
+        return "SECS"
+    return _METAVARS_BY_NAME.get(row.name, _METAVARS[row.kind])
 
 
 def _help(row: Setting) -> str:
     shown = f"{row.default:g}" if isinstance(row.default, int | float) else row.default
     default = "" if shown is None else f"  [default: {shown}]"
+    default += "  [may be repeated]" if row.kind == "names" else ""
     return row.help[0].upper() + row.help[1:] + "." + default

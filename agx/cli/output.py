@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from agx.cli.text import shortened, visible, visible_lines
 from agx.errors import AgxError, PlanInvalid, StorageError
+from agx.store.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,25 +91,12 @@ def save(text: str, path: Path) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(data)
         else:
-            _replace(path, data)
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
+            replace_file(path, data, mode=mode)
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written: {error.strerror}", hint="give -o a file in a folder that is yours"
         ) from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    beside = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
-    try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 class Notes:
@@ -132,6 +120,14 @@ class Notes:
     def change(self, sentence: str, data: Mapping[str, object]) -> None:
         """Tell one thing that was changed in a draft: as a sentence and in its JSON form."""
         self._say("delta", sentence, {"change": dict(data)})
+
+    def summary(self, sentence: str, data: Mapping[str, object]) -> None:
+        """Tell all changes in one line, and in numbers."""
+        self._say("delta", sentence, {"summary": {"text": sentence, **data}})
+
+    def done(self, sentence: str) -> None:
+        """Say what was done, where the result itself does not show it."""
+        self._say("done", sentence, {"done": sentence})
 
     def error(self, error: AgxError) -> None:
         """Tell the error that ended the command: its sentence and its hint."""

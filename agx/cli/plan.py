@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 
 from agx.cli.files import read_text
-from agx.cli.options import App, debug_option, setting_options, settings_of
+from agx.cli.instruction import EXAMPLE, instruction_of, usable
+from agx.cli.options import App, debug_option, input_wait_option, setting_options, settings_of
 from agx.cli.output import check_target
-from agx.cli.piped import FIRST_BYTE_SECS, PipedReader
+from agx.cli.piped import PipedReader
+from agx.cli.showing import Format, chosen_format, chosen_output, format_options
 from agx.cli.text import in_quotes
+from agx.cli.verbs import VERBS, VerbGroup
 from agx.cli.worker import started_worker
-from agx.errors import Unsupported, UsageError
+from agx.errors import UsageError
 from agx.settings.layers import Settings, Source
 from agx.settings.table import BY_NAME
 
-Format = Literal["table", "json", "shell"]
-VERBS = frozenset(
-    ("new", "add", "validate", "preview", "edit", "remove", "move", "undo", "list", "get", "import")
-)
-EXAMPLE = 'agx plan "list all rust files and count lines"'
 EPILOG = f"""\b
 Examples:
   {EXAMPLE}
@@ -58,11 +56,29 @@ class Job:
 class PlanCommand(click.Command):
     """`agx plan`: a verb counts only as the exact first word, and `--` makes a word of it."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the options; raises `Unsupported` for a verb and `UsageError` for unknown options."""
-        num_literal = len(args) - args.index("--") - 1 if "--" in args else 0
+    verbs = VerbGroup("plan")
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401  click's
+    ) -> click.Context:
+        """Give the context to run in: that of the verbs where the first word is one."""
         if args and args[0] in VERBS:
-            raise _verb(args)
+            return self.verbs.make_context(info_name, args, parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs into the help, before the options."""
+        with formatter.section("Verbs, for a plan that is built step by step (agx plan VERB --help)"):
+            formatter.write_dl(list(VERBS.items()))
+        super().format_options(ctx, formatter)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options; raises `UsageError` for unknown ones and for a verb that is not the first."""
+        num_literal = len(args) - args.index("--") - 1 if "--" in args else 0
         try:
             rest = super().parse_args(ctx, args)
         except click.NoSuchOption as error:
@@ -72,7 +88,7 @@ class PlanCommand(click.Command):
             ) from None
         words = ctx.params.get("words") or ()
         if words and len(words) > num_literal and words[0] in VERBS:
-            raise _verb(words)
+            raise _late_verb(words)
         return rest
 
 
@@ -81,20 +97,9 @@ class PlanCommand(click.Command):
 @click.option("--instruction-file", metavar="FILE", help="Read the instruction from a file.")
 @click.option("--draft", metavar="FILE", help="Refine the plan in this file (implies --role delta).")
 @click.option("--tools", metavar="FILE", help="Plan with the tools of this JSON or TOML file.")
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json", "shell"]), help="How to print the plan."
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json; errors are JSON, too.")
-@click.option("-o", "--output", metavar="FILE", help="Write the plan to a file, whole or not at all.")
+@format_options
 @click.option("--dry-run", is_flag=True, help="Print prompt, schema and parameters; generate nothing.")
-@click.option(
-    "--input-wait",
-    type=click.FloatRange(0, 3600),
-    default=FIRST_BYTE_SECS,
-    metavar="SECS",
-    show_default=True,
-    help="How long to wait for the first byte of piped input; 0 reads none.",
-)
+@input_wait_option
 @setting_options
 @debug_option
 @click.pass_obj
@@ -112,17 +117,12 @@ def plan(app: App, /, *, words: tuple[str, ...], **options: str | float | bool |
 
 
 def _job(words: tuple[str, ...], options: Mapping[str, str | float | bool | None]) -> Job:
-    form = options["form"]
-    if options["as_json"] and form not in {None, "json"}:
-        raise UsageError(f"--json and --format {form} contradict each other", hint="give one of them")
-    output = options["output"]
-    named: Format | None = "json" if options["as_json"] else form  # type: ignore[assignment]  # a click.Choice
     return Job(
         instruction=_instruction(words, options["instruction_file"], has_draft=options["draft"] is not None),
         draft=_path(options["draft"]),
         tools=_path(options["tools"]),
-        output=None if output == "-" else _path(output),
-        format=named or ("json" if output not in {None, "-"} else None),
+        output=chosen_output(options),
+        format=chosen_format(options),
         is_dry_run=bool(options["dry_run"]),
         input_wait_secs=float(options["input_wait"] or 0),
     )
@@ -135,26 +135,12 @@ def _path(text: object) -> Path | None:
 def _instruction(words: tuple[str, ...], file: object, *, has_draft: bool) -> str | None:
     if file is not None and words:
         raise UsageError("there is an instruction and an --instruction-file", hint="give one of them")
-    if len(words) > 1:
-        quoted = in_quotes(words)
-        raise UsageError(
-            f"the instruction has {len(words)} arguments, and it must be one",
-            hint=f"put it in quotes: agx plan {quoted}",
-        )
-    if file is None and not words:
-        if has_draft:
-            return None
+    if file is not None:
+        return usable(read_text(Path(str(file)), what="instruction file").rstrip("\r\n"))
+    instruction = instruction_of(words)
+    if instruction is None and not has_draft:
         raise UsageError("there is no instruction", hint=f"give one in quotes: {EXAMPLE}")
-    text = words[0] if words else read_text(Path(str(file)), what="instruction file").rstrip("\r\n")
-    if not text.strip():
-        raise UsageError("the instruction is empty", hint=f"say what to do: {EXAMPLE}")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UsageError(
-            "the instruction is not valid UTF-8", hint="set a UTF-8 locale, or use a file"
-        ) from None
-    return text
+    return instruction
 
 
 def _settings(app: App, options: Mapping[str, str | float | bool | None], job: Job) -> Settings:
@@ -173,10 +159,9 @@ def _settings(app: App, options: Mapping[str, str | float | bool | None], job: J
     return settings
 
 
-def _verb(words: list[str] | tuple[str, ...]) -> Unsupported:
-    verb = words[0]
-    other = f"agx plan -- {verb}" if len(words) == 1 else f"agx plan {in_quotes(words)}"
-    return Unsupported(
-        f"`agx plan {verb}` comes in a later version",
-        hint=f"to plan an instruction that begins with this word: {other}",
+def _late_verb(words: tuple[str, ...]) -> UsageError:
+    other = f"agx plan -- {words[0]}" if len(words) == 1 else f"agx plan {in_quotes(words)}"
+    return UsageError(
+        f"`{words[0]}` is a verb only as the first word",
+        hint=f"put the options behind it: agx plan {words[0]} …; or to plan it: {other}",
     )

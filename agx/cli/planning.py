@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
 
 from agx.backends.base import Chunk
-from agx.cli.changes import change_sentence
+from agx.cli.changes import tell_changes
 from agx.cli.configure import planner_config
 from agx.cli.dry_run import preview_json, preview_text
 from agx.cli.files import read_text
-from agx.cli.output import is_terminal, save, write_result
 from agx.cli.piped import Piped
 from agx.cli.progress import Progress
+from agx.cli.recording import record
+from agx.cli.registries import chosen_registry
+from agx.cli.showing import deliver, format_for, plan_text
 from agx.cli.summary import summarise
-from agx.cli.text import visible_json
 from agx.plan.context import GeneratedPlan, PlanContext
-from agx.plan.render import plan_json, plan_shell
-from agx.plan.tools import Registry, unix_registry
+from agx.plan.tools import Registry
 from agx.planner import Planner, PlannerConfig, PromptPreview
 
 if TYPE_CHECKING:
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
 
     from agx.cli.options import App
     from agx.cli.piped import PipedReader
-    from agx.cli.plan import Format, Job
+    from agx.cli.plan import Job
+    from agx.plan.schema import Task
     from agx.settings.layers import Settings
     from agx.worker.process import WorkerProcess
 
@@ -51,38 +51,53 @@ def carry_out(
     worker: WorkerProcess | None,
 ) -> int:
     """Plan, or show what would be asked, and print it; gives the exit code."""
-    registry = _registry(job)
-    make_planner: MakePlanner = app.make_planner or Planner
-    planner = make_planner(planner_config(settings), registry=registry, worker=worker)
-    context = PlanContext(
-        tools=registry,
-        input_summary=_input_summary(job, reader, app=app),
-        max_tasks=settings.integer("max_tasks"),
+    registry = chosen_registry(job.tools, notes=app.notes)
+    planner = planner_for(settings, registry, app=app, worker=worker)
+    context = planning_context(
+        settings, registry, input_summary=described_input(reader, job.input_wait_secs, app=app)
     )
     if job.is_dry_run:
         return _show_preview(job, settings, planner=planner, context=context)
     generated = asyncio.run(_generate(job, planner, context=context))
     _print(job, generated, app=app)
+    record(generated.plan, generated.findings, settings, notes=app.notes)
     return 0
 
 
-def _registry(job: Job) -> Registry:
-    if job.tools is None:
-        return unix_registry()
-    from agx.plan.registry_file import load_registry  # noqa: PLC0415  few have such a file
+def planner_for(settings: Settings, registry: Registry, *, app: App, worker: WorkerProcess | None) -> Planner:
+    """Make the planner that the settings ask for."""
+    make_planner: MakePlanner = app.make_planner or Planner
+    planner = make_planner(planner_config(settings), registry=registry, worker=worker)
+    planner.on_warning = app.notes.warning
+    return planner
 
-    return load_registry(job.tools)
+
+def planning_context(
+    settings: Settings,
+    registry: Registry,
+    *,
+    input_summary: str | None = None,
+    existing_tasks: tuple[Task, ...] = (),
+) -> PlanContext:
+    """Give what a planning may use, by the settings."""
+    return PlanContext(
+        tools=registry,
+        input_summary=input_summary,
+        existing_tasks=existing_tasks,
+        max_tasks=settings.integer("max_tasks"),
+    )
 
 
-def _input_summary(job: Job, reader: PipedReader | Piped | None, *, app: App) -> str | None:
+def described_input(reader: PipedReader | Piped | None, wait_secs: float, *, app: App) -> str | None:
+    """Describe what is piped in; None where nothing is, or where it does not come in time."""
     if reader is None:
         return None
-    piped = reader if isinstance(reader, Piped) else reader.collect(job.input_wait_secs)
+    piped = reader if isinstance(reader, Piped) else reader.collect(wait_secs)
     if piped is not None:
         return summarise(piped)
     if not isinstance(reader, Piped) and not reader.has_ended:
         app.notes.warning(
-            f"standard input is a pipe in which nothing came for {job.input_wait_secs:g} s; planning "
+            f"standard input is a pipe in which nothing came for {wait_secs:g} s; planning "
             "without it (--input-wait SECS waits longer, </dev/null gives none)"
         )
     return None
@@ -91,27 +106,30 @@ def _input_summary(job: Job, reader: PipedReader | Piped | None, *, app: App) ->
 async def _generate(job: Job, planner: Planner, *, context: PlanContext) -> GeneratedPlan:
     async with planner:
         with Progress() as progress:
+            planner.on_progress = progress.loading
+            planner.on_warning = progress.before(planner.on_warning)
             draft = _draft(job)
             if draft is not None:
                 pieces = planner.stream_refined(draft, job.instruction, context)
             else:
                 assert job.instruction is not None, "without a draft there is an instruction"
                 pieces = planner.stream(job.instruction, context)
-            return await _streamed(pieces, progress)
+            return await streamed(pieces, progress)
 
 
 def _draft(job: Job) -> str | None:
     return None if job.draft is None else read_text(job.draft, what="draft")
 
 
-async def _streamed(pieces: AsyncGenerator[Chunk | GeneratedPlan, None], progress: Progress) -> GeneratedPlan:
+async def streamed(pieces: AsyncGenerator[Chunk | GeneratedPlan, None], progress: Progress) -> GeneratedPlan:
+    """Show the text while it comes, and give the plan."""
     generated: GeneratedPlan | None = None
     async with aclosing(pieces):
         async for piece in pieces:
             if isinstance(piece, GeneratedPlan):
                 generated = piece
             else:
-                progress.add(piece.text)
+                progress.add(piece.text, is_dim=piece.is_reasoning)
                 if piece.finish_reason is not None:
                     progress.clear()  # with two roles a second text follows
     assert generated is not None, "a stream ends with its plan, or raises"
@@ -124,34 +142,14 @@ def _show_preview(job: Job, settings: Settings, *, planner: Planner, context: Pl
             return await planner.prompt(job.instruction, context, draft=_draft(job))
 
     shown = asyncio.run(preview())
-    as_text = job.format == "table" or (job.format is None and _is_for_people(job))
-    _deliver(job, preview_text(shown, settings) if as_text else preview_json(shown, settings))
+    as_text = format_for(job.format) == "table"
+    deliver(preview_text(shown, settings) if as_text else preview_json(shown, settings), job.output)
     return 0
 
 
 def _print(job: Job, generated: GeneratedPlan, *, app: App) -> None:
-    form: Format = job.format or ("table" if _is_for_people(job) else "json")
-    if form == "shell":
-        text = plan_shell(generated.plan)
-    elif form == "json":
-        text = visible_json(plan_json(generated.plan))
-    else:
-        from agx.cli.table import plan_table  # noqa: PLC0415  rich is imported for tables only
-
-        text = plan_table(generated.plan)
-    _deliver(job, text)
-    for change in generated.changes or ():
-        app.notes.change(change_sentence(change), change.as_dict())
+    deliver(plan_text(generated.plan, format_for(job.format), job.output), job.output)
+    if generated.changes is not None:
+        tell_changes(generated.changes, app.notes)
     for finding in generated.findings:
         app.notes.finding(finding.model_dump(exclude_none=True))
-
-
-def _deliver(job: Job, text: str) -> None:
-    if job.output is None:
-        write_result(text)
-    else:
-        save(text, job.output)
-
-
-def _is_for_people(job: Job) -> bool:
-    return job.output is None and is_terminal(sys.stdout)

@@ -6,11 +6,14 @@ import os
 import shutil
 import sys
 import unicodedata
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from agx.cli.output import is_terminal, visible_on
+from agx.cli.output import is_terminal, may_colour, visible_on
 from agx.cli.text import visible
+
+_DIM, _PLAIN = "\x1b[2m", "\x1b[22m"
 
 
 class Progress:
@@ -21,6 +24,7 @@ class Progress:
         size = shutil.get_terminal_size()
         self._columns, self._lines = max(size.columns, 2), max(size.lines, 3)
         self._row = self._column = 0
+        self._is_dim = False
 
     def __enter__(self) -> Self:
         return self
@@ -30,20 +34,38 @@ class Progress:
     ) -> None:
         self.clear()
 
-    def add(self, text: str) -> None:
-        """Show the next piece of text; raises nothing."""
+    def add(self, text: str, *, is_dim: bool = False) -> None:
+        """Show the next piece of text, dimly where it is a thought; raises nothing."""
         if self._stream is None:
             return
+        if is_dim != self._is_dim:
+            self.clear()  # a plan begins on a line of its own
+        self._is_dim = is_dim
         shown = []
-        for character in visible_on(self._stream, visible(text)):
+        for character in visible_on(self._stream, visible(text.replace("\n", " ") if is_dim else text)):
             width = _cells(character)
             if self._column + width > self._columns:
                 self._row, self._column = self._row + 1, 0
             self._column += width
             shown.append(character)
-        self._write("".join(shown))
+        self._write("".join((_DIM, *shown, _PLAIN) if is_dim and may_colour(self._stream) else shown))
         if self._row >= self._lines - 2:
             self.clear()  # what has scrolled off the screen could not be taken away
+
+    def loading(self, fraction: float) -> None:
+        """Show how much of a model has been read, from 0 to 1, in place of what was shown."""
+        self.clear()
+        if fraction < 1.0:
+            self.add(f"loading the model: {fraction:.0%}")
+
+    def before(self, tell: Callable[[str], None]) -> Callable[[str], None]:
+        """Give the same function, for which what was shown is taken away first."""
+
+        def told(text: str) -> None:
+            self.clear()
+            tell(text)
+
+        return told
 
     def clear(self) -> None:
         """Take away what was shown."""

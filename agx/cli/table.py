@@ -19,6 +19,9 @@ from agx.plan.render import shell_argument
 from agx.plan.schema import Argument, Plan, Task
 
 MAX_CELL_CHARS = 4000
+# Narrower terminals get a plan in blocks; below the least the terminal wraps the lines.
+BLOCK_COLUMNS = 60
+MIN_BLOCK_COLUMNS = 24
 MIN_COLUMNS = 50
 _RISK_STYLES = {
     "reads": "green",
@@ -31,7 +34,13 @@ _RISK_STYLES = {
 
 
 def plan_table(plan: Plan) -> str:
-    """Give the table's text, with colours where stdout may have them."""
+    """Give the table's text, with colours where stdout may have them; a narrow terminal gets blocks."""
+    if _columns() < BLOCK_COLUMNS:
+        return _rendered(_blocks(plan), min_columns=MIN_BLOCK_COLUMNS)
+    return _rendered(_rows(plan))
+
+
+def _rows(plan: Plan) -> Table:
     table = _empty_table()
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("command", overflow="fold", min_width=16)
@@ -43,14 +52,27 @@ def plan_table(plan: Plan) -> str:
         if len(table.columns) == 4:
             row.append(Text(f"task {task.input_from_task}" if task.input_from_task else ""))
         table.add_row(*row, _risks(task))
-    return _rendered(table)
+    return table
 
 
-def rows_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Give a table of texts, all but the first column to the right."""
+def _blocks(plan: Plan) -> Table:
+    """Give each task a block: its command over the whole width, and below it where its input is from."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("task", overflow="fold")
+    for task in plan.tasks:
+        before = f"input: task {task.input_from_task}; " if task.input_from_task else ""
+        marks = Text().append(f"{before}risk: ", style="dim")
+        marks.append_text(_risks(task))
+        table.add_row(str(task.task_number), Text.assemble(_command(task), "\n", marks))
+    return table
+
+
+def rows_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, num_left: int = 1) -> str:
+    """Give a table of texts, the first columns to the left and the others to the right."""
     table = _empty_table()
     for number, name in enumerate(header):
-        table.add_column(Text(visible(name)), justify="right" if number else "left")
+        table.add_column(Text(visible(name)), justify="left" if number < num_left else "right")
     for row in rows:
         table.add_row(*(Text(_shown(cell)) for cell in row))
     return _rendered(table)
@@ -98,14 +120,16 @@ def _has_unicode() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8" if sys.stdout else False
 
 
-def _rendered(table: Table) -> str:
+def _columns() -> int:
+    return shutil.get_terminal_size(fallback=(160, 24)).columns
+
+
+def _rendered(table: Table, *, min_columns: int = MIN_COLUMNS) -> str:
     colour = may_colour(sys.stdout)
     buffer = io.StringIO()
-    # Below that no risk could be read; the terminal wraps the lines.
-    width = max(shutil.get_terminal_size(fallback=(160, 24)).columns, MIN_COLUMNS)
     Console(
         file=buffer,
-        width=width,
+        width=max(_columns(), min_columns),
         force_terminal=colour,
         no_color=not colour,
         color_system="standard" if colour else None,

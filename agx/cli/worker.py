@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agx.errors import AgxError
-from agx.models import resolve_model
+from agx.models.chat_templates import chat_template
+from agx.models.resolve import resolve_model
 
 if TYPE_CHECKING:
     from agx.settings.layers import Settings
     from agx.worker.process import WorkerProcess
+    from agx.worker.protocol import LoadOptions
 
 
 @contextmanager
@@ -44,11 +46,21 @@ def _start(settings: Settings) -> WorkerProcess | None:
     from agx.worker.process import spawn  # noqa: PLC0415  light, but --help does without
     from agx.worker.protocol import LoadRequest  # noqa: PLC0415
 
-    load = LoadRequest(
-        str(path),
-        settings.text("device"),
-        settings.optional_integer("context_size"),
-        settings.optional_integer("threads"),
-        settings.optional_integer("gpu_layers"),
-    )
-    return spawn(load)
+    return spawn(LoadRequest(str(path), **load_options(settings)))
+
+
+def load_options(settings: Settings) -> LoadOptions:
+    """Give what the settings say of loading a model; raises `UsageError` for no chat template."""
+    named = settings.optional_text("chat_template")
+    return {
+        "device": settings.text("device"),
+        "context_size": settings.optional_integer("context_size"),
+        "threads": settings.optional_integer("threads"),
+        "gpu_layers": settings.optional_integer("gpu_layers"),
+        "flash_attn": settings.text("flash_attn"),
+        "cache_type_k": settings.text("cache_type_k"),
+        "cache_type_v": settings.text("cache_type_v"),
+        "mlock": settings.text("mlock") == "on",
+        "mmap": settings.text("mmap") == "on",
+        "chat_template": None if named is None else chat_template(named),
+    }

@@ -16,8 +16,9 @@ from typing import Any
 from agx.errors import PlanInvalid, UsageError
 from agx.evaluate.metrics import Tasks
 from agx.plan.forms import read_draft
+from agx.plan.normalise import normalised
 from agx.plan.shell import parse_shell
-from agx.plan.shell_words import NotAPlan
+from agx.plan.shell_refusals import NotAPlan
 from agx.plan.tools import unix_registry
 
 MAX_BYTES = 64 << 20
@@ -75,7 +76,7 @@ def make_case(row: Mapping[str, Any], *, line: int = 0) -> Case:
     left_out: list[str] = []
     for reference in _references(_value(row, "reference", "cmd")):
         try:
-            plans.append(_tasks(reference))
+            plans.append(_tasks(reference, instruction))
         except NotAPlan as error:
             left_out.append(error.reason)
         except PlanInvalid:
@@ -162,10 +163,12 @@ def _is_plan(value: object) -> bool:
     return isinstance(value, dict)
 
 
-def _tasks(reference: PlanSource) -> Tasks:
+def _tasks(reference: PlanSource, instruction: str) -> Tasks:
+    """Give a reference's tasks in the form that every plan of AGX has, so that like is compared with like."""
+    registry = unix_registry()
     if isinstance(reference, str):
-        return parse_shell(reference).tasks
-    return read_draft(reference, unix_registry())[0].tasks
+        return normalised(parse_shell(reference, instruction=instruction), registry)[0].tasks
+    return read_draft(reference, registry, instruction=instruction, normalise=True)[0].tasks
 
 
 def _draft(row: Mapping[str, Any]) -> PlanSource | None:

@@ -24,6 +24,7 @@ from agx.evaluate.metrics import PLAN_METRICS, Part, Tasks, is_exact, nlc2cmd, s
 from agx.evaluate.report import Outcome, Report, make_report
 from agx.plan.context import GeneratedPlan
 from agx.plan.forms import read_draft
+from agx.plan.tools import Registry
 from agx.planner import Planner
 from agx.roles import ModelRole
 
@@ -109,17 +110,17 @@ async def _refined(planner: Planner, case: Case, draft: PlanSource) -> Outcome:
     parts: dict[str, Part] = {"valid": share(generated is not None)}
     if case.references:
         is_right = generated is not None and is_exact(generated.tasks, case.references)
-        if is_exact(_drafted(draft, planner), case.references):
+        if is_exact(_drafted(case, draft, planner.registry), case.references):
             parts |= {"kept": share(is_right), "broken": share(not is_right)}
         else:
             parts["repaired"] = share(is_right)
     return _outcome(case, parts, generated, error)
 
 
-def _drafted(draft: PlanSource, planner: Planner) -> Tasks | None:
+def _drafted(case: Case, draft: PlanSource, registry: Registry) -> Tasks | None:
     """Give the draft's tasks; one that is no plan at all is wrong, whatever the references are."""
     try:
-        return read_draft(draft, planner.registry)[0].tasks
+        return read_draft(draft, registry, instruction=case.instruction, normalise=True)[0].tasks
     except PlanInvalid:
         return None
 

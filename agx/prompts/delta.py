@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from agx.plan.normalise import NORMALISED
 from agx.plan.schema import Finding, Task
 
 NOTHING_FOUND = "no findings"
@@ -17,8 +18,12 @@ def written_plan(tasks: Sequence[Task]) -> str:
 
 
 def findings_text(findings: Sequence[Finding]) -> str:
-    """Give the findings as Delta reads them, one a line; the embedded planner is trained on this."""
-    lines = [f"{f'task {found.task}: ' if found.task else ''}{found.message}" for found in findings]
+    """Give the findings as Delta reads them, one a line; the embedded planner is trained on this.
+
+    What was normalised is left out: there is nothing to mend any more.
+    """
+    told = [found for found in findings if found.rule != NORMALISED]
+    lines = [f"{f'task {found.task}: ' if found.task else ''}{found.message}" for found in told]
     return "\n".join(lines) or NOTHING_FOUND
 
 

@@ -20,6 +20,7 @@ from agx.settings.names import nearest
 from agx.settings.table import BY_NAME, SETTINGS, SettingValue
 
 HOME_VARIABLE = "AGX_HOME"
+BUFFER_VARIABLE = "AGX_PLAN_BUFFER"  # where the plan that is being built is kept, see `agx.store`
 
 
 class Source(IntEnum):
@@ -63,6 +64,10 @@ class Settings:
         assert isinstance(value, str), name
         return value
 
+    def optional_text(self, name: str) -> str | None:
+        """Give a text, or None where none was set."""
+        return None if self.value(name) is None else self.text(name)
+
     def integer(self, name: str) -> int:
         """Give a setting that always is a whole number."""
         value = self.value(name)
@@ -82,6 +87,12 @@ class Settings:
     def optional_number(self, name: str) -> float | None:
         """Give a number, or None where none was set."""
         return None if self.value(name) is None else self.number(name)
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Give a list of names, which is empty where none was set."""
+        value = self.value(name) or ()
+        assert isinstance(value, tuple), name
+        return value
 
 
 def read_settings(
@@ -119,13 +130,21 @@ def home_folder(environ: Mapping[str, str]) -> Path | None:
 
 
 def merged(layers: Iterable[Layer]) -> dict[str, Given]:
-    """Take, for each setting, the highest layer that names it."""
+    """Take, for each setting, the highest layer that names it; of lists, what all layers name."""
     best: dict[str, Given] = {}
     for layer in layers:
         for name, given in _with_models(layer).items():
-            if name not in best or given.source > best[name].source:
-                best[name] = given
+            best[name] = _stronger(best[name], given) if name in best else given
     return {setting.name: best[setting.name] for setting in SETTINGS if setting.name in best}
+
+
+def _stronger(one: Given, other: Given) -> Given:
+    lower, higher = sorted((one, other), key=lambda given: given.source)
+    if not isinstance(lower.value, tuple) or not isinstance(higher.value, tuple):
+        return higher
+    # A house rule is not lifted by adding to it.
+    names = tuple(dict.fromkeys(lower.value + higher.value))
+    return Given(names, higher.source, f"{lower.origin}, {higher.origin}")
 
 
 def _with_models(layer: Layer) -> Layer:
@@ -155,7 +174,7 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Given], lis
         if variable is not None:
             value = row.from_text(environ[variable], origin=variable)
             found[row.name] = Given(value, Source.ENVIRONMENT, variable)
-    known = {HOME_VARIABLE, *(name for row in SETTINGS for name in row.variables)}
+    known = {HOME_VARIABLE, BUFFER_VARIABLE, *(name for row in SETTINGS for name in row.variables)}
     unknown = sorted(name for name in environ if name.startswith("AGX_") and name not in known)
     return found, [f"the variable {name} means nothing to agx{nearest(name, known)}" for name in unknown]
 

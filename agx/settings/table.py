@@ -12,8 +12,8 @@ from typing import Literal
 
 from agx.errors import ConfigError
 
-Kind = Literal["choice", "text", "integer", "number"]
-SettingValue = str | int | float | None
+Kind = Literal["choice", "text", "integer", "number", "names"]
+SettingValue = str | int | float | tuple[str, ...] | None
 
 _ARTICLES: dict[Kind, str] = {"integer": "a whole number", "number": "a number", "text": "a text"}
 
@@ -53,6 +53,8 @@ class Setting:
         """The values it takes, in words."""
         if self.kind == "choice":
             return "one of " + ", ".join(self.choices)
+        if self.kind == "names":
+            return "a list of names; in one text there are commas between them"
         words = _ARTICLES[self.kind]
         if self.above is not None:
             return f"{words} above {self.above:g} and at most {self.maximum:.15g}"
@@ -74,8 +76,12 @@ class Setting:
 
     def checked(self, raw: object, *, origin: str) -> SettingValue:
         """Give the value back when it has the right type and range; raises `ConfigError`."""
+        if isinstance(raw, bool) and "on" in self.choices:
+            return "on" if raw else "off"
         if isinstance(raw, str) and self.kind in {"choice", "text"}:
             return self._checked_text(raw, origin)
+        if self.kind == "names":
+            return self._checked_names(raw, origin)
         if isinstance(raw, int | float) and not isinstance(raw, bool):
             if self.kind == "integer" and isinstance(raw, int) and self._in_range(raw):
                 return raw
@@ -92,6 +98,15 @@ class Setting:
         if word not in self.choices:
             raise self._misfit(raw, origin)
         return word
+
+    def _checked_names(self, raw: object, origin: str) -> tuple[str, ...]:
+        names = raw.split(",") if isinstance(raw, str) else raw
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+            raise self._misfit(raw, origin)
+        names = [name.strip() for name in names]
+        if not all(name and name.isprintable() for name in names):
+            raise self._misfit(raw, origin)
+        return tuple(dict.fromkeys(names))
 
     def _in_range(self, number: float) -> bool:
         return not (
@@ -113,6 +128,10 @@ class Setting:
 
 
 MAX_SEED = 2**32 - 2  # llama.cpp reads the largest 32-bit number as "choose one at random"
+
+# The types that llama.cpp keeps a key-value cache in, by ggml's names.
+CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+_TRUTH = (("true", "on"), ("yes", "on"), ("1", "on"), ("false", "off"), ("no", "off"), ("0", "off"))
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -137,7 +156,7 @@ SETTINGS: tuple[Setting, ...] = (
         "model_path",
         "text",
         None,
-        "the model of both roles: a GGUF file or a name in the models folder",
+        "the model of both roles: a GGUF file, a name in the models folder or ollama:NAME",
         option="--model",
     ),
     Setting(
@@ -232,7 +251,79 @@ SETTINGS: tuple[Setting, ...] = (
         minimum=0,
         maximum=9999,
     ),
+    Setting(
+        "flash_attn",
+        "choice",
+        "auto",
+        "flash attention, which needs less memory",
+        choices=("auto", "on", "off"),
+        synonyms=_TRUTH,
+    ),
+    Setting("cache_type_k", "choice", "f16", "how keys are kept in the cache", choices=CACHE_TYPES),
+    Setting(
+        "cache_type_v",
+        "choice",
+        "f16",
+        "how values are kept in the cache; other than f16 and f32 need flash attention",
+        choices=CACHE_TYPES,
+    ),
+    Setting(
+        "mlock",
+        "choice",
+        "off",
+        "keep the model's weights in memory, whatever else needs it",
+        choices=("on", "off"),
+        synonyms=_TRUTH,
+    ),
+    Setting(
+        "mmap",
+        "choice",
+        "on",
+        "map the model's file instead of reading it into memory",
+        choices=("on", "off"),
+        synonyms=_TRUTH,
+    ),
+    Setting(
+        "chat_template",
+        "text",
+        None,
+        "a chat template in place of the model's own: a file or a name such as chatml or llama3",
+    ),
+    Setting(
+        "think",
+        "integer",
+        None,
+        "how many tokens the model may think before it plans; 0 is none, and where it is not given it "
+        "is none unless the model cannot do without",
+        minimum=0,
+        maximum=131_072,
+    ),
     Setting("max_tasks", "integer", 10, "the most tasks of a plan", minimum=1, maximum=64),
+    Setting("forbid", "names", None, "a tool that no plan may use; those of every layer count"),
+    Setting(
+        "risk",
+        "choice",
+        "any",
+        "the most that a plan may do: read only, write files, or anything",
+        choices=("read", "write", "any"),
+    ),
+    Setting(
+        "tools_limit",
+        "integer",
+        None,
+        "the most tools that the model is offered, the best for the instruction; 0 offers all, and "
+        "where it is not given it is what suits model and tools",
+        minimum=0,
+        maximum=1000,
+    ),
+    Setting(
+        "delta_tools_limit",
+        "integer",
+        None,
+        "the same for the model that refines; as tools_limit where it is not given",
+        minimum=0,
+        maximum=1000,
+    ),
     Setting(
         "timeout_secs",
         "number",
@@ -241,6 +332,14 @@ SETTINGS: tuple[Setting, ...] = (
         above=0,
         maximum=86_400,
         option="--timeout",
+    ),
+    Setting(
+        "record",
+        "choice",
+        "on",
+        "whether finished plans are kept in AGX_HOME/plans",
+        choices=("on", "off"),
+        synonyms=_TRUTH,
     ),
 )
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from agx import Planner, PlannerConfig
-from agx.models import EMBEDDED, resolve_model
+from agx.models.resolve import EMBEDDED, resolve_model
 from scripts.benchmark.cold import cold
 from scripts.benchmark.instructions import chosen
 from scripts.benchmark.machine import facts, num_cores

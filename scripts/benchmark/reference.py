@@ -3,8 +3,9 @@
 The grammar is made from AGX's plan schema, by the package's own converter. The converter cannot take
 that schema as it is. What is changed, each time towards what costs it less:
 
-- Tasks: it reads `prefixItems` as "exactly these", so a plan would need all ten tasks. The form of the
-  last task, which may name any task before it, is taken for every place, one to ten times.
+- Tasks: it reads `prefixItems` as "exactly these", so a plan would need all ten tasks, and it knows no
+  `$dynamicRef`. The form of the last task, which may name any task before it, is taken for every place,
+  one to ten times.
 - Strings: it copies a `pattern` into the grammar without JSON's escapes, so a bare quote would be
   allowed inside a string; `maxLength`, in its place, becomes one nested optional a character, on which
   llama.cpp's parser dies at a few thousand. Strings have no bound, no pattern, and admit control
@@ -74,21 +75,25 @@ def _gbnf(schema: Mapping[str, Any]) -> str:
 
 def convertible(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Give the plan schema with the changes above."""
-    num_tasks = schema["properties"]["tasks"]["maxItems"]
-    tasks = {
+    tasks = schema["properties"]["tasks"]
+    [earlier] = tasks["prefixItems"][-1]["$defs"].values()
+    written = schema["$defs"]["calls"]["$defs"] | {"earlier": {"enum": earlier["enum"]}}
+    definitions = {name: _without_bounds(part) for name, part in written.items()}
+    later = {
         "type": "array",
-        "items": {"$ref": f"#/$defs/task{num_tasks}"},
+        "items": {"$ref": "#/$defs/later"},
         "minItems": 1,
-        "maxItems": num_tasks,
+        "maxItems": tasks["maxItems"],
     }
-    definitions = {name: _without_bounds(part) for name, part in schema["$defs"].items()}
-    return {"type": "object", "properties": {"tasks": tasks}, "required": ["tasks"], "$defs": definitions}
+    return {"type": "object", "properties": {"tasks": later}, "required": ["tasks"], "$defs": definitions}
 
 
 def _without_bounds(part: object) -> object:
     if isinstance(part, Mapping):
         if part.get("type") == "string":
             return {"type": "string"}
+        if "$dynamicRef" in part:
+            return {"$ref": "#/$defs/earlier"}
         return {key: _without_bounds(value) for key, value in part.items() if key != "maxItems"}
     if isinstance(part, list):
         return [_without_bounds(each) for each in part]

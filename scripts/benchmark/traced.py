@@ -18,7 +18,7 @@ from pathlib import Path  # noqa: E402
 from typing import ParamSpec, TypeVar  # noqa: E402
 
 from agx.cli import main as command_line  # noqa: E402
-from agx.cli import output  # noqa: E402
+from agx.cli import output, showing  # noqa: E402
 from agx.worker import process, protocol  # noqa: E402
 
 _GENERATE_ID = protocol.LOAD_ID + 1
@@ -77,7 +77,8 @@ def main() -> None:
 
     original = output.write_result
     vars(process).update(FrameReader=_TimedReader, encode=_encode, spawn=_noting("started", process.spawn))
-    vars(output).update(write_result=write_result)
+    for module in (output, showing):
+        vars(module).update(write_result=write_result)
     command_line.main()
 
 

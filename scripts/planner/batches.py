@@ -9,6 +9,7 @@ lengths. Longer sequences are dropped.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 from dataclasses import dataclass
 from queue import Full
@@ -140,10 +141,10 @@ class BackgroundBatches:
 
 
 def _fill(config: StreamConfig, queue: Queue[Batch]) -> None:
-    parent = multiprocessing.parent_process()
+    parent = os.getppid()
     for batch in sampled_batches(config):
         while not _offer(queue, batch):
-            if parent is None or not parent.is_alive():
+            if os.getppid() != parent:
                 return  # a training that was killed takes nothing any more
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agx.plan.shell import parse_shell
-from agx.plan.shell_words import NotAPlan
+from agx.plan.shell_refusals import NotAPlan
 from agx.plan.tools import unix_registry
 from scripts.planner.sources import about, cheats, nl2bash, read_lines, tldr, written
 

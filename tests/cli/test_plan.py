@@ -28,7 +28,8 @@ def test_a_pipe_gets_json(agx: Agx) -> None:
 
 def test_each_format_can_be_asked_for(agx: Agx) -> None:
     """--format names it; --json is the same as --format json."""
-    assert agx("plan", INSTRUCTION, "--format", "shell").out == "find . -name '*.rs' | xargs wc -l\n"
+    written = "# risk: tasks 1, 2 reads\nfind . -name '*.rs' | xargs wc -l\n"
+    assert agx("plan", INSTRUCTION, "--format", "shell").out == written
     assert "find . -name '*.rs'" in agx("plan", INSTRUCTION, "--format", "table").out
     assert json.loads(agx("plan", "--json", INSTRUCTION).out)["version"] == 1
 
@@ -80,9 +81,9 @@ def test_output_goes_to_a_file_whole(agx: Agx, tmp_path: Path) -> None:
     assert json.loads(target.read_text())["tasks"]
     assert link.is_symlink()
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "plan.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "link", "plan.json"]
     agx("plan", INSTRUCTION, "-o", str(tmp_path / "p.sh"), "--format", "shell")
-    assert (tmp_path / "p.sh").read_text() == "find . -name '*.rs' | xargs wc -l\n"
+    assert (tmp_path / "p.sh").read_text() == "# risk: tasks 1, 2 reads\nfind . -name '*.rs' | xargs wc -l\n"
 
 
 def test_a_failed_plan_leaves_the_old_file(agx: Agx, tmp_path: Path) -> None:
@@ -189,9 +190,11 @@ def test_an_interrupt_is_130(agx: Agx) -> None:
 
 
 def test_a_home_that_cannot_be_written_does_not_matter(agx: Agx, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Planning needs nothing from it."""
+    """Planning needs nothing from it; that the plan is not kept is said in one line."""
     monkeypatch.setenv("AGX_HOME", os.devnull)
-    assert agx("plan", INSTRUCTION).code == 0
+    done = agx("plan", INSTRUCTION)
+    assert done.code == 0
+    assert [line.partition(": ")[0] for line in done.err.splitlines()] == ["warning"]
 
 
 def test_an_odd_variable_is_a_warning(agx: Agx, monkeypatch: pytest.MonkeyPatch) -> None:

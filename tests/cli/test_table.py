@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
 
 from agx.cli.table import plan_table
 from agx.plan.schema import Plan, new_plan_id
@@ -62,6 +63,38 @@ def test_a_narrow_terminal_shows_every_risk(monkeypatch: pytest.MonkeyPatch) -> 
     )
     assert all(risk in shown for risk in risks)
     assert "task 1" in shown
+
+
+@pytest.mark.parametrize("columns", [24, 40, 59, 60, 80, 160])
+def test_no_line_is_longer_than_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wide characters count twice; a terminal that breaks lines itself would tear the columns apart."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = table(
+        {"command": "find", "args": [".", "-name", "日本語の名前" * 6, "x" * 200], "risk": ["reads"]},
+        {
+            "command": "sudo",
+            "args": ["sh"],
+            "input_from_task": 1,
+            "risk": ["destructive", "privilege", "runs_code"],
+        },
+    )
+    assert max(map(cell_len, shown.splitlines())) <= columns
+    assert "".join(shown.split()).count("x") >= 200
+
+
+def test_a_narrow_terminal_gets_a_block_for_each_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command has the whole width, and its marks stand below it."""
+    monkeypatch.setenv("COLUMNS", "40")
+    shown = table(
+        {"command": "ls", "args": ["-l"], "risk": ["reads"]},
+        {"command": "sort", "input_from_task": 1, "save_to": "x", "risk": ["reads", "writes"]},
+    )
+    assert shown.splitlines() == [
+        "1  ls -l",
+        "   risk: reads",
+        "2  sort > x",
+        "   input: task 1; risk: reads writes",
+    ]
 
 
 def test_a_long_command_is_folded_and_a_huge_one_cut() -> None:

@@ -25,13 +25,13 @@ sys.exit(run(sys.argv[1:], make_planner=make))
 """
 
 
-def in_terminal(*arguments: str, streams: Sequence[str], **variables: str) -> str:
+def in_terminal(*arguments: str, streams: Sequence[str], program: str = PROGRAM, **variables: str) -> str:
     """Run a command line with these of its streams on a terminal, and give what the terminal got."""
     ours, theirs = pty.openpty()
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     environ = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS"}}
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "plan", "count rust lines", *arguments],
+        [sys.executable, "-c", program, "plan", "count rust lines", *arguments],
         env=environ | {"TERM": "xterm"} | variables,
         **(pipes | dict.fromkeys(streams, theirs)),  # type: ignore[call-overload]  # the names are Popen's
     ):

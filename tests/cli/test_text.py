@@ -18,8 +18,9 @@ from agx.cli.text import in_quotes, shortened, visible, visible_json, visible_li
         ("\x7f\x9b2J", "\\x7f\\x9b2J"),
         ("rm \u202egnp.exe", "rm \\u202egnp.exe"),
         ("\u2028\u200b\ufeff\udc80", "\\u2028\\u200b\\ufeff\\udc80"),
+        ("\u3164\U000e0041", "\\u3164\\U000e0041"),
     ],
-    ids=["plain", "escape", "layout", "c1", "bidi", "invisible"],
+    ids=["plain", "escape", "layout", "c1", "bidi", "invisible", "fillers and tags"],
 )
 def test_what_a_terminal_would_act_on_becomes_an_escape(text: str, shown: str) -> None:
     """Controls, direction overrides, invisible characters and lone surrogates; other text stays."""
@@ -33,10 +34,10 @@ def test_lines_keep_their_breaks() -> None:
 
 def test_json_keeps_its_value() -> None:
     """What JSON leaves raw is escaped in JSON's own way."""
-    value = {"a\u202eb": ["\x7f\x9b", "é\n"]}
+    value = {"a\u202eb": ["\x7f\x9b", "é\n", "\U000e0041"]}
     text = visible_json(json.dumps(value, ensure_ascii=False, indent=1))
     assert json.loads(text) == value
-    assert not set(text) & set("\u202e\x7f\x9b")
+    assert not set(text) & set("\u202e\x7f\x9b\U000e0041")
 
 
 def test_quotes_and_cuts() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.cli.plan import VERBS
+from agx.cli.verbs import VERBS
 from tests.cli.conftest import Agx
 
 
@@ -19,9 +19,10 @@ from tests.cli.conftest import Agx
         (["plan", " \n"], "the instruction is empty", "say what to do"),
         (["plan", "find", "all", "files"], "has 3 arguments", 'agx plan "find all files"'),
         (["plan", "--", "find", "all"], "has 2 arguments", 'agx plan "find all"'),
-        (["plan", "--seed", "1", "list"], "`agx plan list` comes in a later version", "agx plan -- list"),
-        (["plan", "add", "wc", "-l"], "`agx plan add` comes", 'agx plan "add wc -l"'),
-        (["plan", "list", "all files"], "`agx plan list` comes", 'agx plan "list all files"'),
+        (["plan", "--seed", "1", "list"], "`list` is a verb only as the first word", "agx plan -- list"),
+        (["plan", "--seed", "1", "list", "all files"], "only as the first word", 'agx plan "list all files"'),
+        (["plan", "add", "wc", "the lines"], "has 2 arguments", 'agx plan "add wc the lines"'),
+        (["plan", "list", "all files"], "unexpected extra argument", 'agx plan "list all files"'),
         (["plan", "x", "--bogus"], "there is no option --bogus", "agx plan --help"),
         (["plan", "x", "--format", "xml"], "'xml' is not one of", "agx plan --help"),
         (
@@ -56,18 +57,18 @@ def test_a_usage_error_says_what_to_type(agx: Agx, arguments: list[str], message
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
-def test_a_verb_is_for_a_later_version(agx: Agx, verb: str) -> None:
-    """As the exact first word it is a verb; as a part of an instruction it is a word."""
-    done = agx("plan", verb, "--json")
-    assert done.code == 2
-    assert json.loads(done.err)["error"]["code"] == "Unsupported"
-    assert agx("plan", f"{verb} something").code == 0
-    assert agx("plan", "--", verb).code == 0
+def test_a_verb_counts_only_as_the_exact_first_word(agx: Agx, verb: str) -> None:
+    """As a part of an instruction, or behind `--`, it is a word, and is planned."""
+    assert agx("plan", verb, "--help").out.startswith(f"Usage: agx plan {verb} ")
+    for arguments in ([f"{verb} something"], ["--", verb], [verb.upper()], [f" {verb}"]):
+        done = agx("plan", *arguments)
+        assert (done.code, len(done.backend.requests)) == (0, 1)
+    assert agx("plan", "--json", verb).code == 2
 
 
 def test_usage_errors_are_json_with_json(agx: Agx) -> None:
     """Errors that come before any option has been parsed have the form, too."""
-    wrong = ["plan --json --bogus", "plan a b --json", "plan list --json", "plan x --json --format shell"]
+    wrong = ["plan --json --bogus", "plan a b --json", "plan undo x --json", "plan x --json --format shell"]
     for arguments in wrong:
         done = agx(*arguments.split())
         assert (done.code, done.out) == (2, "")

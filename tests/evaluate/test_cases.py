@@ -39,6 +39,14 @@ def test_forms_of_references(reference: object, expected: list[list[str]]) -> No
     assert commands(make_case({"instruction": "list", "reference": reference})) == expected
 
 
+def test_references_have_the_form_that_plans_come_back_in() -> None:
+    """A lone `uniq` is a `sort` and a `uniq` in a reference too, unless the instruction means it alone."""
+    for reference in ("cat a | uniq", [{"command": "cat"}, {"command": "uniq", "input_from_task": 1}]):
+        row = {"instruction": "drop what is there twice", "reference": reference}
+        assert commands(make_case(row)) == [["cat", "sort", "uniq"]]
+        assert commands(make_case(row | {"instruction": "drop adjacent repeats"})) == [["cat", "uniq"]]
+
+
 def test_the_other_names_and_unknown_keys_are_read() -> None:
     """`nl` and `cmd` are the names of NL2Bash; further keys are kept and mean nothing."""
     row = {"nl": "list", "cmd": "ls -l", "request": "listing"}

@@ -216,6 +216,15 @@ async def test_a_right_draft_may_become_another_right_plan() -> None:
     assert values(report)["repaired"] is None
 
 
+async def test_a_plan_a_draft_and_a_reference_with_a_lone_uniq_are_the_same() -> None:
+    """All three are compared in the form that plans come back in."""
+    draft = json.loads(text("cat a | uniq -c"))
+    report = await report_of([case("cat a | sort | uniq -c", draft=draft)], [text("cat a | uniq -c")])
+    assert (values(report)["kept"], values(report)["broken"]) == (1.0, 0.0)
+    report = await report_of([case("cat a | uniq -c")], [text("cat a | sort | uniq -c")])
+    assert values(report)["exact"] == 1.0
+
+
 async def test_drafts_of_unknown_tools_and_drafts_that_are_no_plans_are_wrong() -> None:
     """The first is for Delta to mend; the second never reaches a model."""
     cases = [case("ls", draft=[{"command": "lss"}]), case("ls", draft="no plan at all")]

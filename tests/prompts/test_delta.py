@@ -42,3 +42,10 @@ def test_a_draft_without_findings_says_so() -> None:
     draft, user = delta_turns([task("ls")], [])
     assert json.loads(draft) == {"tasks": [{"command": "ls", "args": []}]}
     assert user == NOTHING_FOUND
+
+
+def test_what_was_normalised_is_not_told_to_delta() -> None:
+    rows = [{"command": "uniq", "args": ["a"]}]
+    _, findings = read_draft({"tasks": rows}, unix_registry(), normalise=True)
+    assert [found.rule for found in findings] == ["normalised"]
+    assert findings_text(findings) == NOTHING_FOUND

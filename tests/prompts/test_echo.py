@@ -6,7 +6,8 @@ import json
 
 from agx.plan.context import PlanContext
 from agx.plan.tools import Registry, ToolInfo
-from agx.prompts.echo import MAX_DESCRIBED_TOOLS, system_text
+from agx.prompts.echo import system_text
+from agx.prompts.tools import MAX_DESCRIBED_TOOLS, template_tools
 from tests.plan.helpers import function_registry, task
 
 
@@ -33,6 +34,42 @@ def test_functions_come_with_their_schemas_and_rules_of_their_own() -> None:
     assert json.dumps(tool.schema) in text
     assert '"arguments"' in text
     assert '{"glob"' not in text
+
+
+def test_functions_are_given_to_chat_templates_too_and_can_be_taken_out_of_the_text() -> None:
+    registry = function_registry()
+    functions, listing = template_tools(registry)
+    assert [each["function"]["name"] for each in functions] == [tool.name for tool in registry]
+    weather = registry.get("get_weather")
+    assert weather is not None
+    assert functions[0] == {
+        "type": "function",
+        "function": {
+            "name": "get_weather",
+            "description": weather.description,
+            "parameters": {"properties": {}, **(weather.schema or {})},
+        },
+    }
+    text = system_text(PlanContext(tools=registry))
+    assert text.count(listing + "\n\n") == 1
+    assert all(tool.name not in text.replace(listing, "") for tool in registry)
+
+
+def test_commands_stay_in_the_text_beside_functions() -> None:
+    registry = Registry.of([ToolInfo("one", "does one thing"), *function_registry()])
+    functions, listing = template_tools(registry)
+    assert "one" not in {each["function"]["name"] for each in functions}
+    assert "- one: does one thing" in system_text(PlanContext(tools=registry)).replace(listing, "")
+    assert "does one thing" not in listing
+
+
+def test_chat_templates_get_no_commands_and_not_too_many_functions() -> None:
+    assert template_tools(Registry.of([ToolInfo("one")])) == ((), "")
+    schema = {"type": "object"}
+    many = [ToolInfo(f"t{number}", schema=schema) for number in range(MAX_DESCRIBED_TOOLS + 1)]
+    assert template_tools(Registry.of(many)) == ((), "")
+    functions, _ = template_tools(Registry.of(many[:1]))
+    assert functions[0]["function"]["parameters"] == {"type": "object", "properties": {}}
 
 
 def test_commands_are_explained_with_their_typed_values() -> None:
@@ -66,3 +103,12 @@ def test_existing_tasks_and_input_appear_only_where_there_are_any() -> None:
 
 def test_the_same_context_gives_the_same_text() -> None:
     assert system_text(PlanContext()) == system_text(PlanContext())
+
+
+def test_only_the_tools_on_offer_are_listed() -> None:
+    """Where no function is among them, the rules are those for commands."""
+    mixed = Registry.of([*function_registry(), ToolInfo("cat", "prints files"), ToolInfo("rm", "removes")])
+    context = PlanContext(tools=mixed, offered=("cat", "rm"), forbidden=frozenset({"rm"}))
+    text = system_text(context)
+    assert "Tools:\n- cat: prints files\n\n" in text
+    assert '{"glob"' in text

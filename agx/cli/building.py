@@ -1,0 +1,126 @@
+"""What the verbs share: finding the plan that is being built, checking a change of it, showing it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from agx.cli.changes import task_text
+from agx.cli.options import App
+from agx.cli.showing import Format, deliver, format_for, plan_text
+from agx.cli.text import visible_json
+from agx.errors import UsageError
+from agx.plan import rules, tool_arguments
+from agx.plan.forms import refuse_errors
+from agx.plan.open_plan import OpenPlan
+from agx.plan.schema import MAX_TASKS, Finding, Task
+from agx.plan.tools import Registry, unix_registry
+from agx.store.buffer import PlanBuffer, begun
+from agx.store.paths import buffer_file
+
+Edit = Callable[[OpenPlan], tuple[OpenPlan, str]]
+
+
+def buffer_of(options: Mapping[str, Any]) -> PlanBuffer:
+    """Give the buffer that --buffer, AGX_PLAN_BUFFER or AGX_HOME names."""
+    named = options["buffer"]
+    return PlanBuffer(buffer_file(None if named is None else Path(named)))
+
+
+def registry_of(plan: OpenPlan) -> Registry:
+    """Give the tools that a plan is built with."""
+    if plan.tools is None:
+        return unix_registry()
+    from agx.registry.files import load_registry  # noqa: PLC0415  few have such a file
+
+    return load_registry(Path(plan.tools))
+
+
+def checked(tasks: Sequence[Task], registry: Registry) -> tuple[Finding, ...]:
+    """Give what the rules find; raises `PlanInvalid` where that makes the plan impossible to run."""
+    findings = _found(tasks, registry)
+    refuse_errors(findings, "")
+    return findings
+
+
+def change(app: App, options: Mapping[str, Any], edit: Edit) -> int:
+    """Change the plan that is being built, and show it; what `edit` raises leaves it as it was."""
+
+    def edited(plan: OpenPlan | None) -> tuple[OpenPlan, str]:
+        changed, done = edit(begun(plan))
+        checked(changed.tasks, registry_of(changed))
+        return changed, done
+
+    plan, done = buffer_of(options).change(edited)
+    return tell_done(plan, done, app=app, options=options)
+
+
+def tell_done(plan: OpenPlan, done: str, *, app: App, options: Mapping[str, Any]) -> int:
+    """Show the plan as it stands now, and say what was done to it; gives the exit code."""
+    show(plan, app=app, form=json_or_none(options))
+    app.notes.done(done)
+    return 0
+
+
+def json_or_none(options: Mapping[str, Any]) -> Format | None:
+    """Give the format that --json names, or None."""
+    return "json" if options["as_json"] else None
+
+
+def show(plan: OpenPlan, *, app: App, form: Format | None, output: Path | None = None) -> None:
+    """Print the plan as it stands, and what the rules find in it."""
+    registry = registry_of(plan)
+    chosen = format_for(form)
+    if plan.tasks or chosen not in {"table", "json"}:
+        deliver(plan_text(plan.plan(registry), chosen, output), output)
+    else:
+        deliver(_empty_json(plan) if chosen == "json" else "the plan has no tasks yet", output)
+    for finding in _found(plan.tasks, registry):
+        app.notes.finding(finding.model_dump(exclude_none=True))
+
+
+def added_text(tasks: Iterable[Task]) -> str:
+    """Say which tasks were added."""
+    texts = [f"{task.task_number}: {task_text(task)}" for task in tasks]
+    return f"added task {texts[0]}" if len(texts) == 1 else f"added tasks {'; '.join(texts)}"
+
+
+def changed_meanwhile() -> UsageError:
+    """Make the error that another process changed the plan since it was looked at."""
+    error = UsageError(
+        "the plan was changed by another process meanwhile; nothing was done to it",
+        hint="look at it with `agx plan preview`, and try again",
+    )
+    error.retryable = True
+    return error
+
+
+def task_rows(text: str) -> list[dict[str, Any]]:
+    """Read a task, a list of tasks or a plan in JSON; raises `UsageError` where it is none of them."""
+    hint = 'e.g. {"command": "sort", "args": ["-r"], "input_from_task": 1}'
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"this is no JSON: {error}", hint=hint) from None
+    if isinstance(data, dict) and isinstance(data.get("tasks"), list):
+        data = data["tasks"]
+    rows = data if isinstance(data, list) else [data]
+    if not all(isinstance(row, dict) for row in rows):
+        raise UsageError("a task is a JSON object", hint=hint)
+    return rows
+
+
+def _found(tasks: Sequence[Task], registry: Registry) -> tuple[Finding, ...]:
+    if not tasks:
+        return ()
+    return (
+        *rules.check(tasks, registry, max_tasks=MAX_TASKS),
+        *tool_arguments.check(tasks, registry),
+    )
+
+
+def _empty_json(plan: OpenPlan) -> str:
+    data = {"version": 1, "plan_id": plan.plan_id, "instruction": plan.goal, "tasks": []}
+    return visible_json(json.dumps(data, indent=2, ensure_ascii=False))

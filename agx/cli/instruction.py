@@ -1,0 +1,34 @@
+"""An instruction on the command line: one argument in quotes."""
+
+from __future__ import annotations
+
+from agx.cli.text import in_quotes
+from agx.errors import UsageError
+
+EXAMPLE = 'agx plan "list all rust files and count lines"'
+
+
+def instruction_of(words: tuple[str, ...], *, verb: str = "") -> str | None:
+    """Give the instruction, None where there is no word; raises `UsageError` for several words.
+
+    `verb` is the word before them, in whose place they may have been meant.
+    """
+    if len(words) > 1:
+        hint = f"put it in quotes: agx plan {f'{verb} ' if verb else ''}{in_quotes(words)}"
+        if verb:
+            hint += f"; to plan all of it: agx plan {in_quotes((verb, *words))}"
+        raise UsageError(f"the instruction has {len(words)} arguments, and it must be one", hint=hint)
+    return usable(words[0]) if words else None
+
+
+def usable(text: str) -> str:
+    """Give the text back; raises `UsageError` where it says nothing or is no text."""
+    if not text.strip():
+        raise UsageError("the instruction is empty", hint=f"say what to do: {EXAMPLE}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            "the instruction is not valid UTF-8", hint="set a UTF-8 locale, or use a file"
+        ) from None
+    return text

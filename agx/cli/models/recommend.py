@@ -1,0 +1,105 @@
+"""`agx models recommend`: which models suit this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from agx.cli.options import App, debug_option
+from agx.cli.output import is_terminal, write_result
+from agx.cli.text import visible, visible_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agx.models.recommend import Hardware, Recommendation
+
+EPILOG = """\b
+Examples:
+  agx models recommend
+  agx models recommend --json | jq -r '.to_pull[]'
+
+Looks at memory, GPUs and cores. Sizes and speeds are estimates: `agx models fit` knows better of a file
+that is here.
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Say which models suit this machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; errors are JSON, too.")
+@debug_option
+@click.pass_obj
+def recommend(app: App, /, *, as_json: bool) -> None:
+    """Choose Echo and Delta for this machine, and say why."""
+    del app
+    from agx.models.catalog import load_catalog  # noqa: PLC0415  not for --help
+    from agx.models.recommend import recommend as choose  # noqa: PLC0415
+
+    hardware = this_machine()
+    chosen = choose(load_catalog().values(), hardware)
+    if as_json or not is_terminal(sys.stdout):
+        data = chosen.to_dict() | {"hardware": _hardware_dict(hardware)}
+        write_result(visible_json(json.dumps(data, indent=2)))
+    else:
+        write_result("\n".join(_lines(chosen, hardware)))
+
+
+def this_machine() -> Hardware:
+    """Look at this machine: memory and cores that this process may use, and GPUs as ggml reports them."""
+    from agx.machine import memory_bytes, usable_cpus  # noqa: PLC0415  not for --help
+    from agx.models.recommend import Gpu, Hardware  # noqa: PLC0415
+    from agx.worker.survey import survey  # noqa: PLC0415
+
+    host = memory_bytes()
+    gpus = tuple(
+        Gpu(
+            str(device.get("description") or device.get("name")),
+            int(device.get("total_bytes") or 0),
+            is_shared=device["type"] == "igpu" or str(device.get("name", "")).startswith(("Metal", "MTL")),
+        )
+        for device in survey()["devices"]
+        if device["type"] in {"gpu", "igpu"}
+    )
+    return Hardware(host[1] if host else _installed_bytes(), usable_cpus(), gpus)
+
+
+def _installed_bytes() -> int | None:
+    """Give the memory that the machine has, where nothing better is known, as on macOS."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _hardware_dict(hardware: Hardware) -> dict[str, object]:
+    from dataclasses import asdict  # noqa: PLC0415  not for --help
+
+    return asdict(hardware)
+
+
+def _lines(chosen: Recommendation, hardware: Hardware) -> Iterator[str]:
+    from agx.cli.models.list import columns  # noqa: PLC0415  not for --help
+
+    memory = (
+        "unknown memory"
+        if hardware.memory_bytes is None
+        else f"{hardware.memory_bytes / 1e9:.1f} GB of memory"
+    )
+    cores = "1 core" if hardware.cores == 1 else f"{hardware.cores} cores"
+    gpus = ", ".join(f"{visible(gpu.name)} with {gpu.memory_bytes / 1e9:.1f} GB" for gpu in hardware.gpus)
+    yield f"This machine has {memory}, {cores} and {gpus or 'no GPU that this build can use'}."
+    yield ""
+    yield f"Echo   {chosen.echo}"
+    yield f"Delta  {chosen.delta}"
+    yield f"On the {chosen.device.upper()}: {chosen.reason}."
+    yield ""
+    rows = [("model", "role", "suits", "why")]
+    rows += [(one.name, one.role, "yes" if one.suits else "no", one.reason) for one in chosen.considered]
+    yield columns(rows)
+    if chosen.to_pull:
+        yield ""
+        yield f"agx models pull {' '.join(chosen.to_pull)}"
+        yield f"export AGX_ECHO_MODEL={chosen.echo} AGX_DELTA_MODEL={chosen.delta}"

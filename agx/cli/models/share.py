@@ -1,0 +1,60 @@
+"""`agx models share`: giving a model to Ollama."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from agx.cli.models.show import model_file
+from agx.cli.options import App, debug_option, settings_of
+from agx.cli.output import write_result
+from agx.cli.text import visible, visible_json
+
+if TYPE_CHECKING:
+    from agx.models.share import Shared
+
+EPILOG = """\b
+Examples:
+  agx models share agx-nano --to-ollama agx-nano
+  agx models share model.gguf --to-ollama me/mine:q4
+
+Ollama has to run; OLLAMA_HOST says where. What it has already is not sent. The other way round,
+--model ollama:NAME plans with a model of Ollama's where it lies.
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Give a model to Ollama.")
+@click.argument("model")
+@click.option("--to-ollama", "name", required=True, metavar="NAME", help="Call the model so in Ollama.")
+@click.option("--replace", is_flag=True, help="Take the place of another model of that name.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; errors are JSON, too.")
+@debug_option
+@click.pass_obj
+def share(app: App, /, *, model: str, name: str, replace: bool, as_json: bool) -> None:
+    """Make a model in a running Ollama of MODEL: a path, a name or agx-nano."""
+    from agx.cli.models.transfer import TransferView  # noqa: PLC0415  not for --help
+    from agx.gguf import read_card  # noqa: PLC0415
+    from agx.models.hashes import HASHES_NAME, HashMemory  # noqa: PLC0415
+    from agx.models.share import share_with_ollama  # noqa: PLC0415
+
+    settings = settings_of(app, {})
+    card = read_card(model_file(settings, model))
+    memory = HashMemory(None if settings.home is None else settings.home / "models" / HASHES_NAME)
+    view = TransferView(is_silent=as_json)
+    shared = share_with_ollama(card.files, name, memory=memory, replace=replace, watcher=view)
+    if as_json:
+        write_result(visible_json(json.dumps(shared.to_dict(), indent=2, ensure_ascii=False)))
+    else:
+        write_result(visible(shared.model))
+        app.notes.done(f"{_what_happened(shared)}; use it there: ollama run {shared.model}")
+
+
+def _what_happened(shared: Shared) -> str:
+    from agx.cli.models.transfer import amount  # noqa: PLC0415  not for --help
+
+    if not shared.is_new:
+        return f"Ollama at {shared.server} has the model already"
+    sent = amount(shared.sent_bytes, None) if shared.sent_bytes else "nothing, since it has the file"
+    return f"Ollama at {shared.server} has the model now, and was sent {sent}"

@@ -1,0 +1,102 @@
+"""`agx models verify`: whether models are what was fetched."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from agx.cli.options import App, debug_option, settings_of
+from agx.cli.output import write_result
+from agx.cli.text import visible, visible_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from agx.cli.models.transfer import TransferView
+    from agx.models.library import Model, Verdict
+
+DAMAGED = 4
+EPILOG = """\b
+Examples:
+  agx models verify
+  agx models verify agx-nano
+
+Compares the SHA-256 with the one that was recorded when the model was pulled, and reads the header.
+The exit code is 4 where a model is damaged.
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Check that models are whole.")
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; errors are JSON, too.")
+@debug_option
+@click.pass_obj
+def verify(app: App, /, *, models: tuple[str, ...], as_json: bool) -> int:
+    """Check each MODEL, or all of the models folder, against what was fetched."""
+    from agx.cli.models.transfer import TransferView  # noqa: PLC0415  not for --help
+    from agx.models.library import find, in_folder  # noqa: PLC0415
+
+    home = settings_of(app, {}).home
+    folder = None if home is None else home / "models"
+    whole = (model for model in in_folder(folder) if model.kind != "part")
+    found = [find(name, folder) for name in models] if models else list(whole)
+    view = TransferView(is_silent=as_json)
+    verdicts = []
+    for model in found:
+        verdict = _verdict(model, folder, view=view)
+        verdicts.append(verdict)
+        if not as_json:
+            write_result(_line(verdict))
+    if as_json:
+        rows = [verdict.to_dict() for verdict in verdicts]
+        write_result(visible_json(json.dumps(rows, indent=2, ensure_ascii=False)))
+    elif not found:
+        write_result(f"there are no models in {visible(str(folder))}")
+    return _report(app, verdicts)
+
+
+def _verdict(model: Model, folder: Path | None, *, view: TransferView) -> Verdict:
+    from agx.models.library import verify as check  # noqa: PLC0415  not for --help
+
+    read = 0
+
+    def goes_on(done_bytes: int) -> bool:
+        nonlocal read
+        view.received(max(0, done_bytes - read))
+        view.tick()
+        read = done_bytes
+        return True
+
+    try:
+        return check(model, folder, started=partial(_started, view), goes_on=goes_on)
+    finally:
+        view.finished()
+
+
+def _started(view: TransferView, name: str, size_bytes: int) -> None:
+    view.started(name, size_bytes=size_bytes, have_bytes=0)
+
+
+def _line(verdict: Verdict) -> str:
+    name = visible(verdict.model.name)
+    if verdict.problem:
+        label = "partial" if verdict.model.kind == "part" else "damaged"
+        return f"{label:8} {name}: {visible(verdict.problem)}"
+    how = "hash and header" if verdict.is_hashed else "header; no hash was recorded to compare with"
+    return f"ok       {name}: {how}"
+
+
+def _report(app: App, verdicts: Sequence[Verdict]) -> int:
+    """Say what to do about what is damaged; gives the exit code."""
+    bad = [verdict.model for verdict in verdicts if verdict.problem]
+    for model in bad:
+        again = f"; then: agx models pull {model.source}" if model.source else " and fetch it again"
+        if model.kind == "part":
+            app.notes.warning(f"{model.name} goes on with: agx models pull {model.source or '…'}")
+        else:
+            app.notes.warning(f"remove what is damaged: agx models remove {model.name}{again}")
+    return DAMAGED if bad else 0

@@ -1,0 +1,109 @@
+"""`agx plan import`: a shell pipeline, or a plan in any form that is read, becomes a plan."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agx.cli.files import MAX_BYTES, decoded, read_text
+from agx.cli.options import App, debug_option, settings_of
+from agx.cli.output import check_target
+from agx.cli.registries import chosen_registry
+from agx.cli.showing import chosen_format, chosen_output, deliver, format_for, format_options, plan_text
+from agx.cli.text import in_quotes
+from agx.cli.verbs import verb
+from agx.errors import UsageError
+
+if TYPE_CHECKING:
+    from agx.plan.schema import Finding, Plan
+    from agx.plan.tools import Registry
+
+EXAMPLE = """agx plan import 'find . -name "*.c" | xargs wc -l'"""
+EPILOG = f"""\b
+Examples:
+  {EXAMPLE}
+  agx plan import 'sort names.txt | uniq -c' --format mermaid
+  echo 'du -sh * | sort -h' | agx plan import - --json
+  agx plan import --file pipeline.sh -o plan.json
+
+The text is one pipeline of simple commands; what in it has no form in a plan is named, with its place.
+A text that begins as JSON does is read as a plan.
+"""
+# `{ a; }` and `[ a = b ]` are shell; JSON goes on with a quote or another bracket.
+_BEGINS_AS_JSON = re.compile(r'\s*(\{\s*"|\[\s*\{|```)')
+
+
+@verb("import", epilog=EPILOG)
+@click.argument("words", nargs=-1, metavar="TEXT")
+@click.option("--file", metavar="FILE", help="Read the text from a file.")
+@click.option("--tools", metavar="FILE", help="Check it against the tools of this JSON or TOML file.")
+@format_options
+@debug_option
+@click.pass_obj
+def import_command(app: App, /, *, words: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401  click's
+    """Make a plan of TEXT, a shell pipeline in quotes, or `-` for standard input."""
+    form, output = chosen_format(options), chosen_output(options)
+    if output is not None:
+        check_target(output)
+    tools = options["tools"]
+    registry = chosen_registry(None if tools is None else Path(tools), notes=app.notes)
+    plan, findings = _read(_text(words, options["file"]), registry)
+    deliver(plan_text(plan, format_for(form), output), output)
+    for finding in findings:
+        app.notes.finding(finding.model_dump(exclude_none=True))
+    _record(plan, findings, app=app)
+    return 0
+
+
+def _text(words: tuple[str, ...], file: str | None) -> str:
+    if len(words) + (file is not None) != 1:
+        if words and file is not None:
+            raise UsageError("there is a text and a --file", hint="give one of them")
+        if not words:
+            raise UsageError("there is nothing to import", hint=f"give it in quotes: {EXAMPLE}")
+        shown = in_quotes(words), in_quotes(("import", *words))
+        raise UsageError(
+            f"the text has {len(words)} arguments, and it must be one",
+            hint=f"put it in quotes: agx plan import {shown[0]}; to plan an instruction: agx plan {shown[1]}",
+        )
+    if file is not None:
+        return read_text(Path(file), what="file to import")
+    return _standard_input() if words == ("-",) else words[0]
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", hint=f"give the text in quotes: {EXAMPLE}")
+    return decoded(sys.stdin.buffer.read(MAX_BYTES + 1), name="standard input")
+
+
+def _read(text: str, registry: Registry) -> tuple[Plan, tuple[Finding, ...]]:
+    from agx.plan.forms import read_draft, read_plan, refuse_errors  # noqa: PLC0415  imports pydantic
+    from agx.plan.shell import read_shell  # noqa: PLC0415
+
+    if _is_json(text):
+        return read_plan(text, registry)
+    reading = read_shell(text)
+    plan, findings = read_draft(reading.plan.to_dict(), registry)
+    refuse_errors(findings, text)
+    return plan, (*findings, *reading.findings)
+
+
+def _is_json(text: str) -> bool:
+    if _BEGINS_AS_JSON.match(text):
+        return True
+    try:
+        return isinstance(json.loads(text), list | dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _record(plan: Plan, findings: tuple[Finding, ...], *, app: App) -> None:
+    from agx.cli.recording import record  # noqa: PLC0415  as it is needed
+
+    record(plan, findings, settings_of(app, {}), notes=app.notes)

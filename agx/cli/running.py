@@ -1,0 +1,113 @@
+"""Carrying out `agx run`: reading the plan, asking for a yes, running it, and telling what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agx.cli.approving import ask
+from agx.cli.files import MAX_BYTES, read_text
+from agx.cli.live import Live
+from agx.cli.output import is_terminal, write_result
+from agx.cli.run_text import preview_text
+from agx.cli.stopping import until_signal
+from agx.cli.text import visible_json
+from agx.errors import RunError, UsageError
+from agx.plan.forms import read_plan
+from agx.plan.schema import Plan
+from agx.plan.tools import Registry, unix_registry
+from agx.run.approval import risks_to_approve
+from agx.run.check import check_run
+from agx.run.job import CheckedRun, RunOptions
+from agx.run.preview import RunPreview, preview_of
+from agx.run.record import RunResult
+from agx.run.runner import run_checked
+
+if TYPE_CHECKING:
+    from agx.cli.options import App
+    from agx.cli.run import RunJob
+
+_PLAN_ID = re.compile(r"plan_[0-9a-z]{1,64}")
+
+
+def carry_out_run(job: RunJob, *, app: App) -> int:
+    """Run the plan, or show what would run; gives the exit code."""
+    registry = _registry(job)
+    plan = _plan(job, registry, app=app)
+    options = RunOptions(sandbox=job.is_sandboxed, stdin=0 if job.with_stdin else None)
+    checked = asyncio.run(check_run(plan, registry, options=options))
+    if job.is_dry_run:
+        _show(preview_of(checked), as_json=job.as_json or not is_terminal(sys.stdout))
+        return 0
+    if risks_to_approve(checked.plan) and not job.is_approved:
+        ask(checked.plan)
+    _run(checked, as_json=job.as_json, app=app)
+    return 0
+
+
+def _registry(job: RunJob) -> Registry:
+    if job.tools is None:
+        return unix_registry()
+    from agx.registry.files import load_registry  # noqa: PLC0415  few have such a file
+
+    return load_registry(job.tools)
+
+
+def _plan(job: RunJob, registry: Registry, *, app: App) -> Plan:
+    """Give the plan with its risk computed now, and tell the findings."""
+    if _PLAN_ID.fullmatch(job.plan) and not Path(job.plan).exists():
+        return _stored(job.plan, registry)
+    text = _from_stdin() if job.plan == "-" else read_text(Path(job.plan), what="plan")
+    plan, findings = read_plan(text, registry)
+    for finding in findings:
+        if finding.rule != "unread-output":  # what no task reads is shown
+            app.notes.finding(finding.model_dump(exclude_none=True))
+    return plan
+
+
+def _stored(plan_id: str, registry: Registry) -> Plan:
+    from agx.store.paths import known_home, plans_folder  # noqa: PLC0415  only stored plans need them
+    from agx.store.plans import PlanStore  # noqa: PLC0415
+
+    return PlanStore(plans_folder(known_home()), registry=registry).get(plan_id).plan
+
+
+def _from_stdin() -> str:
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", hint="give the plan as a file")
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"the plan is larger than {MAX_BYTES >> 20} MiB", hint="give a shorter one")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError("the plan is not UTF-8 text", hint="save it as UTF-8") from None
+
+
+def _show(preview: RunPreview, *, as_json: bool) -> None:
+    write_result(_json(preview) if as_json else preview_text(preview))
+
+
+def _run(checked: CheckedRun, *, as_json: bool, app: App) -> None:
+    live = None if as_json else Live(app.notes)
+    try:
+        result = asyncio.run(until_signal(run_checked(checked, audience=live)))
+    except RunError as error:
+        if live is None:
+            write_result(_json(error.result))
+        else:
+            live.finish()
+            live.report(error)
+        raise
+    if live is None:
+        write_result(_json(result))
+    else:
+        live.finish()
+
+
+def _json(shown: RunPreview | RunResult) -> str:
+    return visible_json(json.dumps(shown.to_dict(), indent=2, ensure_ascii=False))

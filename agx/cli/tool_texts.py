@@ -1,0 +1,134 @@
+"""Tools as texts: a table of many, everything about one, and what is wrong with a file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from agx.cli.table import rows_table
+from agx.cli.text import visible, visible_json, visible_lines
+from agx.errors import UsageError
+from agx.plan.options import options_of
+from agx.plan.schema import RISKS
+from agx.plan.tools import Registry, ToolInfo, ToolOptions
+from agx.registry.combining import is_here, path_of
+from agx.registry.written import tool_as_dict
+from agx.settings.names import nearest
+
+_NAME_COLUMNS = 18
+_WIDE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a tool must have to be listed: all words somewhere, the category, the mark, a file on PATH."""
+
+    words: tuple[str, ...] = ()
+    category: str | None = None
+    mark: str | None = None
+    on_path: bool = False
+
+    def of(self, registry: Registry) -> list[ToolInfo]:
+        """Give the tools that fit; raises `UsageError` for a category or mark that no tool can have."""
+        categories = {tool.category for tool in registry if tool.category}
+        for what, given, known in (("category", self.category, categories), ("risk mark", self.mark, RISKS)):
+            if given is not None and given not in known:
+                hint = f"there are {', '.join(sorted(known))}" if known else "no tool here has one"
+                raise UsageError(f"there is no {what} {given!r}{nearest(given, known)}", hint=hint)
+        return [tool for tool in registry if self._fits(tool)]
+
+    def _fits(self, tool: ToolInfo) -> bool:
+        text = f"{tool.name} {tool.description} {tool.category}".casefold()
+        return (
+            all(word.casefold() in text for word in self.words)
+            and self.category in {None, tool.category}
+            and (self.mark is None or self.mark in tool.risk)
+            and (not self.on_path or is_here(tool))
+        )
+
+
+def tools_table(tools: Sequence[ToolInfo]) -> str:
+    """Give one row a tool: name, risk, description, and where there is room for it the category."""
+    columns = {
+        "tool": [tool.name for tool in tools],
+        "category": [tool.category for tool in tools],
+        "risk": [" ".join(tool.risk) for tool in tools],
+        "description": [tool.description for tool in tools],
+    }
+    if _terminal_columns() < _WIDE:
+        del columns["category"]
+    return rows_table(list(columns), zip(*columns.values(), strict=True), num_left=len(columns))
+
+
+def _terminal_columns() -> int:
+    return shutil.get_terminal_size(fallback=(160, 24)).columns
+
+
+def tool_text(tool: ToolInfo) -> str:
+    """Give everything known of a tool, for people."""
+    facts = {"category": tool.category, "risk": " ".join(tool.risk)}
+    if tool.schema is None:
+        facts |= {
+            "standard input": "is read" if tool.reads_stdin else "is not read",
+            "exit codes": ", ".join(map(str, tool.exit_codes)),
+            "program": _program(tool),
+        } | _options(options_of(tool) or ToolOptions())
+    lines = [visible(f"{tool.name}: {tool.description}" if tool.description else tool.name)]
+    lines += [line for name, value in facts.items() if value for line in _fact(name, value)]
+    if tool.schema is not None:
+        schema = json.dumps(tool.schema, indent=2, ensure_ascii=False)
+        lines += ["  arguments", *(f"    {line}" for line in visible_lines(schema).splitlines())]
+    return "\n".join(lines)
+
+
+def _fact(name: str, value: str) -> list[str]:
+    """Give a fact on lines that a terminal does not break."""
+    width = max(_terminal_columns(), 2 * _NAME_COLUMNS)
+    margin = " " * _NAME_COLUMNS
+    return textwrap.wrap(
+        visible(value),
+        width,
+        initial_indent=f"  {name}".ljust(_NAME_COLUMNS),
+        subsequent_indent=margin,
+        break_on_hyphens=False,
+    )
+
+
+def tool_json(tool: ToolInfo) -> str:
+    """Give a tool as it stands in a registry file, with the options that are known of it."""
+    data = tool_as_dict(replace(tool, options=options_of(tool)))
+    return visible_json(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def problems_text(problems: Sequence[Mapping[str, object]]) -> str:
+    """Give two lines a problem: what is wrong and where, and what to do."""
+    lines: list[str] = []
+    for problem in problems:
+        line = f"line {problem['line']}" if "line" in problem else None
+        where = [str(part) for part in (line, problem["tool"], problem["pointer"]) if part]
+        lines.append(visible("refused  " + "  ".join([*where, str(problem["message"])])))
+        if problem["hint"]:
+            lines.append(visible(f"{'':9}-> {problem['hint']}"))
+    lines.append("1 problem" if len(problems) == 1 else f"{len(problems)} problems")
+    return "\n".join(lines)
+
+
+def _program(tool: ToolInfo) -> str:
+    if tool.builtin:
+        return "none: only a shell knows this command"
+    return path_of(tool) or "not on this machine's PATH"
+
+
+def _options(options: ToolOptions) -> dict[str, str]:
+    """Give the options by what the word after them is."""
+    named = {
+        "options": options.known or (),
+        "with a pattern": options.pattern,
+        "with a file": options.file,
+        "with a command": options.command,
+        "with a value": options.value,
+    }
+    return {words: " ".join(sorted(names)) for words, names in named.items()}

@@ -1,0 +1,89 @@
+"""`agx models show` and `fit`: what a model's file says, and the memory it needs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agx.cli.models import fit
+from agx.gguf import read_card
+from agx.gguf.placement import Machine
+from agx.settings.layers import Settings
+from tests.cli.conftest import Agx
+from tests.gguf.raw import ARCHITECTURE, STRING, RawGguf, key, text
+from tests.tiny_gguf import TinyModel, write_tiny_gguf
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_tiny_gguf(tmp_path / "tiny.gguf", TinyModel())
+
+
+def test_show_says_what_the_file_says(agx: Agx, model: Path) -> None:
+    done = agx("models", "show", str(model))
+    rows = dict(line.split("  ", 1) for line in done.out.splitlines())
+    found = {name.strip(): value.strip() for name, value in rows.items()}
+    assert found["architecture"] == "qwen3"
+    assert found["heads"] == "4 of 16, 2 for keys and values"
+    assert found["plans with"] == "unix tools"
+    assert "sliding window" not in found
+
+
+def test_show_gives_the_card_as_json(agx: Agx, model: Path) -> None:
+    assert json.loads(agx("models", "show", str(model), "--json").out) == read_card(model).to_dict()
+
+
+def test_a_name_in_the_models_folder_can_be_shown(agx: Agx, model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "models"
+    folder.mkdir(parents=True)
+    model.rename(folder / "mine.gguf")
+    assert json.loads(agx("models", "show", "mine", "--json").out)["name"] == "tiny"
+
+
+@pytest.mark.parametrize("command", ["show", "fit"])
+def test_what_is_no_model_is_one_sentence_and_a_hint(agx: Agx, tmp_path: Path, command: str) -> None:
+    (tmp_path / "text.gguf").write_text("no model")
+    for name, words in (("none", "there is no model file"), ("text.gguf", "is no GGUF file")):
+        done = (
+            agx("models", command, name, "--device", "cpu")
+            if command == "fit"
+            else agx("models", command, name)
+        )
+        assert done.code == 4
+        assert words in done.err
+        assert "hint: " in done.err
+        assert done.out == ""
+
+
+def test_control_characters_of_a_name_are_escaped(agx: Agx, tmp_path: Path) -> None:
+    path = tmp_path / "evil.gguf"
+    path.write_bytes(
+        RawGguf(keys=(ARCHITECTURE, key("general.name", STRING, text("\x1b[2Jevil\n")))).to_bytes()
+    )
+    done = agx("models", "show", str(path))
+    assert "\x1b" not in done.out
+    assert r"\x1b[2Jevil\n" in done.out
+
+
+def test_fit_adds_up_weights_cache_and_buffers(agx: Agx, model: Path) -> None:
+    arguments = ("models", "fit", str(model), "--device", "cpu", "--json", "--context-size")
+    short, long = (json.loads(agx(*arguments, length).out) for length in ("256", "1024"))
+    assert long["cache_bytes"] == 4 * short["cache_bytes"]
+    assert long["weights_bytes"] == short["weights_bytes"] == read_card(model).weights.total
+    assert long["total_bytes"] > sum(long[f"{part}_bytes"] for part in ("weights", "cache", "compute"))
+    assert long["fits"] is True
+
+
+def test_fit_says_with_the_numbers_what_does_not_fit(
+    agx: Agx, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def small(_settings: Settings) -> Machine:
+        return Machine(host_free=1_000_000, host_total=2_000_000)
+
+    monkeypatch.setattr(fit, "machine_memory", small)
+    done = agx("models", "fit", str(model))
+    assert done.code == 4
+    assert "in all" in done.out
+    assert "and 1.0 MB of 2.0 MB are free" in done.err
