@@ -13,7 +13,7 @@ from agx.backends.base import BackendKind, Chunk, GenerationRequest, Health, Mes
 from agx.backends.model_file import ModelHash
 from agx.backends.planning import GeneratesPlans
 from agx.errors import AgxError, Unsupported, UsageError
-from agx.gguf.reader import open_gguf
+from agx.gguf.source import open_gguf
 from agx.models.hashes import HashMemory
 from agx.worker.client import WorkerClient
 from agx.worker.protocol import Frame, LoadOptions, LoadRequest

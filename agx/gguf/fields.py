@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from agx.errors import GgufInvalid
-from agx.gguf.reader import Array, Header, Scalar, Value
+from agx.gguf.reader import Array, Header, Value
+from agx.gguf.source import Scalar
 
 MAX_INTEGER = 2**31 - 1  # llama.cpp keeps the sizes of a model in 32 bits
 

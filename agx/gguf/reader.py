@@ -1,8 +1,7 @@
 """Reads a GGUF header: metadata and the table of tensors, with a bound on everything.
 
 The file is untrusted: every count is checked against what is left of the file before anything is
-made of it, and whatever llama.cpp would abort on is refused here. It is read, not mapped, so that a
-file which is cut while it is read is an error and not a signal. Large arrays stay in the file: the
+made of it, and whatever llama.cpp would abort on is refused here. Large arrays stay in the file: the
 header holds where they are, and reads them when they are asked for.
 
 Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
@@ -16,16 +15,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, NoReturn
 
-from agx.errors import GgufInvalid, ModelMissing, ModelUnloadable
+from agx.gguf.source import COUNT, LENGTH, MAGIC, MAX_STRING_BYTES, Scalar, Source, open_gguf
 from agx.gguf.types import ARRAY, SCALARS, STRING, TENSOR_TYPES, TensorType
 
-MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 DEFAULT_ALIGNMENT = 32
 MAX_KEY_BYTES = 65_535
-MAX_STRING_BYTES = 16 << 20
 MAX_ARRAY_ITEMS = 64 << 20
 MAX_METADATA_KEYS = 65_536
 MAX_TENSORS = 65_536
@@ -34,12 +30,6 @@ MAX_DIMENSIONS = 4
 MAX_ALIGNMENT = 1 << 20
 # Arrays up to this are read with the header: whatever is listed by layer. Longer ones stay in the file.
 _SMALL_ARRAY_ITEMS = 4096
-_CHUNK_BYTES = 1 << 20
-_LENGTH = struct.Struct("<Q")
-_COUNT = struct.Struct("<I")
-_HINT = "fetch the file again: it is damaged, or was not fetched to its end"
-
-Scalar = int | float | bool | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +113,10 @@ class Header:
             return items.unpack(source.take(items.size, key))
 
     @contextmanager
-    def _items(self, array: Array) -> Iterator[_Source]:
+    def _items(self, array: Array) -> Iterator[Source]:
         """Open the file at the first item of an array that was left in it."""
         with open_gguf(self.path) as file:
-            source = _Source(file, self.path, self.size_bytes)
+            source = Source(file, self.path, self.size_bytes)
             source.seek(array.offset)
             yield source
 
@@ -138,47 +128,22 @@ def read_header(path: Path) -> Header:
     `GgufInvalid` with field and offset for a damaged one.
     """
     with open_gguf(path) as file:
-        source = _Source(file, path, os.fstat(file.fileno()).st_size)
+        source = Source(file, path, os.fstat(file.fileno()).st_size)
         try:
             return _header(source, path)
         except MemoryError:
             source.fail("the header", "needs more memory than there is")
 
 
-def open_gguf(path: Path) -> BinaryIO:
-    """Open a model's file behind its magic bytes.
-
-    Raises `ModelMissing`, and `ModelUnloadable` for what is no GGUF file at first sight.
-    """
-    hint = "give the path of a GGUF file, or leave the model out for the built-in planner"
-    try:
-        if path.is_dir():
-            raise ModelUnloadable(f"the model {path} is a folder", hint=f"name one of its files: {hint}")
-        if path.exists() and not path.is_file():
-            raise ModelUnloadable(f"the model {path} is no ordinary file", hint=hint)
-        file = path.open("rb", buffering=0)
-        magic = file.read(len(MAGIC))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ModelMissing(f"there is no model file {path}", hint=hint) from None
-    except (OSError, ValueError) as error:
-        raise ModelUnloadable(f"the model {path} cannot be read: {error}", hint=hint) from error
-    if magic != MAGIC:
-        file.close()
-        if not magic:
-            raise ModelUnloadable(f"the model {path} is empty", hint="fetch the file again")
-        raise ModelUnloadable(f"{path} is no GGUF file: it begins with {magic!r}", hint=hint, path=str(path))
-    return file
-
-
-def _header(source: _Source, path: Path) -> Header:
+def _header(source: Source, path: Path) -> Header:
     source.seek(len(MAGIC))
-    version = source.number(_COUNT, "the version")
+    version = source.number(COUNT, "the version")
     if version not in VERSIONS:
         is_swapped = int.from_bytes(version.to_bytes(4, "big"), "little") in VERSIONS
         what = "was written for big-endian machines" if is_swapped else f"{version} is not supported"
         source.fail("the version", what, at=4, hint="convert the model again with a current llama.cpp")
-    num_tensors = source.number(_LENGTH, "the number of tensors")
-    num_keys = source.number(_LENGTH, "the number of metadata keys")
+    num_tensors = source.number(LENGTH, "the number of tensors")
+    num_keys = source.number(LENGTH, "the number of metadata keys")
     # A key takes 13 bytes at least: its length, its type and one byte of value. A tensor takes 33.
     source.check_count(num_keys, "the number of metadata keys", least_bytes=13, at_most=MAX_METADATA_KEYS)
     source.check_count(num_tensors, "the number of tensors", least_bytes=33, at_most=MAX_TENSORS)
@@ -190,7 +155,7 @@ def _header(source: _Source, path: Path) -> Header:
     return Header(path, version, metadata, tensors, data_offset, source.size, places)
 
 
-def _metadata(source: _Source, num_keys: int) -> tuple[dict[str, Value], dict[str, int]]:
+def _metadata(source: Source, num_keys: int) -> tuple[dict[str, Value], dict[str, int]]:
     """Give the values and the offsets of the keys."""
     metadata: dict[str, Value] = {}
     places: dict[str, int] = {}
@@ -199,13 +164,13 @@ def _metadata(source: _Source, num_keys: int) -> tuple[dict[str, Value], dict[st
         key = source.text("a metadata key", at_most=MAX_KEY_BYTES)
         if key in metadata or not key:
             source.fail(key or "a metadata key", "stands twice" if key else "is empty", at=start)
-        kind = source.number(_COUNT, f"the type of {key}")
+        kind = source.number(COUNT, f"the type of {key}")
         metadata[key] = _value(source, key, kind)
         places[key] = start
     return metadata, places
 
 
-def _value(source: _Source, key: str, kind: int) -> Value:
+def _value(source: Source, key: str, kind: int) -> Value:
     if kind == STRING:
         return source.text(key, at_most=MAX_STRING_BYTES)
     if kind == ARRAY:
@@ -213,13 +178,13 @@ def _value(source: _Source, key: str, kind: int) -> Value:
     return source.scalar(kind, key)
 
 
-def _array(source: _Source, key: str) -> tuple[Scalar, ...] | Array:
+def _array(source: Source, key: str) -> tuple[Scalar, ...] | Array:
     start = source.offset
-    kind = source.number(_COUNT, f"the type of {key}'s items")
-    length = source.number(_LENGTH, f"the length of {key}")
+    kind = source.number(COUNT, f"the type of {key}'s items")
+    length = source.number(LENGTH, f"the length of {key}")
     if kind != STRING and kind not in SCALARS:
         source.fail(key, f"is a list of the unknown type {kind}", at=start)
-    item_bytes = _LENGTH.size if kind == STRING else SCALARS[kind].size
+    item_bytes = LENGTH.size if kind == STRING else SCALARS[kind].size
     source.check_count(length, f"the length of {key}", least_bytes=item_bytes, at_most=MAX_ARRAY_ITEMS)
     array = Array(kind, length, source.offset)
     if kind != STRING:
@@ -237,7 +202,7 @@ def _array(source: _Source, key: str) -> tuple[Scalar, ...] | Array:
     return tuple(source.text(key, at_most=MAX_STRING_BYTES) for _ in range(length))
 
 
-def _check_unique(source: _Source, tokens: list[bytes], array: Array) -> None:
+def _check_unique(source: Source, tokens: list[bytes], array: Array) -> None:
     """Refuse a vocabulary in which two tokens have one text: llama.cpp would abort."""
     if len(set(tokens)) == len(tokens):
         return
@@ -253,7 +218,7 @@ def _check_unique(source: _Source, tokens: list[bytes], array: Array) -> None:
         seen.add(token)
 
 
-def _alignment(source: _Source, metadata: Mapping[str, Value]) -> int:
+def _alignment(source: Source, metadata: Mapping[str, Value]) -> int:
     alignment = metadata.get("general.alignment", DEFAULT_ALIGNMENT)
     is_number = isinstance(alignment, int) and not isinstance(alignment, bool)
     if not is_number or not 0 < alignment <= MAX_ALIGNMENT or alignment & (alignment - 1):  # type: ignore[operator]
@@ -261,16 +226,16 @@ def _alignment(source: _Source, metadata: Mapping[str, Value]) -> int:
     return int(alignment)  # type: ignore[arg-type]
 
 
-def _tensor(source: _Source) -> Tensor:
+def _tensor(source: Source) -> Tensor:
     start = source.offset
     name = source.text("a tensor's name", at_most=MAX_TENSOR_NAME_BYTES)
     what = f"the tensor {name}"
-    num_dimensions = source.number(_COUNT, f"the dimensions of {name}")
+    num_dimensions = source.number(COUNT, f"the dimensions of {name}")
     if not 0 < num_dimensions <= MAX_DIMENSIONS:
         source.fail(what, f"has {num_dimensions} dimensions; 1 to {MAX_DIMENSIONS} are possible", at=start)
-    shape = tuple(source.number(_LENGTH, what) for _ in range(num_dimensions))
-    kind = source.number(_COUNT, f"the type of {name}")
-    offset = source.number(_LENGTH, f"the offset of {name}")
+    shape = tuple(source.number(LENGTH, what) for _ in range(num_dimensions))
+    kind = source.number(COUNT, f"the type of {name}")
+    offset = source.number(LENGTH, f"the offset of {name}")
     known = TENSOR_TYPES.get(kind)
     if known is None:
         source.fail(what, f"has the unknown type {kind}", at=start)
@@ -285,7 +250,7 @@ def _tensor(source: _Source) -> Tensor:
     return Tensor(name, shape, known, offset, num_items // known.block_items * known.block_bytes)
 
 
-def _check_tensors(source: _Source, tensors: tuple[Tensor, ...], *, data_offset: int, alignment: int) -> None:
+def _check_tensors(source: Source, tensors: tuple[Tensor, ...], *, data_offset: int, alignment: int) -> None:
     """Check that names are unique and that the data follow each other and end within the file."""
     names: set[str] = set()
     expected = 0
@@ -303,134 +268,3 @@ def _check_tensors(source: _Source, tensors: tuple[Tensor, ...], *, data_offset:
 
 def _padded(offset: int, alignment: int) -> int:
     return (offset + alignment - 1) // alignment * alignment
-
-
-class _Source:
-    """The file from front to back, in chunks: never more of it in memory than the item that is read."""
-
-    def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
-        self._file = file
-        self._path = path
-        self.size = size
-        self._buffer = b""
-        self._start = 0  # the buffer's place in the file
-        self._at = 0  # the next byte in the buffer
-
-    @property
-    def offset(self) -> int:
-        """The place in the file of the next byte."""
-        return self._start + self._at
-
-    def fail(self, what: str, why: str, *, at: int | None = None, hint: str = _HINT) -> NoReturn:
-        """Raise `GgufInvalid` about a field; `at` is its offset, if it is not the place we are at."""
-        offset = self.offset if at is None else at
-        shown = "".join(char if char.isprintable() else "?" for char in what[:120])
-        raise GgufInvalid(
-            f"{self._path} is no valid GGUF file: {shown} {why} (at byte {offset:,})",
-            hint=hint,
-            field=shown,
-            offset=offset,
-        )
-
-    def seek(self, offset: int) -> None:
-        """Go on reading at an offset."""
-        if self._start <= offset <= self._start + len(self._buffer):
-            self._at = offset - self._start
-        else:
-            self._file.seek(offset)
-            self._start, self._buffer, self._at = offset, b"", 0
-
-    def check_count(self, count: int, what: str, *, least_bytes: int, at_most: int) -> None:
-        """Refuse a count above the limit, or one for which the rest of the file is too short."""
-        if count > at_most:
-            self.fail(what, f"is {count:,}; {at_most:,} are allowed", at=self.offset - _LENGTH.size)
-        if count * least_bytes > self.size - self.offset:
-            self.fail(what, f"is {count:,}, more than the file holds", at=self.offset - _LENGTH.size)
-
-    def take(self, length: int, what: str) -> bytes:
-        """Give the next bytes."""
-        self._need(length, what)
-        self._at += length
-        return self._buffer[self._at - length : self._at]
-
-    def number(self, form: struct.Struct, what: str) -> int:
-        """Give a length, a count or a type."""
-        return int(form.unpack(self.take(form.size, what))[0])
-
-    def scalar(self, kind: int, what: str) -> Scalar:
-        """Give a number or a truth value of a type."""
-        form = SCALARS.get(kind)
-        if form is None:
-            self.fail(what, f"has the unknown type {kind}", at=self.offset - _COUNT.size)
-        value: Scalar = form.unpack(self.take(form.size, what))[0]
-        return value
-
-    def text(self, what: str, *, at_most: int) -> str:
-        """Give a string; bytes that are not UTF-8 stay, as lone surrogates."""
-        return self._string(what, at_most).decode("utf-8", "surrogateescape")
-
-    def _string(self, what: str, at_most: int) -> bytes:
-        start = self.offset
-        length = self.number(_LENGTH, f"the length of {what}")
-        if length > at_most or length > self.size - self.offset:
-            self.fail(what, f"is {length:,} bytes long; {min(at_most, self.size):,} are possible", at=start)
-        return self.take(length, what)
-
-    def strings(self, count: int, what: str) -> list[bytes]:
-        """Give the bytes of so many strings."""
-        found: list[bytes] = []
-        length_at = _LENGTH.unpack_from
-        while len(found) < count:
-            buffer, at, end = self._buffer, self._at, len(self._buffer)
-            # The fast way: what is whole in the buffer.
-            while len(found) < count and at + 8 <= end:
-                stop = at + 8 + length_at(buffer, at)[0]
-                if stop > end:
-                    break
-                found.append(buffer[at + 8 : stop])
-                at = stop
-            self._at = at
-            if len(found) < count:
-                found.append(self._string(what, MAX_STRING_BYTES))
-        return found
-
-    def skip_strings(self, count: int, what: str) -> None:
-        """Go behind so many strings."""
-        length_at = _LENGTH.unpack_from
-        while count:
-            buffer, at, end = self._buffer, self._at, len(self._buffer)
-            while count and at + 8 <= end:
-                stop = at + 8 + length_at(buffer, at)[0]
-                if stop > end:
-                    break
-                at = stop
-                count -= 1
-            self._at = at
-            if count:
-                self._string(what, MAX_STRING_BYTES)
-                count -= 1
-
-    def _need(self, length: int, what: str) -> None:
-        """Have so many bytes in the buffer."""
-        if len(self._buffer) - self._at >= length:
-            return
-        if length > self.size - self.offset:
-            self.fail(what, "is cut off by the end of the file")
-        rest = self._buffer[self._at :]
-        self._start, self._at = self.offset, 0
-        self._file.seek(self._start + len(rest))
-        parts, missing = [rest], max(length - len(rest), _CHUNK_BYTES)
-        while missing > 0 and (data := self._read(missing)):
-            parts.append(data)
-            missing -= len(data)
-        self._buffer = b"".join(parts)
-        if len(self._buffer) < length:
-            self.fail(what, "is cut off: the file became shorter while it was read")
-
-    def _read(self, length: int) -> bytes:
-        try:
-            return self._file.read(length)
-        except OSError as error:
-            raise ModelUnloadable(
-                f"the model {self._path} cannot be read: {error.strerror}", hint="check the disk"
-            ) from error

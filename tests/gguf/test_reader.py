@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agx.errors import GgufInvalid, ModelMissing, ModelUnloadable
-from agx.gguf.reader import MAX_ARRAY_ITEMS, MAX_STRING_BYTES, Array, read_header
+from agx.gguf.reader import MAX_ARRAY_ITEMS, Array, read_header
+from agx.gguf.source import MAX_STRING_BYTES
 from tests.gguf.raw import (
     ARCHITECTURE,
     ARRAY,

@@ -1,0 +1,178 @@
+"""A GGUF file from front to back: bounded reads, and errors that say where they stand.
+
+It is read, not mapped, so that a file which is cut while it is read is an error and not a signal.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from agx.errors import GgufInvalid, ModelMissing, ModelUnloadable
+from agx.gguf.types import SCALARS
+
+MAGIC = b"GGUF"
+MAX_STRING_BYTES = 16 << 20
+LENGTH = struct.Struct("<Q")
+COUNT = struct.Struct("<I")
+_CHUNK_BYTES = 1 << 20
+_HINT = "fetch the file again: it is damaged, or was not fetched to its end"
+
+Scalar = int | float | bool | str
+
+
+def open_gguf(path: Path) -> BinaryIO:
+    """Open a model's file behind its magic bytes.
+
+    Raises `ModelMissing`, and `ModelUnloadable` for what is no GGUF file at first sight.
+    """
+    hint = "give the path of a GGUF file, or leave the model out for the built-in planner"
+    try:
+        if path.is_dir():
+            raise ModelUnloadable(f"the model {path} is a folder", hint=f"name one of its files: {hint}")
+        if path.exists() and not path.is_file():
+            raise ModelUnloadable(f"the model {path} is no ordinary file", hint=hint)
+        file = path.open("rb", buffering=0)
+        magic = file.read(len(MAGIC))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ModelMissing(f"there is no model file {path}", hint=hint) from None
+    except (OSError, ValueError) as error:
+        raise ModelUnloadable(f"the model {path} cannot be read: {error}", hint=hint) from error
+    if magic != MAGIC:
+        file.close()
+        if not magic:
+            raise ModelUnloadable(f"the model {path} is empty", hint="fetch the file again")
+        raise ModelUnloadable(f"{path} is no GGUF file: it begins with {magic!r}", hint=hint, path=str(path))
+    return file
+
+
+class Source:
+    """The file from front to back, in chunks: never more of it in memory than the item that is read."""
+
+    def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
+        self._file = file
+        self._path = path
+        self.size = size
+        self._buffer = b""
+        self._start = 0  # the buffer's place in the file
+        self._at = 0  # the next byte in the buffer
+
+    @property
+    def offset(self) -> int:
+        """The place in the file of the next byte."""
+        return self._start + self._at
+
+    def fail(self, what: str, why: str, *, at: int | None = None, hint: str = _HINT) -> NoReturn:
+        """Raise `GgufInvalid` about a field; `at` is its offset, if it is not the place we are at."""
+        offset = self.offset if at is None else at
+        shown = "".join(char if char.isprintable() else "?" for char in what[:120])
+        raise GgufInvalid(
+            f"{self._path} is no valid GGUF file: {shown} {why} (at byte {offset:,})",
+            hint=hint,
+            field=shown,
+            offset=offset,
+        )
+
+    def seek(self, offset: int) -> None:
+        """Go on reading at an offset."""
+        if self._start <= offset <= self._start + len(self._buffer):
+            self._at = offset - self._start
+        else:
+            self._file.seek(offset)
+            self._start, self._buffer, self._at = offset, b"", 0
+
+    def check_count(self, count: int, what: str, *, least_bytes: int, at_most: int) -> None:
+        """Refuse a count above the limit, or one for which the rest of the file is too short."""
+        if count > at_most:
+            self.fail(what, f"is {count:,}; {at_most:,} are allowed", at=self.offset - LENGTH.size)
+        if count * least_bytes > self.size - self.offset:
+            self.fail(what, f"is {count:,}, more than the file holds", at=self.offset - LENGTH.size)
+
+    def take(self, length: int, what: str) -> bytes:
+        """Give the next bytes."""
+        self._need(length, what)
+        self._at += length
+        return self._buffer[self._at - length : self._at]
+
+    def number(self, form: struct.Struct, what: str) -> int:
+        """Give a length, a count or a type."""
+        return int(form.unpack(self.take(form.size, what))[0])
+
+    def scalar(self, kind: int, what: str) -> Scalar:
+        """Give a number or a truth value of a type."""
+        form = SCALARS.get(kind)
+        if form is None:
+            self.fail(what, f"has the unknown type {kind}", at=self.offset - COUNT.size)
+        value: Scalar = form.unpack(self.take(form.size, what))[0]
+        return value
+
+    def text(self, what: str, *, at_most: int) -> str:
+        """Give a string; bytes that are not UTF-8 stay, as lone surrogates."""
+        return self._string(what, at_most).decode("utf-8", "surrogateescape")
+
+    def _string(self, what: str, at_most: int) -> bytes:
+        start = self.offset
+        length = self.number(LENGTH, f"the length of {what}")
+        if length > at_most or length > self.size - self.offset:
+            self.fail(what, f"is {length:,} bytes long; {min(at_most, self.size):,} are possible", at=start)
+        return self.take(length, what)
+
+    def strings(self, count: int, what: str) -> list[bytes]:
+        """Give the bytes of so many strings."""
+        found: list[bytes] = []
+        length_at = LENGTH.unpack_from
+        while len(found) < count:
+            buffer, at, end = self._buffer, self._at, len(self._buffer)
+            # The fast way: what is whole in the buffer.
+            while len(found) < count and at + 8 <= end:
+                stop = at + 8 + length_at(buffer, at)[0]
+                if stop > end:
+                    break
+                found.append(buffer[at + 8 : stop])
+                at = stop
+            self._at = at
+            if len(found) < count:
+                found.append(self._string(what, MAX_STRING_BYTES))
+        return found
+
+    def skip_strings(self, count: int, what: str) -> None:
+        """Go behind so many strings."""
+        length_at = LENGTH.unpack_from
+        while count:
+            buffer, at, end = self._buffer, self._at, len(self._buffer)
+            while count and at + 8 <= end:
+                stop = at + 8 + length_at(buffer, at)[0]
+                if stop > end:
+                    break
+                at = stop
+                count -= 1
+            self._at = at
+            if count:
+                self._string(what, MAX_STRING_BYTES)
+                count -= 1
+
+    def _need(self, length: int, what: str) -> None:
+        """Have so many bytes in the buffer."""
+        if len(self._buffer) - self._at >= length:
+            return
+        if length > self.size - self.offset:
+            self.fail(what, "is cut off by the end of the file")
+        rest = self._buffer[self._at :]
+        self._start, self._at = self.offset, 0
+        self._file.seek(self._start + len(rest))
+        parts, missing = [rest], max(length - len(rest), _CHUNK_BYTES)
+        while missing > 0 and (data := self._read(missing)):
+            parts.append(data)
+            missing -= len(data)
+        self._buffer = b"".join(parts)
+        if len(self._buffer) < length:
+            self.fail(what, "is cut off: the file became shorter while it was read")
+
+    def _read(self, length: int) -> bytes:
+        try:
+            return self._file.read(length)
+        except OSError as error:
+            raise ModelUnloadable(
+                f"the model {self._path} cannot be read: {error.strerror}", hint="check the disk"
+            ) from error
