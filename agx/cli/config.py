@@ -11,7 +11,8 @@ from agx.cli.options import App, debug_option, setting_options, settings_of
 from agx.cli.output import write_result
 from agx.cli.text import visible
 from agx.settings.layers import HOME_VARIABLE, Settings
-from agx.settings.table import SETTINGS, SettingValue
+from agx.settings.setting import SettingValue
+from agx.settings.table import SETTINGS
 
 EPILOG = """\b
 Examples:

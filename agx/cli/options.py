@@ -11,7 +11,8 @@ import click
 from agx.cli.output import Notes
 from agx.cli.piped import FIRST_BYTE_SECS
 from agx.settings.layers import Settings, read_settings
-from agx.settings.table import SETTINGS, Setting
+from agx.settings.setting import Setting
+from agx.settings.table import SETTINGS
 
 if TYPE_CHECKING:
     from agx.cli.planning import MakePlanner

@@ -243,7 +243,8 @@ def test_a_loop_that_was_closed_without_closing_the_client_ends_the_worker(tiny_
         WorkerClient(load, process=process).start()
 
     asyncio.run(use())
-    secs_until(lambda: not is_running(process.pid))
+    secs_until(lambda: process.death is not None)
+    assert not is_running(process.pid)
 
 
 async def test_the_progress_of_a_slow_load_is_told(slow_model: Path) -> None:

@@ -1,0 +1,127 @@
+"""What a setting is, and how a value for it is read and checked, whatever layer it comes from.
+
+A setting has one name everywhere: `max_tokens` is the key in agx.toml, `AGX_MAX_TOKENS` in the
+environment and `--max-tokens` on the command line, save where its row says otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from agx.errors import ConfigError
+
+Kind = Literal["choice", "text", "integer", "number", "names"]
+SettingValue = str | int | float | tuple[str, ...] | None
+
+_ARTICLES: dict[Kind, str] = {"integer": "a whole number", "number": "a number", "text": "a text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row. `above` is a lower bound that is not itself allowed; `minimum` is one that is.
+
+    `option` is the command line's name where it is not the usual one. `aliases` are further names
+    of the environment variable, `synonyms` other words for a choice.
+    """
+
+    name: str
+    kind: Kind
+    default: SettingValue
+    help: str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    above: float | None = None
+    maximum: float | None = None
+    option: str = ""
+    aliases: tuple[str, ...] = ()
+    synonyms: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def flag(self) -> str:
+        """The option on the command line."""
+        return self.option or "--" + self.name.replace("_", "-")
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that set it, the strongest first."""
+        return (f"AGX_{self.name.upper()}", *self.aliases)
+
+    @property
+    def allowed(self) -> str:
+        """The values it takes, in words."""
+        if self.kind == "choice":
+            return "one of " + ", ".join(self.choices)
+        if self.kind == "names":
+            return "a list of names; in one text there are commas between them"
+        words = _ARTICLES[self.kind]
+        if self.above is not None:
+            return f"{words} above {self.above:g} and at most {self.maximum:.15g}"
+        if self.minimum is not None:
+            return f"{words} from {self.minimum:g} to {self.maximum:.15g}"
+        return f"{words} without control characters"
+
+    def from_text(self, text: str, *, origin: str) -> SettingValue:
+        """Read a value from an option or a variable; raises `ConfigError` where it does not fit."""
+        raw: object = text.strip() if self.kind == "choice" else text
+        try:
+            if self.kind == "integer":
+                raw = int(text)
+            elif self.kind == "number":
+                raw = float(text)
+        except ValueError:
+            raise self._misfit(text, origin) from None
+        return self.checked(raw, origin=origin)
+
+    def checked(self, raw: object, *, origin: str) -> SettingValue:
+        """Give the value back when it has the right type and range; raises `ConfigError`."""
+        if isinstance(raw, bool) and "on" in self.choices:
+            return "on" if raw else "off"
+        if isinstance(raw, str) and self.kind in {"choice", "text"}:
+            return self._checked_text(raw, origin)
+        if self.kind == "names":
+            return self._checked_names(raw, origin)
+        if isinstance(raw, int | float) and not isinstance(raw, bool):
+            if self.kind == "integer" and isinstance(raw, int) and self._in_range(raw):
+                return raw
+            if self.kind == "number" and self._in_range(raw):
+                return float(raw)
+        raise self._misfit(raw, origin)
+
+    def _checked_text(self, raw: str, origin: str) -> str:
+        if self.kind == "text":
+            if raw and raw.isprintable():
+                return raw
+            raise self._misfit(raw, origin)
+        word = dict(self.synonyms).get(raw.lower(), raw.lower())
+        if word not in self.choices:
+            raise self._misfit(raw, origin)
+        return word
+
+    def _checked_names(self, raw: object, origin: str) -> tuple[str, ...]:
+        names = raw.split(",") if isinstance(raw, str) else raw
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+            raise self._misfit(raw, origin)
+        names = [name.strip() for name in names]
+        if not all(name and name.isprintable() for name in names):
+            raise self._misfit(raw, origin)
+        return tuple(dict.fromkeys(names))
+
+    def _in_range(self, number: float) -> bool:
+        return not (
+            math.isnan(number)
+            or (self.minimum is not None and number < self.minimum)
+            or (self.above is not None and number <= self.above)
+            or (self.maximum is not None and number > self.maximum)
+        )
+
+    def _misfit(self, raw: object, origin: str) -> ConfigError:
+        shown = repr(raw)
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        return ConfigError(
+            f"{self.name} cannot be {shown} ({origin})",
+            hint=f"{self.name} is {self.allowed}",
+            setting=self.name,
+            origin=origin,
+        )
