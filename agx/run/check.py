@@ -44,6 +44,10 @@ async def check_run(
         raise Unsupported(
             "functions run in this process, which no sandbox is around", hint="run the plan without a sandbox"
         )
+    sandbox = await open_sandbox(folder) if chosen.sandbox else None
+    if sandbox is not None:
+        for program in programs.values():
+            sandbox.check_program(program)
     return CheckedRun(
         plan=with_risk(plan, tools),
         registry=tools,
@@ -53,7 +57,7 @@ async def check_run(
         environ=environ,
         programs=programs,
         stdin_task=None if chosen.stdin is None else _reader_of_stdin(plan, tools),
-        sandbox=await open_sandbox(folder) if chosen.sandbox else None,
+        sandbox=sandbox,
     )
 
 

@@ -19,6 +19,7 @@ from agx.errors import Unsupported, UsageError
 from agx.run.problem import Problem
 
 _PROBE_SECS = 20
+_HIDDEN = ("/tmp", "/run")  # noqa: S108  hidden, not used
 HARMLESS_DEVICES = frozenset("/dev/null /dev/stdout /dev/stderr /dev/tty".split())
 
 
@@ -37,9 +38,20 @@ class Sandbox:
         folder = str(self._folder)
         return [
             *(self.program, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
-            *("--tmpfs", "/tmp", "--tmpfs", "/run", "--bind", folder, folder, "--chdir", folder),  # noqa: S108  inside
+            *(word for hidden in _HIDDEN for word in ("--tmpfs", hidden)),
+            *("--bind", folder, folder, "--chdir", folder),
             *("--unshare-all", "--cap-drop", "ALL", "--die-with-parent", "--", *command),
         ]
+
+    def check_program(self, program: str) -> None:
+        """Raise `Unsupported` for a program that lies where the sandbox has empty folders instead."""
+        for place in (Path(program), Path(program).resolve()):
+            is_hidden = any(place.is_relative_to(hidden) for hidden in _HIDDEN)
+            if is_hidden and not place.is_relative_to(self._folder):
+                raise Unsupported(
+                    f"{program} lies in a folder that the sandbox hides; nothing was run",
+                    hint="move the program elsewhere, or run without --sandbox",
+                )
 
     def check_path(self, path: Path) -> None:
         """Raise `Problem` for a file that a task may not write: AGX itself opens it, outside the sandbox."""

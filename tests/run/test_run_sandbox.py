@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,17 @@ async def test_saving_outside_the_working_directory_is_refused(folder: Path) -> 
     assert (inner / "ok").read_text() == "x\n"
     assert not (folder / "target").exists()
     assert not (folder / "x").exists()
+
+
+@needs_sandbox
+async def test_a_program_in_a_folder_that_the_sandbox_hides_is_refused_beforehand(folder: Path) -> None:
+    outside = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        (outside / "sort").symlink_to(shutil.which("sort") or "")
+        with pytest.raises(Unsupported, match="the sandbox hides; nothing was run"):
+            await boxed(folder, command("sort"), environ={"PATH": str(outside)})
+    finally:
+        shutil.rmtree(outside)
 
 
 @needs_sandbox
