@@ -12,7 +12,10 @@ from scripts.planner.model import ModelShape, PlannerModel
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from torch import Tensor
 
 
 @dataclass
@@ -89,6 +92,12 @@ def save_checkpoint(state: TrainState, path: Path, options: argparse.Namespace) 
     part = path.with_suffix(".part")
     torch.save(data, part)
     part.replace(path)
+
+
+def begin_from(state: TrainState, weights: Mapping[str, Tensor]) -> None:
+    """Put another model's weights into a new state; its optimisers begin anew."""
+    state.model.load_state_dict(weights)
+    state.average.load_state_dict(weights)
 
 
 def load_checkpoint(state: TrainState, path: Path) -> None:

@@ -41,6 +41,11 @@ def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    return with_byte_level(tokenizer)
+
+
+def with_byte_level(tokenizer: Tokenizer) -> Tokenizer:
+    """Give a tokenizer's model what surrounds it when it encodes and decodes."""
     tokenizer.pre_tokenizer = _pre_tokenizer(ENCODE_PATTERN)
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer

@@ -2,7 +2,8 @@
 
 The loss is on the plan only. Matrices of the layers are trained by Muon, the embedding and the
 norms by AdamW, with a warm-up and a linear fall of the learning rate. A running average of the
-weights is what is evaluated and exported. With `--resume` a run goes on from its checkpoint.
+weights is what is evaluated and exported. With `--resume` a run goes on from its checkpoint; with
+`--init` it begins from the weights of a GGUF file, of which it has no optimiser's state.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 
 from scripts.planner.batches import BackgroundBatches, StreamConfig, plain_batches
-from scripts.planner.state import load_checkpoint, new_state, save_checkpoint, update_average
+from scripts.planner.state import begin_from, load_checkpoint, new_state, save_checkpoint, update_average
 from scripts.planner.tokenizer import load_tokenizer
+from scripts.planner.unpack import read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,10 +150,17 @@ def train(state: TrainState, options: argparse.Namespace) -> None:
             if time.monotonic() - saved > options.save_every_secs:
                 save_checkpoint(state, options.checkpoint, options)
                 saved = time.monotonic()
+            if state.step % options.keep_every == 0:
+                save_checkpoint(state, kept_checkpoint(options.checkpoint, state.step), options)
     finally:
         stream.close()
     save_checkpoint(state, options.checkpoint, options)
     print(f"step {state.step}  dev loss {development_loss(state, dev):.4f}  (end)", flush=True)
+
+
+def kept_checkpoint(checkpoint: Path, step: int) -> Path:
+    """Name the copy of a checkpoint that later ones do not replace: `planner-500.pt`."""
+    return checkpoint.with_stem(f"{checkpoint.stem}-{step}")
 
 
 def compile_parts(model: PlannerModel) -> Projection:
@@ -183,6 +192,7 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     add("tokenizer", type=Path, help="file written by scripts.planner.tokenizer")
     add("checkpoint", type=Path, help="file to write, and to read with --resume")
     add("--resume", action="store_true")
+    add("--init", type=Path, help="begin from this planner's weights; its tokenizer: scripts.planner.unpack")
     add("--steps", type=int, default=3000, help="the run ends with these")
     add("--minutes", type=float, help="or after this time, over all resumed runs")
     add("--tokens-per-step", type=int, default=8192)
@@ -209,6 +219,12 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--log-every", type=int, default=50, help="steps")
     add("--eval-every", type=int, default=500, help="steps")
     add("--save-every-secs", type=float, default=240.0)
+    add(
+        "--keep-every",
+        type=int,
+        default=500,
+        help="steps after which a checkpoint is kept under its own name",
+    )
     options = parser.parse_args(arguments)
     if options.device == "auto":
         options.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -223,6 +239,8 @@ def main(arguments: list[str] | None = None) -> None:
     state = new_state(options, load_tokenizer(options.tokenizer).get_vocab_size())
     if options.resume:
         load_checkpoint(state, options.checkpoint)
+    elif options.init:
+        begin_from(state, read_weights(options.init, state.model.state_dict()))
     num_parameters = sum(p.numel() for p in state.model.parameters())
     print(f"{num_parameters:,} parameters, {options.device}, from step {state.step}", flush=True)
     train(state, options)

@@ -15,7 +15,7 @@ pytest.importorskip("tokenizers", reason="the training tools are missing: pip in
 import gguf
 import torch
 
-from scripts.planner import check_export, drafts, export, prepare, tokenizer, train
+from scripts.planner import check_export, drafts, export, prepare, tokenizer, train, unpack
 from scripts.planner.batches import encode
 from scripts.planner.check_export import different_texts, largest_difference
 from scripts.planner.examples import checked_draft
@@ -161,6 +161,31 @@ def test_other_weights_do_not_pass_the_check(
         check_export.check(other, tokenizer_path, tmp_path / "model.gguf", rows_path=tmp_path / "dev.jsonl")
 
 
+def test_a_file_gives_back_its_tokenizer_and_its_weights(
+    exported: Path, model: PlannerModel, tokenizer_path: Path, tmp_path: Path
+) -> None:
+    unpack.main([str(exported), str(tmp_path / "tokenizer.json")])
+    again, before = load_tokenizer(tmp_path / "tokenizer.json"), load_tokenizer(tokenizer_path)
+    for text in (NL, "it's 'tis  o'clock\n\t1234 naïve 東京 🙂", "<|plan|> stays text", ""):
+        assert again.encode(text).ids == before.encode(text).ids
+        assert again.decode(again.encode(text).ids) == text
+    assert [again.token_to_id(token) for token in SPECIAL_TOKENS] == list(range(len(SPECIAL_TOKENS)))
+    weights = unpack.read_weights(exported, model.state_dict())
+    tolerance = {"F32": 0.0, "F16": 0.001, "Q8_0": 0.01}[exported.stem]
+    assert all(
+        torch.allclose(weights[name], tensor, atol=tolerance) for name, tensor in model.state_dict().items()
+    )
+
+
+def test_the_mean_of_checkpoints_is_exported(model: PlannerModel, tmp_path: Path) -> None:
+    for number, factor in enumerate((1.0, 2.0, 6.0)):
+        average = {name: tensor * factor for name, tensor in model.state_dict().items()}
+        torch.save({"shape": model.shape.to_dict(), "average": average}, tmp_path / f"{number}.pt")
+    mean = export.load_average([tmp_path / f"{number}.pt" for number in range(3)])
+    for name, tensor in mean.state_dict().items():
+        assert torch.allclose(tensor, model.state_dict()[name] * 3.0)
+
+
 def _corpus(folder: Path) -> list[str]:
     """Write a little of each source, and give the options that name them."""
     rows: dict[str, list[dict[str, Any]]] = {
@@ -206,10 +231,14 @@ def test_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     train.main([*run, "--steps", "2"])
     train.main([*run, "--steps", "3", "--eval-every", "1", "--save-every-secs", "0", "--resume"])
     export.main([checkpoint, tokens, model_file, "--check", data])
+    unpacked, later = str(tmp_path / "unpacked.json"), str(tmp_path / "later.pt")
+    unpack.main([model_file, unpacked])
+    train.main([data, unpacked, later, *run[3:], "--init", model_file, "--steps", "4", "--keep-every", "2"])
+    export.main([later, unpacked, str(tmp_path / "later.gguf"), "--mean-with", str(tmp_path / "later-2.pt")])
     drafts.main([f"{data}/dev.jsonl", f"{data}/drafts.jsonl"])
     printed = capsys.readouterr().out
     assert "from step 2" in printed
-    assert printed.count("dev loss") == 3, "one for each end, and one on the way"
+    assert printed.count("dev loss") == 4, "one for each end, and one on the way"
     assert "ids: 0 of" in printed
     assert "logits: differ by at most 0.0" in printed
     assert _read(Path(model_file))["general.name"] == "agx-nano"
