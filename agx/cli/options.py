@@ -50,6 +50,11 @@ def input_wait_option(command: Command) -> Command:
     )(command)
 
 
+def tools_option(text: str) -> Callable[[Command], Command]:
+    """Give a command --tools, for `agx.cli.registries`; `text` says what the tools of the files are for."""
+    return click.option("--tools", multiple=True, metavar="FILE", help=f"{text}  [may be repeated]")
+
+
 def debug_option(command: Command) -> Command:
     """Give a command --debug, which `agx.cli.main` reads before any option is parsed."""
     text = "Show the traceback of an error."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agx.cli.options import App, debug_option
+from agx.cli.options import App, debug_option, tools_option
 from agx.cli.output import check_target, is_terminal, save, write_result
 from agx.cli.registries import chosen_registry
 from agx.cli.text import visible_json
@@ -59,9 +59,7 @@ Reads what `agx tools check` accepts, lists of functions of chat services and of
 included, and writes AGX's own form.
 """
 
-tools_option = click.option(
-    "--tools", "file", metavar="FILE", help="The tools of this JSON or TOML file, not the built-in ones."
-)
+own_tools_option = tools_option("The tools of this JSON or TOML file, not the built-in ones.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors are JSON, too.")
 
 
@@ -73,7 +71,7 @@ def tools() -> None:
 
 @tools.command("list", epilog=LIST_EPILOG)
 @click.argument("words", nargs=-1, metavar="[WORD]...")
-@tools_option
+@own_tools_option
 @click.option("--category", metavar="NAME", help="Only tools of this category.")
 @click.option("--mark", metavar="RISK", help="Only tools with this risk mark, such as writes or network.")
 @click.option("--on-path", is_flag=True, help="Only tools that this machine has.")
@@ -85,7 +83,7 @@ def list_tools(
     /,
     *,
     words: tuple[str, ...],
-    file: str | None,
+    tools: tuple[str, ...],
     as_json: bool,
     **filters: Any,  # noqa: ANN401  click's
 ) -> None:
@@ -93,7 +91,7 @@ def list_tools(
     from agx.cli.tool_texts import Filter, tools_table  # noqa: PLC0415  needs the registry
     from agx.registry.written import registry_json  # noqa: PLC0415  needs the registry
 
-    registry = chosen_registry(_path(file), notes=app.notes)
+    registry = chosen_registry(tools, notes=app.notes)
     found = Filter(words, **filters).of(registry)
     if as_json or not is_terminal(sys.stdout):
         write_result(visible_json(registry_json(found)))
@@ -103,20 +101,19 @@ def list_tools(
 
 @tools.command("show", epilog=SHOW_EPILOG)
 @click.argument("name")
-@tools_option
+@own_tools_option
 @json_option
 @debug_option
 @click.pass_obj
-def show_tool(app: App, /, *, name: str, file: str | None, as_json: bool) -> None:
+def show_tool(app: App, /, *, name: str, tools: tuple[str, ...], as_json: bool) -> None:
     """Print what is known of the tool NAME."""
     from agx.cli.tool_texts import tool_json, tool_text  # noqa: PLC0415  needs the registry
 
-    registry = chosen_registry(_path(file), notes=app.notes)
+    registry = chosen_registry(tools, notes=app.notes)
     tool = registry.get(name)
     if tool is None:
-        raise UsageError(
-            f"there is no tool {name!r}{nearest(name, registry.tools)}", hint="`agx tools list` shows all"
-        )
+        hint = f"`agx tools list`{' with the same --tools' if tools else ''} shows all"
+        raise UsageError(f"there is no tool {name!r}{nearest(name, registry.tools)}", hint=hint)
     write_result(tool_json(tool) if as_json or not is_terminal(sys.stdout) else tool_text(tool))
 
 
@@ -173,10 +170,6 @@ def import_tools(app: App, /, *, file: str, output: str | None) -> None:
         save(registry_toml(registry), target)
     else:
         save(visible_json(registry_json(registry)), target)
-
-
-def _path(file: str | None) -> Path | None:
-    return None if file is None else Path(file)
 
 
 def _read(file: str) -> Registry:

@@ -27,7 +27,7 @@ class OpenPlan(Value):
     """One state of a plan that is being built. Its task numbers are 1-based and contiguous.
 
     `instruction` is what the whole is for, where somebody said so; `asked` has, for each task, what
-    was asked for when it was added, or "". `tools` is the file of the registry, None for the Unix
+    was asked for when it was added, or "". `tools` are the files of the registry, none for the Unix
     commands. `is_finished` holds from the time it was found valid and stored until it is changed
     again, and so does `metadata`.
     """
@@ -36,7 +36,7 @@ class OpenPlan(Value):
     instruction: str = ""
     tasks: Annotated[tuple[Task, ...], Field(max_length=MAX_TASKS)] = ()
     asked: tuple[str, ...] = ()
-    tools: str | None = None
+    tools: tuple[str, ...] = ()
     is_finished: bool = False
     metadata: PlanMetadata | None = None
 
@@ -50,7 +50,7 @@ class OpenPlan(Value):
 
     @classmethod
     def begun(
-        cls, instruction: str = "", *, tasks: Sequence[Task] = (), tools: str | None = None
+        cls, instruction: str = "", *, tasks: Sequence[Task] = (), tools: tuple[str, ...] = ()
     ) -> OpenPlan:
         """Begin a plan, with an id of its own."""
         asked = ("",) * len(tasks)

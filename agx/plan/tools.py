@@ -16,6 +16,7 @@ from typing import Any, Literal
 from agx.errors import RegistryInvalid
 from agx.plan.schema import Risk
 
+MAX_TOOLS = 1000
 CATEGORIES = (
     "files", "search", "text", "archive", "disk", "process", "system", "network", "security", "databases",
     "users", "packages", "development", "media", "numbers", "shell",
@@ -88,14 +89,16 @@ class Registry:
     def of(
         cls, tools: Iterable[ToolInfo], *, kind: str = "custom", warnings: tuple[str, ...] = ()
     ) -> Registry:
-        """Make a registry; raises `RegistryInvalid` when a name stands twice or there is no tool."""
+        """Make a registry; raises `RegistryInvalid` for a name that stands twice, no tools, or too many."""
         by_name: dict[str, ToolInfo] = {}
         for tool in tools:
             if tool.name in by_name:
-                raise RegistryInvalid(
-                    f"the tool {tool.name!r} is in the registry twice", hint="give every tool its own name"
-                )
+                message = f"the tool {tool.name!r} is in the registry twice"
+                raise RegistryInvalid(message, hint="give every tool its own name", tool=tool.name)
             by_name[tool.name] = tool
+        if len(by_name) > MAX_TOOLS:
+            message = f"the registry has {len(by_name)} tools; {MAX_TOOLS} are allowed"
+            raise RegistryInvalid(message, hint="leave tools out")
         if not by_name:
             raise RegistryInvalid("the registry has no tools", hint="add at least one tool")
         return cls(kind=kind, tools=by_name, warnings=warnings)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agx.errors import RegistryInvalid
 from agx.plan.tools import ToolInfo
-from agx.registry.problems import Findings, Place
+from agx.registry.problems import Findings, Place, pointer_steps
 
 
 def check_compiles(tools: Sequence[tuple[ToolInfo, Place]], found: Findings) -> None:
@@ -22,9 +22,5 @@ def check_compiles(tools: Sequence[tuple[ToolInfo, Place]], found: Findings) -> 
             try:
                 check_tools([tool])
             except RegistryInvalid as error:
-                steps = str(error.details.get("pointer", "")).split("/")[1:]
-                found.refuse(error.message, place.along(map(_unescaped, steps)), hint=error.hint)
-
-
-def _unescaped(step: str) -> str:
-    return step.replace("~1", "/").replace("~0", "~")
+                steps = pointer_steps(str(error.details.get("pointer", "")))
+                found.refuse(error.message, place.along(steps), hint=error.hint)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from agx.plan.schema import RISKS, Risk
-from agx.plan.tools import Registry, ToolInfo, ToolOptions, unix_registry
+from agx.plan.tools import MAX_TOOLS, Registry, ToolInfo, ToolOptions, unix_registry
 from agx.registry.compiling import check_compiles
-from agx.registry.forms import Entry, Row, entry, rows
+from agx.registry.forms import Entry, Row, entry, name_of, rows
 from agx.registry.plain import plain
-from agx.registry.problems import Findings, Place, refusal, shown
+from agx.registry.problems import Findings, Place, refusal, shown, warned
 from agx.registry.schemas import checked_schema
 from agx.registry.texts import check_name, cleaned
 from agx.settings.names import nearest
 
-MAX_TOOLS = 1000
 MAX_EXIT_CODE = 255
 # What nobody vouches for is not harmless.
 UNKNOWN_RISK: tuple[Risk, ...] = ("runs_code",)
@@ -40,21 +40,14 @@ def registry_of_documents(documents: Iterable[tuple[object, Place]], *, source: 
     every = (row for document, place in documents for row in rows(document, place, found))
     listed = list(islice(every, MAX_TOOLS + 1))
     if len(listed) > MAX_TOOLS:
-        found.refuse(f"it lists more than {MAX_TOOLS} tools", Place(), hint="split it")
+        found.refuse(f"it lists more than {MAX_TOOLS} tools", Place(), hint="leave tools out")
     elif not listed and not found.problems:
         found.refuse("it lists no tools", Place())
     tools = _tools(listed, found) if len(listed) <= MAX_TOOLS else []
-    if not found.problems:
-        check_compiles(tools, found)
+    check_compiles(tools, found)
     if found.problems:
         raise refusal(source, found)
-    return Registry.of((tool for tool, _ in tools), warnings=tuple(_notes(source, found)))
-
-
-def _notes(source: str, found: Findings) -> Iterator[str]:
-    yield from (f"{source}: {warning.sentence()}" for warning in found.warnings)
-    if num_more := found.num_warned - len(found.warnings):
-        yield f"{source}: {num_more} more warnings of this kind"
+    return Registry.of((tool for tool, _ in tools), warnings=warned(source, found))
 
 
 def _tools(listed: Iterable[Row], found: Findings) -> list[tuple[ToolInfo, Place]]:
@@ -62,33 +55,33 @@ def _tools(listed: Iterable[Row], found: Findings) -> list[tuple[ToolInfo, Place
     tools: list[tuple[ToolInfo, Place]] = []
     names: set[str] = set()
     for row in listed:
-        num_before = found.num_refused
-        value = plain(row.value, row.place, found)
-        known = None
-        if found.num_refused == num_before:
-            known = _tool(Row(value, row.place, row.name), found)
-        if known is None:
-            continue
-        tool, _ = known
-        if tool.name in names:
+        name = name_of(row)
+        place = row.place if name is None else row.place.of(name)
+        known = _tool(replace(row, place=place), found)
+        if name in names:
             hint = "give every tool its own name"
-            found.refuse("a tool of this name stands above already", row.place.of(tool.name), hint=hint)
-        names.add(tool.name)
-        tools.append(known)
+            found.refuse("a tool of this name stands above already", place, hint=hint)
+        elif known is not None:
+            tools.append(known)
+        if name is not None:
+            names.add(name)
     return tools
 
 
 def _tool(row: Row, found: Findings) -> tuple[ToolInfo, Place] | None:
     """Give the tool of a row and the place of its schema, or None where anything was refused."""
-    if isinstance(row.value, str) and row.name is None:
-        known = _built_in(row.value, row.place, found)
-        return None if known is None else (known, row.place)
     num_before = found.num_refused
-    listed = entry(row, found)
+    value = plain(row.value, row.place, found)
+    if found.num_refused > num_before:
+        return None
+    if isinstance(value, str) and row.name is None:
+        known = _built_in(value, row.place, found)
+        return None if known is None else (known, row.place)
+    listed = entry(replace(row, value=value), found)
     tool = None if listed is None else _from_entry(listed, found)
     if listed is None or tool is None or found.num_refused > num_before:
         return None
-    return tool, listed.schema_place.of(tool.name)
+    return tool, listed.schema_place
 
 
 def _built_in(name: str, place: Place, found: Findings) -> ToolInfo | None:

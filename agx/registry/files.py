@@ -63,6 +63,8 @@ def _documents(text: str, suffix: str) -> list[tuple[object, Place]]:
         return [(tomllib.loads(text), Place())]
     if suffix in _LINES:
         return _lines(text)
+    if not text.strip():
+        raise ValueError("it is empty")
     try:
         return [(parse_json(text), Place())]
     except json.JSONDecodeError as error:

@@ -67,6 +67,7 @@ def rows(document: object, place: Place, found: Findings, *, depth: int = 0) -> 
         found.refuse(f"{shown(document)} lists no tools", place)
     elif (key := _inner_key(document)) is not None:
         check_keys(document, place, found)
+        _check_one_list(document, place, found)
         yield from rows(document[key], place / key, found, depth=depth + 1)
     elif _is_tool(document):
         yield Row(document, place)
@@ -79,14 +80,21 @@ def _inner_key(value: object) -> str | None:
     """Give the key under which an object lists tools, or None where it lists none."""
     if not isinstance(value, dict):
         return None
-    is_answer = _list_key(value.get("result")) is not None  # of an MCP server, as it was sent
-    return "result" if is_answer else _list_key(value)
+    if _list_keys(value.get("result")):  # of an MCP server, as it was sent
+        return "result"
+    return next(iter(_list_keys(value)), None)
 
 
-def _list_key(value: object) -> str | None:
+def _list_keys(value: object) -> list[str]:
     if not isinstance(value, dict):
-        return None
-    return next((key for key in _LISTS if _lists_tools(key, value.get(key))), None)
+        return []
+    return [key for key in _LISTS if _lists_tools(key, value.get(key))]
+
+
+def _check_one_list(document: Mapping[str, Any], place: Place, found: Findings) -> None:
+    keys = _list_keys(document)
+    if len(keys) > 1:
+        found.refuse(f"it has `{keys[0]}` and `{keys[1]}`", place, hint="put all tools into one list")
 
 
 def _lists_tools(key: str, value: object) -> bool:
@@ -96,7 +104,7 @@ def _lists_tools(key: str, value: object) -> bool:
 
 def _is_tool(value: Mapping[str, Any]) -> bool:
     texts = (isinstance(value.get(key), str) for key in ("name", "title", "type"))
-    return any(texts) or isinstance(value.get("function"), dict)
+    return any(texts) or _is_wrapped(value)
 
 
 def entry(row: Row, found: Findings) -> Entry | None:
@@ -105,14 +113,16 @@ def entry(row: Row, found: Findings) -> Entry | None:
     if not isinstance(value, dict):
         found.refuse(f"{shown(value)} is no tool", place)
         return None
-    is_wrapped = isinstance(value.get("function"), dict)
+    is_wrapped = _is_wrapped(value)
     is_function = is_wrapped or value.get("type") == "function"
     outside = {key: each for key, each in value.items() if key != "function"} if is_wrapped else {}
     if is_wrapped:
         _check_known(outside, place, found)
         value, place = value["function"], place / "function"
-    name = _name(value, row.name, place, found)
-    place = place.of(name) if isinstance(name, str) else place
+    name = _name(value, row.name)
+    if row.name is not None and name != row.name:
+        message = f"it stands under the name {shown(row.name)} and calls itself {shown(name)}"
+        found.refuse(message, place / "name")
     fields = {key: each for key, each in (outside | value).items() if key in OWN_KEYS} | {"name": name}
     keys = [key for key in SCHEMA_KEYS if value.get(key) is not None]
     schema, schema_place = _empty_schema() if is_function else None, place
@@ -138,13 +148,24 @@ def _empty_schema() -> dict[str, Any]:
     return {"type": "object", "properties": {}}
 
 
-def _name(value: Mapping[str, Any], outer: str | None, place: Place, found: Findings) -> object:
+def name_of(row: Row) -> str | None:
+    """Give the name that a row gives its tool, whatever else is wrong; None where it gives none."""
+    value = row.value
+    if isinstance(value, dict):
+        name = _name(value["function"] if _is_wrapped(value) else value, row.name)
+    else:
+        name = value if row.name is None else row.name
+    return name if isinstance(name, str) else None
+
+
+def _name(value: Mapping[str, Any], outer: str | None) -> object:
     """Give the tool's name: its own, the one an object of tools gives it, or a schema's title."""
     name = value.get("name")
     if name is None:
         return value.get("title") if outer is None else outer
-    if outer is not None and name != outer:
-        found.refuse(
-            f"it stands under the name {shown(outer)} and calls itself {shown(name)}", place / "name"
-        )
     return name
+
+
+def _is_wrapped(value: Mapping[str, Any]) -> bool:
+    """Say whether this is a function in the wrapper that OpenAI has around it."""
+    return isinstance(value.get("function"), dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from agx.registry.compiling import check_compiles
 from agx.registry.docstrings import Docstring, parse_docstring
 from agx.registry.entries import UNKNOWN_RISK
 from agx.registry.plain import plain
-from agx.registry.problems import Findings, Place, refusal
+from agx.registry.problems import Findings, Place, refusal, warned
 from agx.registry.schemas import checked_schema
 from agx.registry.texts import check_name, cleaned
 
@@ -36,9 +37,14 @@ _UNDESCRIBED = (PydanticUserError, PydanticUndefinedAnnotation, TypeError, Value
 def registry_of_functions(
     functions: Iterable[Callable[..., Any]], *, risk: Iterable[Risk] = UNKNOWN_RISK
 ) -> Registry:
-    """Make a registry of Python functions, each as `tool_from_function` makes a tool of it."""
-    risks = tuple(risk)
-    return Registry.of(tool_from_function(function, risk=risks) for function in functions)
+    """Make a registry of Python functions, each as `tool_from_function` makes a tool of it.
+
+    `Registry.warnings` says what was taken out of descriptions.
+    """
+    risks, found = tuple(risk), Findings()
+    made = [_tool(function, found) for function in functions]
+    tools = [replace(tool, risk=_checked_risk(risks, tool.name)) for tool in made]
+    return Registry.of(tools, warnings=warned("the registry", found))
 
 
 def tool_from_function(
@@ -57,24 +63,29 @@ def tool_from_function(
     `ToolInfo.call` is the function: it takes arguments as JSON has them, and turns them into what
     the type hints say. Raises `RegistryInvalid` for a function that cannot be called by JSON.
     """
+    found = Findings()
+    tool = _tool(function, found, name=name, description=description)
+    shown_category = cleaned(category, Place().of(tool.name), found)
+    return replace(tool, risk=_checked_risk(risk, tool.name), category=shown_category)
+
+
+def _tool(
+    function: Callable[..., Any],
+    found: Findings,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+) -> ToolInfo:
     if not callable(function):
         raise _refused(repr(function)[:80], "it is no function", hint="give a function")
-    found, place = Findings(), Place()
     label = name if name is not None else _name(function)
-    place = place.of(label)
+    place = Place().of(label)
     check_name(label, place, found)
     called = _with_hints(function, label)
     text = parse_docstring(inspect.getdoc(function.func if isinstance(function, partial) else function))
     schema = checked_schema(plain(_schema(called, text, label), place, found), place, found)
     summary = cleaned(text.summary if description is None else description, place, found)
-    tool = ToolInfo(
-        name=label,
-        description=summary,
-        schema=schema,
-        risk=_checked_risk(risk, label),
-        category=category,
-        call=validate_call(called),
-    )
+    tool = ToolInfo(name=label, description=summary, schema=schema, call=validate_call(called))
     if not found.problems:
         check_compiles([(tool, place)], found)
     if found.problems:
@@ -154,6 +165,9 @@ def _caller(
 def _schema(called: Callable[..., Any], text: Docstring, label: str) -> dict[str, Any]:
     try:
         schema = _described(called)
+    except RecursionError:
+        hint = "name the type with typing_extensions.TypeAliasType, or take pydantic.JsonValue"
+        raise _refused(label, "a type hint holds itself", hint=hint) from None
     except _UNDESCRIBED as error:
         raise _refused(label, _culprit(called) or _first_sentence(error)) from error
     for parameter, words in text.parameters.items():

@@ -28,3 +28,11 @@ def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[Way, Any]]:
             yield from (((key, str(at)), each) for at, each in enumerate(value))
         elif key in ALONE:
             yield (key,), value
+
+
+def all_schemas(schema: object, way: Way = ()) -> Iterator[tuple[Way, Schema]]:
+    """Yield a schema and all schemas in it; those that are true or false count as empty ones."""
+    part = schema if isinstance(schema, dict) else {}
+    yield way, part
+    for step, inner in subschemas(part):
+        yield from all_schemas(inner, (*way, *step))

@@ -7,10 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agx.errors import RegistryInvalid
-from agx.plan.visible import visible
+from agx.grammar.keywords import pointer_step
+from agx.plan.visible import shortened, visible
 
 _MAX_PROBLEMS = 100
 _MAX_SHOWN_CHARS = 80
+# A name or a key beyond that helps nobody to find it.
+_MAX_STEP_CHARS = 200
+# What Python writes in decimal without complaint, and more than anybody reads.
+_MAX_SHOWN_BITS = 1024
 _HINT = (
     'a registry is {"tools": [{"name": …, "description": …, "schema"?: …, "reads_stdin"?: …, "risk"?: […]}]}'
 )
@@ -18,15 +23,17 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: a JSON pointer (RFC 6901), in JSON lines the line, and the tool's name."""
+    """Where something stands: a JSON pointer (RFC 6901), in JSON lines the line, and the tool's name.
+
+    Names and keys beyond all measure are shortened.
+    """
 
     pointer: str = ""
     line: int | None = None
     tool: str | None = None
 
     def __truediv__(self, key: object) -> Place:
-        step = str(key).replace("~", "~0").replace("/", "~1")
-        return replace(self, pointer=f"{self.pointer}/{step}")
+        return replace(self, pointer=self.pointer + pointer_step(shortened(str(key), _MAX_STEP_CHARS)))
 
     def along(self, steps: Iterable[object]) -> Place:
         """Give the place that these keys lead to from here."""
@@ -37,7 +44,7 @@ class Place:
 
     def of(self, tool: str) -> Place:
         """Give the same place with the name of the tool it belongs to."""
-        return replace(self, tool=tool)
+        return replace(self, tool=shortened(tool, _MAX_STEP_CHARS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +101,27 @@ def refusal(source: str, found: Findings) -> RegistryInvalid:
     )
 
 
+def warned(source: str, found: Findings) -> tuple[str, ...]:
+    """Give the sentences about what was changed, and how many more there were."""
+    told = [f"{source}: {warning.sentence()}" for warning in found.warnings]
+    if num_more := found.num_warned - len(told):
+        told.append(f"{source}: {num_more} more warnings of this kind")
+    return tuple(told)
+
+
 def shown(value: object) -> str:
     """Give a value as Python writes it, shortened: for sentences about values that cannot be used."""
-    text = repr(value) if not isinstance(value, (dict, list)) else _kind(value)
-    return text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 1] + "…"
+    match value:
+        case dict():
+            return "an object" if value else "an empty object"
+        case list():
+            return "a list" if value else "an empty list"
+        case int() if value.bit_length() > _MAX_SHOWN_BITS:
+            return "a huge number"
+        case _:
+            return shortened(repr(value), _MAX_SHOWN_CHARS)
 
 
-def _kind(value: dict[Any, Any] | list[Any]) -> str:
-    return "an object" if isinstance(value, dict) else "a list"
+def pointer_steps(pointer: str) -> tuple[str, ...]:
+    """Give the keys along which a JSON pointer leads (RFC 6901): none for "", the whole document."""
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from urllib.parse import unquote
 
-from agx.registry.keywords import IN_PLACE, Schema, Way, subschemas
+from agx.registry.keywords import IN_PLACE, Schema, Way, all_schemas, subschemas
 from agx.registry.plain import MAX_DEPTH
-from agx.registry.problems import Findings, Place, shown
+from agx.registry.problems import Findings, Place, pointer_steps, shown
 
 MAX_UNFOLDED = 10_000
 _HINT = "a schema refers to its own parts only: #/$defs/…"
@@ -21,7 +21,7 @@ _HINT = "a schema refers to its own parts only: #/$defs/…"
 
 def check_references(schema: Schema, place: Place, found: Findings) -> None:
     """Refuse references that lead nowhere, elsewhere, in a circle, or to too much."""
-    parts = dict(_parts(schema))
+    parts = dict(all_schemas(schema))
     num_before = found.num_refused
     for way, part in parts.items():
         reference = part.get("$ref")
@@ -32,20 +32,12 @@ def check_references(schema: Schema, place: Place, found: Findings) -> None:
         _check_unfolding({way: list(_leads(part, way)) for way, part in parts.items()}, place, found)
 
 
-def _parts(schema: object, way: Way = ()) -> Iterator[tuple[Way, Schema]]:
-    """Yield a schema and all schemas in it; those that are true or false count as empty ones."""
-    part = schema if isinstance(schema, dict) else {}
-    yield way, part
-    for step, inner in subschemas(part):
-        yield from _parts(inner, (*way, *step))
-
-
 def _target(reference: str) -> Way | None:
     """Give the way that a JSON pointer behind `#` describes (RFC 6901), or None for anything else."""
     if not reference.startswith("#"):
         return None
-    first, *steps = unquote(reference[1:]).split("/")
-    return None if first else tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
+    pointer = unquote(reference[1:])
+    return pointer_steps(pointer) if pointer[:1] in {"", "/"} else None
 
 
 def _leads(part: Schema, way: Way) -> Iterator[Way]:

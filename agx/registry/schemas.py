@@ -10,11 +10,13 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from agx.registry.keywords import ALONE, BY_NAME, IN_LIST, Schema
+from agx.registry.keywords import ALONE, BY_NAME, IN_LIST, Schema, all_schemas
 from agx.registry.problems import Findings, Place, shown
 from agx.registry.references import check_references
 from agx.registry.texts import check_parameter, cleaned
 
+# Compiling takes time by the square of it; nobody describes the arguments of one tool with so many.
+MAX_PARTS = 5000
 # The types of JSON Schema, and what Python makes of their values.
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "object": dict,
@@ -58,6 +60,10 @@ def checked_schema(schema: object, place: Place, found: Findings) -> Schema | No
     # Who a whole schema says it is matters to nobody: what refers to that name is refused.
     _check_dialect(schema.get("$schema"), place / "$schema", found)
     inner = {key: value for key, value in schema.items() if key not in {"$id", "$schema"}}
+    if sum(1 for _ in all_schemas(inner)) > MAX_PARTS:
+        message = f"the schema has more than {MAX_PARTS} schemas in it"
+        found.refuse(message, place, hint="describe fewer arguments")
+        return None
     adapted = {"type": "object"} | _adapted(inner, place, found)
     _check_is_object(adapted, place, found)
     _check_by_meta_schema(adapted, place, found)

@@ -40,7 +40,9 @@ def cleaned(text: str, place: Place, found: Findings) -> str:
 
 def check_name(name: object, place: Place, found: Findings) -> bool:
     """Say whether this can be the name of a tool; refuse it otherwise."""
-    if not isinstance(name, str) or not name.strip():
+    if name is None:
+        found.refuse("it has no name", place)
+    elif not isinstance(name, str) or not name.strip():
         found.refuse(f"{shown(name)} is no name of a tool", place)
     elif len(name) > MAX_NAME_CHARS:
         message = f"the name {name[:20]!r}… has {len(name)} characters; {MAX_NAME_CHARS} are allowed"

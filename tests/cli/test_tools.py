@@ -135,9 +135,42 @@ def test_a_mistake_is_a_sentence_and_a_hint(
     assert done.out == ""
 
 
+def test_of_several_files_of_tools_the_last_one_counts(agx: Agx, own: str, tmp_path: Path) -> None:
+    """With every command that takes them: a tool keeps its place and has nothing of the one before."""
+    (tmp_path / "more.json").write_text(
+        json.dumps([{"name": "weather", "description": "Ours\u200b"}, {"name": "uniq"}])
+    )
+    both = ("--tools", own, "--tools", "more.json")
+    done = agx("tools", "list", *both)
+    assert listed(done.out) == ["weather", "no-such-program", "sort", "uniq"]
+    assert done.err.count("invisible character") == 1
+    assert json.loads(agx("tools", "show", "weather", *both).out)["risk"] == ["runs_code"]
+    assert json.loads(agx("tools", "show", "weather", *both, "--tools", own).out) == OWN[0]
+    offered = json.dumps(json.loads(agx("plan", "x", *both, "--dry-run").out)["schema"])
+    assert '"enum": ["weather", "no-such-program", "sort", "uniq"]' in offered
+    for command in (("plan", "import", "sort a | uniq"), ("plan", "new", "--from", "plan.json")):
+        done = agx(*command, *both)
+        assert done.code == 0, done.err
+        assert done.err.count("invisible character") == 1
+        (tmp_path / "plan.json").write_text(done.out)
+    assert [task["command"] for task in json.loads(agx("plan", "preview").out)["tasks"]] == ["sort", "uniq"]
+    assert agx("run", "plan.json", *both, "--dry-run").code == 0
+    assert "uniq" in agx("run", "plan.json", "--tools", own, "--dry-run").err
+
+
+def test_files_that_have_too_many_tools_together_are_refused(agx: Agx, tmp_path: Path) -> None:
+    for half in "ab":
+        tools = [{"name": f"{half}{number}"} for number in range(501)]
+        (tmp_path / f"{half}.json").write_text(json.dumps(tools))
+    done = agx("tools", "list", "--tools", "a.json", "--tools", "b.json")
+    assert done.code == 2
+    assert "1002 tools; 1000 are allowed" in done.err
+
+
 def test_a_tool_is_shown_as_json(agx: Agx, own: str) -> None:
     assert json.loads(agx("tools", "show", "weather", "--tools", own).out) == OWN[0]
     assert json.loads(agx("tools", "show", "grep").out)["exit_codes"] == [0, 1]
+    assert "with the same --tools" in agx("tools", "show", "grep", "--tools", own).err
 
 
 def test_check_says_that_a_file_is_fine(agx: Agx, own: str) -> None:
@@ -154,7 +187,7 @@ def test_check_tells_every_problem_with_its_place(agx: Agx, bad: str) -> None:
     assert [(problem["tool"], problem["pointer"]) for problem in result["problems"]] == [
         ("weather", "/0/schema/properties/city/type"),
         ("\x1b[2J", "/1/name"),
-        (None, "/2"),
+        ("gerp", "/2"),
     ]
     assert "\x1b" not in done.out
     assert done.err == ""

@@ -6,7 +6,7 @@ import pytest
 
 from agx.errors import RegistryInvalid
 from agx.plan.schema import RISKS
-from agx.plan.tools import CATEGORIES, Registry, ToolInfo, unix_registry
+from agx.plan.tools import CATEGORIES, MAX_TOOLS, Registry, ToolInfo, unix_registry
 
 
 def test_the_built_in_registry_describes_every_tool() -> None:
@@ -96,8 +96,20 @@ def test_a_registry_is_looked_up_by_name_and_keeps_its_order() -> None:
     assert registry.kind == "custom"
 
 
-@pytest.mark.parametrize("tools", [[], [ToolInfo("a"), ToolInfo("a")]], ids=["none", "twice"])
-def test_a_registry_without_tools_or_with_one_twice_is_refused(tools: list[ToolInfo]) -> None:
-    with pytest.raises(RegistryInvalid) as caught:
+@pytest.mark.parametrize(
+    ("tools", "message"),
+    [
+        ([], "the registry has no tools"),
+        ([ToolInfo("a"), ToolInfo("a")], "the tool 'a' is in the registry twice"),
+        ([ToolInfo(str(number)) for number in range(MAX_TOOLS + 1)], "has 1001 tools; 1000 are allowed"),
+    ],
+    ids=["none", "twice", "many"],
+)
+def test_what_cannot_be_a_registry_is_refused(tools: list[ToolInfo], message: str) -> None:
+    with pytest.raises(RegistryInvalid, match=message) as caught:
         Registry.of(tools)
     assert caught.value.hint
+
+
+def test_a_registry_may_have_the_most_tools() -> None:
+    assert len(Registry.of(ToolInfo(str(number)) for number in range(MAX_TOOLS))) == MAX_TOOLS

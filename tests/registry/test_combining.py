@@ -24,6 +24,14 @@ def test_of_the_same_name_the_last_one_counts_whole() -> None:
     assert list(first.tools) == ["a", "b"], "neither changes"
 
 
+def test_registries_that_are_too_many_tools_together_are_refused() -> None:
+    halves = [registry_of([{"name": f"{half}{number}"} for number in range(501)]) for half in "ab"]
+    assert len(merged(halves[0], halves[0])) == 501
+    with pytest.raises(RegistryInvalid, match="the registry has 1002 tools; 1000 are allowed") as caught:
+        merged(*halves)
+    assert caught.value.hint
+
+
 def test_warnings_and_kind_of_merged_registries() -> None:
     noted = registry_of([{"name": "a", "description": "x\u200b"}])
     assert merged(noted, unix_registry()).warnings == noted.warnings

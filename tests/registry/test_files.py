@@ -122,7 +122,8 @@ def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
         ("tools.json", b'[\n"\xe9"]', "line 2 is not UTF-8 text"),
         ("tools.json", '["sort"]'.encode("utf-16"), "is not UTF-8 text"),
         ("tools.json", b" " * (MAX_FILE_BYTES + 1), f"has more than {MAX_FILE_BYTES} bytes"),
-        ("tools.json", b"", "cannot be parsed: "),
+        ("tools.json", b"", "cannot be parsed: it is empty"),
+        ("tools.json", b"\xef\xbb\xbf \n", "cannot be parsed: it is empty"),
         ("tools.json", b'["sort"', "cannot be parsed: "),
         ("tools.json", b'["sort"]\x00', "cannot be parsed: "),
         ("tools.json", b'["so\x00rt"]', "cannot be parsed: "),
@@ -169,6 +170,14 @@ def test_numbers_that_programs_read_differently_are_refused(number: str, tmp_pat
 def test_values_that_json_does_not_have_are_refused(value: str, tmp_path: Path) -> None:
     text = f'[[tools]]\nname = "a"\nschema = {{ type = "object", default = {value} }}\n'
     assert "/tools/0/schema/default: " in refusal(written(tmp_path, text, "tools.toml"))
+
+
+def test_a_number_that_python_does_not_write_is_refused(tmp_path: Path) -> None:
+    """TOML has hexadecimal ones, which are read whatever their length."""
+    text = f"[[tools]]\nname = 'a'\nschema = {{ default = 0x{'f' * 5000} }}\n"
+    assert "a, /tools/0/schema/default: a huge number is no number" in refusal(
+        written(tmp_path, text, "tools.toml")
+    )
 
 
 def test_half_a_character_is_refused(tmp_path: Path) -> None:

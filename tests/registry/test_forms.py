@@ -85,6 +85,13 @@ def test_what_belongs_to_the_tool_may_stand_beside_the_function() -> None:
     assert list(refused_at([wrapped | {"risks": []}])) == ["/0/risks"]
 
 
+@pytest.mark.parametrize("inner", [[FUNCTION], {"weather": FUNCTION}], ids=["list", "object"])
+def test_of_two_lists_in_one_document_neither_is_passed_over(inner: Any) -> None:
+    both = {"tools": ["sort"], "functions": inner}
+    assert refused_at(both) == {"": "it has `tools` and `functions`"}
+    assert refused_at([both]) == {"/0": "it has `tools` and `functions`"}
+
+
 def test_answers_within_answers_come_to_an_end() -> None:
     endless: dict[str, Any] = {}
     endless["result"] = endless

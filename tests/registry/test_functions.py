@@ -51,6 +51,10 @@ class Tree(BaseModel):
     kids: list[Tree] = []
 
 
+Endless = list["Endless"] | str
+Named = typing_extensions.TypeAliasType("Named", "list[Named] | str")
+
+
 class Plain:
     """No type that JSON could carry."""
 
@@ -209,6 +213,18 @@ def test_what_the_hints_do_not_allow_the_schema_does_not_either(
         tool.call(**arguments)
 
 
+def test_a_type_that_holds_itself_is_read_where_it_has_a_name() -> None:
+    def takes(a: Named) -> Any:
+        return a
+
+    takes.__annotations__["a"] = Named
+    tool = tool_from_function(takes)
+    assert tool.schema is not None
+    assert tool.call is not None
+    Draft202012Validator(tool.schema).validate({"a": [["x"], "y"]})
+    assert tool.call(a=[["x"], "y"]) == [["x"], "y"]
+
+
 def test_hints_are_resolved_where_the_function_stands() -> None:
     """The module that makes the tool has a `Finding` of its own, and another one here."""
     tool = tool_from_function(elsewhere.dig)
@@ -275,6 +291,7 @@ def unknown(a: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 def not_a_number(a: float = float("nan")) -> None: ...
 def hidden(a: Annotated[int, Field(alias="a\u200b")]) -> None: ...
 def distinct(a: set[int]) -> None: ...
+def endless(a: Endless) -> None: ...
 
 
 class Shape(Protocol):
@@ -305,6 +322,7 @@ def protocol(a: Shape) -> None: ...
         (not_a_number, "not_a_number, /properties/a/default: nan is no number that a program could use"),
         (hidden, r"part of the name 'a\u200b' cannot be seen"),
         (distinct, "uniqueItems"),
+        (endless, "endless cannot be a tool: a type hint holds itself"),
         (lambda: 1, "it has no name of its own"),
         (elsewhere.Digger(), "it has no name of its own"),
         (elsewhere.Digger.dig, "its parameter self has no type hint"),
@@ -337,6 +355,21 @@ def test_functions_make_a_registry() -> None:
     assert {tool.risk for tool in registry} == {("reads", "writes")}
     with pytest.raises(RegistryInvalid, match="twice"):
         registry_of_functions([described, described])
+
+
+def test_what_is_taken_out_of_descriptions_is_told() -> None:
+    def greet(name: str) -> str:
+        return name
+
+    greet.__doc__ = "Greet\u200b somebody.\n\nArgs:\n    name: who\x1b it is"
+    registry = registry_of_functions([greet, described])
+    assert registry.tools["greet"].description == "Greet somebody."
+    assert properties(registry.tools["greet"])["name"]["description"] == "who it is"
+    assert [warning.partition(": 1 invisible")[0] for warning in registry.warnings] == [
+        "the registry: greet, /properties/name/description",
+        "the registry: greet",
+    ]
+    assert tool_from_function(greet, category="a\u200bb").category == "ab"
 
 
 def test_a_typed_dict_that_pydantic_cannot_read_is_refused_with_its_advice() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from agx.registry.entries import MAX_TOOLS
+from agx.plan.tools import MAX_TOOLS
 from agx.registry.files import MAX_FILE_BYTES, parse_registry
 from agx.registry.forms import OWN_KEYS
 from agx.registry.plain import MAX_DEPTH
 from agx.registry.references import MAX_UNFOLDED
+from agx.registry.schemas import MAX_PARTS
 from agx.registry.texts import MAX_NAME_CHARS
 from tests.documents import ROOT, Block, blocks
 
@@ -27,7 +28,8 @@ def test_the_page_has_every_key_and_limit() -> None:
         f"nesting above {MAX_DEPTH} levels",
         f"more than {MAX_TOOLS} tools",
         f"more than {MAX_FILE_BYTES >> 20} MiB",
-        f"more than {MAX_UNFOLDED} schemas",
+        f"to more than {MAX_UNFOLDED} schemas",
+        f"has more than {MAX_PARTS} schemas in it",
         f"at most {MAX_NAME_CHARS} characters",
     ):
         assert words in TEXT

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import pytest
 
 from agx.errors import RegistryInvalid
-from agx.registry.entries import MAX_TOOLS, registry_of
+from agx.plan.tools import MAX_TOOLS
+from agx.registry.entries import registry_of
 from tests.registry.support import CITY, problems, refused_at, with_schema
+
+DEEP: list[Any] = reduce(lambda inner, _: [inner], range(70), [])
 
 
 def named(**more: Any) -> list[dict[str, Any]]:
@@ -19,10 +23,10 @@ def named(**more: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("data", "pointer", "message"),
     [
-        ({}, "", "an object lists no tools"),
+        ({}, "", "an empty object lists no tools"),
         ([], "", "it lists no tools"),
         ({"tools": []}, "", "it lists no tools"),
-        ({"tools": {}}, "/tools", "an object lists no tools"),
+        ({"tools": {}}, "/tools", "an empty object lists no tools"),
         ({"tools": "ls"}, "/tools", "'ls' is no tool"),
         (5, "", "5 lists no tools"),
         (None, "", "None lists no tools"),
@@ -31,7 +35,7 @@ def named(**more: Any) -> list[dict[str, Any]]:
         (["sort", "zzqx"], "/1", "there is no built-in tool 'zzqx'"),
         (["gerp"], "/0", "there is no built-in tool 'gerp'; did you mean grep?"),
         ([5], "/0", "5 is no tool"),
-        ([{}], "/0/name", "None is no name of a tool"),
+        ([{}], "/0/name", "it has no name"),
         (named(name=""), "/0/name", "'' is no name of a tool"),
         (named(name=" "), "/0/name", "' ' is no name of a tool"),
         (named(name=5), "/0/name", "5 is no name of a tool"),
@@ -42,10 +46,10 @@ def named(**more: Any) -> list[dict[str, Any]]:
             "the key 'descriptions' is unknown; did you mean description?",
         ),
         (named(description=5), "/0/description", "the description is 5, and no text"),
-        (named(category=[]), "/0/category", "the category is a list, and no text"),
+        (named(category=[]), "/0/category", "the category is an empty list, and no text"),
         (named(reads_stdin="no"), "/0/reads_stdin", "`reads_stdin` is 'no', and neither true nor false"),
         (named(reads_stdin=1), "/0/reads_stdin", "`reads_stdin` is 1, and neither true nor false"),
-        (named(schema=[]), "/0/schema", "the schema is a list, and no object"),
+        (named(schema=[]), "/0/schema", "the schema is an empty list, and no object"),
         (named(schema=CITY, parameters=CITY), "/0", "it has `schema` and `parameters`"),
         (with_schema({"type": "array"}), "/0/schema", "the schema is not that of an object"),
         (with_schema({"type": ["object", "null"]}), "/0/schema", "the schema is not that of an object"),
@@ -133,13 +137,66 @@ def test_a_name_that_stands_twice_is_refused(data: Any, pointer: str) -> None:
     assert problem["message"] == "a tool of this name stands above already"
 
 
+@pytest.mark.parametrize(
+    ("data", "pointers"),
+    [
+        ([{"name": "x", "risk": []}, {"name": "x"}], ["/0/risk", "/1"]),
+        ([{"name": "x"}, {"name": "x", "risk": []}], ["/1/risk", "/1"]),
+        ([{"name": "x", "schema": {"default": float("nan")}}, {"name": "x"}], ["/0/schema/default", "/1"]),
+        ([{"function": {"name": "x", "colour": 1}}, {"title": "x"}], ["/0/function/colour", "/1"]),
+        (["gerp", {"name": "gerp"}], ["/0", "/1"]),
+        ({"x": {"risk": []}, "y": {"name": "x"}}, ["/x/risk", "/y/name", "/y"]),
+    ],
+)
+def test_a_name_that_stands_twice_is_refused_whatever_else_is_wrong(data: Any, pointers: list[str]) -> None:
+    """Who mends one problem is not to find the next one behind it."""
+    found = problems(data)
+    assert [problem["pointer"] for problem in found] == pointers
+    assert found[-1]["message"] == "a tool of this name stands above already"
+
+
+@pytest.mark.parametrize(
+    "bad", [float("inf"), 10**400, "\ud800", object, DEEP], ids=["infinite", "huge", "half", "class", "deep"]
+)
+def test_what_is_no_plain_json_is_refused_with_the_name_of_its_tool(bad: Any) -> None:
+    (problem,) = problems([{"name": "fine"}, {"name": "x", "schema": {"default": bad}}])
+    assert problem["tool"] == "x"
+    assert problem["pointer"].startswith("/1/schema/default")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        named(name="n" * 10**6),
+        named(**{"k" * 10**6: 1}),
+        ["z" * 10**6],
+        {"n" * 10**6: {"description": 5}},
+        with_schema({"properties": {"p" * 10**6: {"type": "txt"}}}),
+        with_schema({"default": 16**5000}),
+        named(name=16**5000),
+    ],
+    ids=["name", "key", "built-in", "outer name", "parameter", "number", "number for a name"],
+)
+def test_what_is_long_beyond_measure_is_told_in_a_sentence(data: Any) -> None:
+    for problem in problems(data):
+        assert max(len(text) for text in problem.values() if text is not None) < 500
+
+
 def test_every_problem_is_told_at_once() -> None:
     """Of several tools, and several of one tool."""
     bad = {
         "type": "object",
         "properties": {"a": {"type": "txt"}, "b": {"$ref": "http://a/b"}, "c": {"minimum": "1"}},
     }
-    data = [{"name": "x", "schema": bad, "colour": 1}, "sort", 5, {"name": "z", "risk": []}]
+    uncompilable = {"properties": {"p": {"uniqueItems": True}}}
+    data = [
+        {"name": "x", "schema": bad, "colour": 1},
+        "sort",
+        5,
+        {"name": "z", "risk": []},
+        {"name": "u", "schema": uncompilable},
+        {"name": "u", "schema": CITY},
+    ]
     assert list(refused_at(data)) == [
         "/0/colour",
         "/0/schema/properties/a/type",
@@ -147,8 +204,10 @@ def test_every_problem_is_told_at_once() -> None:
         "/0/schema/properties/b/$ref",
         "/2",
         "/3/risk",
+        "/5",
+        "/4/schema/properties/p/uniqueItems",
     ]
-    with pytest.raises(RegistryInvalid, match=r"\(and 5 more\)$") as caught:
+    with pytest.raises(RegistryInvalid, match=r"\(and 7 more\)$") as caught:
         registry_of(data)
     assert "agx tools check" in caught.value.hint
 

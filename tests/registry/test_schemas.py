@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from agx.registry.entries import registry_of
+from agx.registry.schemas import MAX_PARTS
 from tests.registry.support import BFCL, CITY, one_tool, problems, refused_at, with_schema
 
 
@@ -253,6 +254,14 @@ def test_references_that_unfold_beyond_measure_are_refused() -> None:
     chain = {f"d{at}": {"$ref": f"#/$defs/d{at + 1}"} for at in range(3000)} | {"d3000": {}}
     (problem,) = problems(with_schema({"$ref": "#/$defs/d0", "$defs": chain}))
     assert "64 levels" in problem["message"]
+
+
+def test_a_schema_of_too_many_parts_is_refused_before_anybody_works_on_it() -> None:
+    """Compiling takes time by the square of them, in which nothing can interrupt it."""
+    schema: dict[str, Any] = {"properties": {f"p{number}": {} for number in range(MAX_PARTS)}}
+    (problem,) = problems(with_schema(schema))
+    assert (problem["tool"], problem["pointer"]) == ("x", "/0/schema")
+    assert problem["message"] == f"the schema has more than {MAX_PARTS} schemas in it"
 
 
 def test_a_schema_may_refer_to_itself_inside_its_parts() -> None:
