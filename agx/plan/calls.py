@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from agx.plan.option_words import DATA, read_words
-from agx.plan.options import unix_options
-from agx.plan.patterns import BIN_FOLDERS, EXEC_OPTIONS, WRAPPERS, is_before_command
+from agx.plan import risk_calls
+from agx.plan.patterns import BIN_FOLDERS, EXEC_OPTIONS
+from agx.plan.risk_options import read_words
+from agx.plan.risk_tables import wrapper_of
 from agx.plan.schema import Argument, Glob, Task, Text
-from agx.plan.tools import ToolOptions
 
 MAX_DEPTH = 8
-_LEADING = ToolOptions(syntax="leading")
 
 
 class Call(NamedTuple):
@@ -40,16 +39,17 @@ def as_word(item: Argument) -> str:
         return item.glob
     if isinstance(item, Text):
         return "".join(as_word(part) for part in item.text)
-    return DATA
+    return risk_calls.DATA
 
 
 def _calls(name: str, words: Sequence[str], *, depth: int) -> Iterator[Call]:
-    own, inner = words, list[Sequence[str]]()
+    own: Sequence[str] = words
+    inner: list[Sequence[str]] = []
     if name == "find":
         own, inner = _of_find(words)
-    elif name in WRAPPERS:
-        start = _start_of_command(name, words)
-        own, inner = words[:start], [words[start:]]
+    elif (row := wrapper_of(name)) is not None:
+        command: Sequence[str] = read_words(risk_calls.Call(name, tuple(words)), row).operands[row.before :]
+        own, inner = words[: len(words) - len(command)], [command]
     yield Call(name, tuple(own))
     for command in inner:
         if command and depth < MAX_DEPTH:
@@ -67,14 +67,6 @@ def _of_find(words: Sequence[str]) -> tuple[Sequence[str], list[Sequence[str]]]:
         else:
             own.append(word)
     return own, inner
-
-
-def _start_of_command(name: str, words: Sequence[str]) -> int:
-    """Give the place of the command that a tool runs, or the number of words where there is none."""
-    for at, (kind, word) in enumerate(read_words(words, unix_options(name) or _LEADING)):
-        if kind == "operand" and word != "-" and not is_before_command(name, word):
-            return at
-    return len(words)
 
 
 def _tool(word: str) -> str:

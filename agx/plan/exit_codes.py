@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from agx.plan.calls import calls
-from agx.plan.patterns import WRAPPERS
+from agx.plan.risk_tables import wrapper_of
 from agx.plan.schema import Task
 from agx.plan.tools import Registry
 
@@ -26,5 +26,5 @@ def accepted_exit_codes(task: Task, registry: Registry) -> tuple[int, ...]:
         elif call.name == "find":
             codes = own | ({_OF_FIND} if codes - {0} and "+" in task.args else set())
         else:
-            codes = own | codes if call.name in WRAPPERS else own
+            codes = own if wrapper_of(call.name) is None else own | codes
     return tuple(sorted(codes))

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from agx.errors import PlanInvalid
 from agx.plan import rules, tool_arguments
-from agx.plan.json_text import find_json
+from agx.plan.json_text import CALLS, LISTS, find_json
 from agx.plan.normalise import normalised, note, with_notes
 from agx.plan.numbering import numbered
 from agx.plan.risk import with_risk
@@ -36,9 +36,10 @@ _OLD_NAMES = {
     "step": "task_number",
 }
 _NO_ARGUMENT = 'neither text nor one of {"glob"}, {"env"}, {"task"}, {"text"} with what belongs to it'
+_IN_WORDS = {"tuple_type": "it is no list", "dict_type": "it is no object", "missing": "it is missing"}
 _TASK_KEYS = frozenset(Task.model_fields)
 # A stored plan keeps its findings beside it; they are made anew whenever it is read.
-_PLAN_KEYS = frozenset(Plan.model_fields) | {"plan", "steps", "findings"}
+_PLAN_KEYS = frozenset(Plan.model_fields) | {*LISTS, "findings"}
 
 
 @dataclass(slots=True)
@@ -134,16 +135,20 @@ def refuse_errors(findings: Sequence[Finding], text: str) -> None:
 
 def _as_object(data: object, text: str) -> Mapping[str, Any]:
     if isinstance(data, Mapping):
-        return data if any(key in data for key in ("tasks", "plan", "steps")) else {"tasks": [data]}
+        is_task = any(key in data for key in CALLS) and not any(key in data for key in LISTS)
+        return {"tasks": [data]} if is_task else data
     if isinstance(data, Sequence) and not isinstance(data, str | bytes):
         return {"tasks": list(data)}
     raise PlanInvalid("the plan is neither an object nor a list", hint='a plan is {"tasks": […]}', text=text)
 
 
 def _rows(raw: Mapping[str, Any], text: str) -> Sequence[Any]:
-    rows = raw.get("tasks", raw.get("plan", raw.get("steps")))
+    rows = next((raw[key] for key in LISTS if key in raw), None)
     if isinstance(rows, Sequence) and not isinstance(rows, str | bytes) and rows:
-        return rows[: MAX_TASKS + 1]  # one too many is enough to be refused
+        if len(rows) <= MAX_TASKS:
+            return rows
+        message = f"the plan has {len(rows)} tasks; {MAX_TASKS} are allowed"
+        raise PlanInvalid(message, hint="split the work", text=text)
     raise PlanInvalid("the plan has no tasks", hint="`tasks` is a list of at least one task", text=text)
 
 
@@ -231,7 +236,8 @@ def validation_findings(error: ValidationError) -> list[Finding]:
     """
     found: dict[tuple[int | str, ...], Finding] = {}
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        place, message = problem["loc"], problem["msg"].removeprefix("Value error, ")
+        place = problem["loc"]
+        message = _IN_WORDS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         if len(place) > 4 and place[0] == "tasks" and place[2] == "args":
             place = place[:4]
             message = _NO_ARGUMENT if problem["type"] == "string_type" else message
@@ -245,4 +251,6 @@ def _as_finding(place: tuple[int | str, ...], message: str) -> Finding:
     index = place[1] if len(place) > 1 and place[0] == "tasks" else None
     number = index + 1 if isinstance(index, int) else None
     where = ".".join(str(part)[:80] for part in place).encode(errors="backslashreplace").decode()
-    return Finding(severity="error", task=number, rule="form", message=f"{where}: {message}")
+    return Finding(
+        severity="error", task=number, rule="form", message=f"{where}: {message}" if where else message
+    )

@@ -19,7 +19,10 @@ _HINT = 'a plan is {"tasks": […]}'
 _FENCE = re.compile(r"```[A-Za-z]*\s*(?=[{\[])")
 _OPENING = re.compile(r"[{\[]")
 _BEGINS_LIKE_JSON = re.compile(r'\{\s*"|\[\s*[\[{"]')
-_PLAN_KEYS = frozenset({"tasks", "plan", "steps", "command", "cmd", "tool"})
+# What a plan may call its tasks, and what a task may call its tool.
+LISTS = ("tasks", "plan", "steps")
+CALLS = ("command", "cmd", "tool")
+_PLAN_KEYS = frozenset(LISTS + CALLS)
 
 
 def find_json(text: str) -> object:

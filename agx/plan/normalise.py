@@ -25,7 +25,8 @@ NORMALISED = "normalised"
 """The rule that stands in a note."""
 
 _OF_NEIGHBOURS = re.compile(
-    r"\b(adja\w*cent|consecutive(ly)?|successive|neighbou?r(s|ing)?|contiguous|in a row|collapse|squeeze)\b",
+    r"\b(adja\w*cent|consecutive(ly)?|successive|neighbou?r(s|ing)?|contiguous|in a row|collapse|squeeze"
+    r"|next to each other|one after (the |an)other|back[- ]to[- ]back)\b",
     re.IGNORECASE,
 )
 _PLAIN = frozenset({*"cdDu", "--count", "--repeated", "--unique", "--all-repeated", "--group"})

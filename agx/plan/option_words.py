@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from agx.plan.risk_calls import DATA
 from agx.plan.tools import ToolOptions
 
 Kind = Literal["option", "unknown", "value", "operand"]
-
-DATA = "\0"
-"""Stands in a word for what is known only when the plan runs."""
 
 _NUMBER = "-NUM"
 _MAX_LETTERS = 64  # of one cluster are looked at: no sane one is longer

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 
 from agx.plan.options import unix_options
+from agx.plan.risk_tables import wrapper_of
 
-_WILDCARD = re.compile(r"[*?]|\[[^\]\0]+\]")
+# A set begins at the first bracket behind the one that closed the last: so each is looked at once.
+_WILDCARD = re.compile(r"[*?]|(?:^|[\]\0])[^\[\]\0]*+\[[^\]\0]++\]")
 # These mean a pattern in whatever tool has them; the other options are told by `agx.plan.options`.
 _PATTERN_OPTIONS = frozenset(
     "-name -iname -path -ipath -wholename -iwholename -lname -ilname -regex -iregex "
@@ -18,7 +20,6 @@ _PATTERN_OPTIONS = frozenset(
 _FIRST_OPERAND = frozenset(
     "grep egrep fgrep zgrep zegrep rgrep sed awk gawk mawk nawk perl tr expr rename".split()
 )
-WRAPPERS = frozenset("sudo xargs time nice nohup env watch timeout command exec stdbuf ionice".split())
 EXEC_OPTIONS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 BIN_FOLDERS = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/local/bin/")
 
@@ -34,26 +35,22 @@ def is_option_value(tool: str, option: str) -> bool:
     return options is not None and options.takes_value(option)
 
 
-def is_before_command(tool: str, operand: str) -> bool:
-    """Say whether an operand only precedes the command: timeout's duration, env's assignments."""
-    return (tool == "timeout" and operand[:1].isdigit()) or (tool in ("env", "sudo") and "=" in operand)
-
-
 class PatternPlaces:
     r"""Walks the arguments of one command and says of each whether the tool wants it as a pattern.
 
     It follows commands that run others: `sudo grep p`, `xargs sed s`, `find -exec grep p {} \;`.
+    Of the last argument `tool` says whose it was, and `is_operand` whether it was one besides a pattern.
     """
 
     def __init__(self, command: str) -> None:
         self._outer = command
-        self._tool = command
-        self._seen_pattern = False
+        self.is_operand = False
         self._option = ""
+        self._enter(command)
 
     def is_pattern(self, text: str) -> bool:
         """Take the next argument's text and say whether it is a pattern for its tool."""
-        option, self._option = self._option, ""
+        option, self._option, self.is_operand = self._option, "", False
         if option in EXEC_OPTIONS or self._runs(text, after=option):
             self._enter(text)
             return False
@@ -65,33 +62,39 @@ class PatternPlaces:
             return True
         if text.startswith("-") and len(text) > 1:
             return self._take_option(text)
-        return self._take_operand(is_value=self._has_value(option))
+        return not self._has_value(option) and self._take_operand()
 
     def _take_option(self, text: str) -> bool:
         name, joined, _ = text.partition("=")
         if joined and self._wants_pattern(name):
             return True
         self._option = text
-        self._seen_pattern |= text in ("-f", "-e") and self._tool in _FIRST_OPERAND
+        self._seen_pattern |= text in ("-f", "-e") and self.tool in _FIRST_OPERAND
         return False
 
-    def _take_operand(self, *, is_value: bool) -> bool:
-        if is_value or self._seen_pattern or self._tool not in _FIRST_OPERAND:
-            return False
-        self._seen_pattern = True
-        return True
+    def _take_operand(self) -> bool:
+        self.is_operand = self._seen_pattern or self.tool not in _FIRST_OPERAND
+        self._seen_pattern |= not self.is_operand
+        return not self.is_operand
 
     def _runs(self, text: str, *, after: str) -> bool:
         """Say whether this argument is the command that the tool runs."""
-        is_operand = not text.startswith("-") and not self._has_value(after)
-        return self._tool in WRAPPERS and is_operand and not is_before_command(self._tool, text)
+        row = self._wrapper
+        if row is None or text.startswith("-") or self._has_value(after) or row.is_skipped(text):
+            return False
+        self._before -= 1
+        return self._before < 0
 
     def _enter(self, tool: str) -> None:
-        self._tool, self._seen_pattern, self._option = tool, False, ""
+        self.tool, self._seen_pattern, self._option = tool, False, ""
+        self._wrapper = wrapper_of(tool)
+        self._before = 0 if self._wrapper is None else self._wrapper.before
 
     def _has_value(self, option: str) -> bool:
-        return is_option_value(self._tool, option)
+        if self._wrapper is not None:
+            return option in self._wrapper.kinds and option not in self._wrapper.joined
+        return is_option_value(self.tool, option)
 
     def _wants_pattern(self, option: str) -> bool:
-        options = unix_options(self._tool)
+        options = unix_options(self.tool)
         return option in _PATTERN_OPTIONS or (options is not None and option in options.pattern)

@@ -2,7 +2,8 @@
 
 It holds twice. Before anything is written the registry is narrowed, by the lowest risk that each
 tool can have, so that what is not allowed cannot be written at all. Afterwards the tasks are judged
-by what hides in their arguments: `xargs rm`, `find -exec rm`, `sh -c`, an output that is saved.
+by what hides in their arguments: `xargs rm`, `find -exec rm`, `sh -c`, an output that is saved, a
+script that one task writes and another one runs (`echo 'rm a' | sh`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any
 from agx.errors import UsageError
 from agx.plan.context import MaxRisk, PlanContext
 from agx.plan.risk import assess_all, inner_commands
-from agx.plan.risk_judge import ANY_COMMAND
+from agx.plan.risk_calls import calls_of
+from agx.plan.risk_judge import ANY_COMMAND, Judge
+from agx.plan.rules import sources
 from agx.plan.schema import RISKS, Argument, Finding, Glob, Risk, Task, Text
 from agx.plan.tools import Registry, unix_registry
 from agx.settings.names import nearest
@@ -80,10 +83,11 @@ def check(tasks: Sequence[Task], context: PlanContext) -> tuple[Finding, ...]:
     """Give an error for everything in the tasks that the policy does not allow."""
     tools = offered(context)
     risks = assess_all(tasks, context.registry)
+    programs = _programs(tasks, risks, context.registry) if context.forbidden else [""] * len(tasks)
     return tuple(
         finding
-        for task, risk in zip(tasks, risks, strict=True)
-        for finding in _of_task(task, context, tools, risk=risk)
+        for task, risk, program in zip(tasks, risks, programs, strict=True)
+        for finding in _of_task(task, context, tools, risk=risk, program=program)
     )
 
 
@@ -112,12 +116,35 @@ def _only(registry: Registry, names: frozenset[str]) -> Registry:
     return registry if len(kept) == len(registry) else Registry.of(kept, kind=registry.kind)
 
 
-def _of_task(task: Task, context: PlanContext, tools: Registry, *, risk: Sequence[Risk]) -> Iterator[Finding]:
+def _programs(tasks: Sequence[Task], risks: Sequence[Sequence[Risk]], registry: Registry) -> list[str]:
+    """Give what is known of the code that each task runs: "" where it runs none.
+
+    It stands in the task's arguments, and where it comes from a pipe or out of a file, in those of the
+    tasks that wrote it.
+    """
+    verdicts = Judge(registry).of_tasks(calls_of(tasks))
+    texts = ["\n".join(map(_literal, task.args)) for task in tasks]
+    programs = []
+    for place, (task, verdict) in enumerate(zip(tasks, verdicts, strict=True)):
+        writers = {at for at in range(place) if not verdict.run_files.isdisjoint(verdicts[at].written)}
+        if "runs_input" in verdict.marks and task.input_from_task is not None:
+            writers.add(task.input_from_task - 1)
+        for at in reversed(range(place)):
+            if at in writers:
+                writers |= {number - 1 for number in sources(tasks[at])}
+        parts = [texts[at] for at in range(place + 1) if at == place or at in writers]
+        programs.append("\n".join(parts) if "runs_code" in risks[place] else "")
+    return programs
+
+
+def _of_task(
+    task: Task, context: PlanContext, tools: Registry, *, risk: Sequence[Risk], program: str
+) -> Iterator[Finding]:
     if task.command in context.forbidden:
         yield _forbidden(task, f"{task.command} is forbidden")
     if task.command not in context.registry:
         return  # which is an error of its own
-    yield from _hidden(task, context.forbidden - {task.command}, runs_code="runs_code" in risk)
+    yield from _hidden(task, context.forbidden - {task.command}, program=program)
     above = [one for one in risk if one not in _WITHIN[context.max_risk]]
     if above:
         yield _too_risky(task, above, context.max_risk)
@@ -131,8 +158,8 @@ def _of_task(task: Task, context: PlanContext, tools: Registry, *, risk: Sequenc
         )
 
 
-def _hidden(task: Task, forbidden: frozenset[str], *, runs_code: bool) -> Iterator[Finding]:
-    """Yield an error for each forbidden command that the arguments run, or name in a program."""
+def _hidden(task: Task, forbidden: frozenset[str], *, program: str) -> Iterator[Finding]:
+    """Yield an error for each forbidden command that the arguments run, or that the program names."""
     commands = frozenset(inner_commands(task)) if forbidden else frozenset[str]()
     if ANY_COMMAND in commands:
         yield _forbidden(
@@ -141,14 +168,13 @@ def _hidden(task: Task, forbidden: frozenset[str], *, runs_code: bool) -> Iterat
     run = forbidden & commands
     for name in sorted(run):
         yield _forbidden(task, f"it runs {name}, which is forbidden")
-    for name in sorted(_named(task, forbidden - run) if runs_code else ()):
+    for name in sorted(_named(program, forbidden - run)):
         yield _forbidden(task, f"it may run {name}, which is forbidden")
 
 
-def _named(task: Task, forbidden: Iterable[str]) -> set[str]:
-    """Give the forbidden commands whose names stand in the arguments of a task, which are a program."""
-    text = "\n".join(_literal(item) for item in task.args)
-    return {name for name in forbidden if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text)}
+def _named(program: str, forbidden: Iterable[str]) -> set[str]:
+    """Give the forbidden commands whose names stand in a program."""
+    return {name for name in forbidden if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", program)}
 
 
 def _literal(item: Argument) -> str:

@@ -63,6 +63,14 @@ def shell_argument(item: Argument) -> str:
     return _word(item, lambda number: f"task {number}")
 
 
+def task_line(task: Task) -> str:
+    """Give what a task calls on one line, as a person reads it; where input and output go is not in it."""
+    words = [task.command, *map(shell_argument, task.args)]
+    if task.arguments is not None:
+        words.append(json.dumps(task.arguments, ensure_ascii=False))
+    return " ".join(words)
+
+
 def _check(tasks: Sequence[Task]) -> None:
     for task in tasks:
         if task.arguments is not None:
@@ -175,9 +183,9 @@ def command_line(task: Task, *, output_of: Callable[[int], str]) -> str:
     """Give one command with its redirection; `output_of` writes the command behind `{"task": n}`."""
     words = [_name(task.command), *(_word(item, output_of) for item in task.args)]
     if task.save_to is not None:
-        words += [">", _path(task.save_to)]
+        words += [">", shell_path(task.save_to)]
     elif task.append_to is not None:
-        words += [">>", _path(task.append_to)]
+        words += [">>", shell_path(task.append_to)]
     return " ".join(words)
 
 
@@ -187,7 +195,8 @@ def _name(command: str) -> str:
     return f"'{command}'" if is_grammar and "'" not in command else shlex.quote(command)
 
 
-def _path(path: str) -> str:
+def shell_path(path: str) -> str:
+    """Give the path of a redirection, quoted, in which a leading `~/` stays the home folder."""
     if path.startswith("~/"):
         return "~/" + (shlex.quote(path[2:]) if path[2:] else "")
     return shlex.quote(path)

@@ -11,13 +11,12 @@ https://graphviz.org/doc/info/lang.html (quoted strings), https://graphviz.org/d
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import NamedTuple
 
-from agx.plan.render import shell_argument
+from agx.plan.render import task_line
 from agx.plan.rules import references
 from agx.plan.schema import Plan, Task, TaskOutput
 from agx.plan.visible import shortened, visible
@@ -89,7 +88,7 @@ def _graph(tasks: Sequence[Task]) -> tuple[list[_Node], list[_Edge]]:
     edges: list[_Edge] = []
     for task in tasks:
         name = f"t{task.task_number}"
-        lines = _wrapped(f"{task.task_number}: {_line(task)}")
+        lines = _wrapped(f"{task.task_number}: {visible(task_line(task))}")
         risk = [" ".join(one.replace("_", " ") for one in task.risk)] if task.risk else []
         nodes.append(_Node(name, [*lines, *risk], colour=_colour(task)))
         edges += dict.fromkeys(_edges(task, name))
@@ -99,13 +98,6 @@ def _graph(tasks: Sequence[Task]) -> tuple[list[_Node], list[_Edge]]:
                 nodes.append(_Node(file, _wrapped(visible(path)), is_file=True))
                 edges.append(_Edge(name, file, label))
     return nodes, edges
-
-
-def _line(task: Task) -> str:
-    words = [task.command, *map(shell_argument, task.args)]
-    if task.arguments is not None:
-        words.append(json.dumps(task.arguments, ensure_ascii=False))
-    return visible(" ".join(words))
 
 
 def _wrapped(text: str) -> list[str]:

@@ -2,25 +2,29 @@
 
 A call is a task, or a command that a task runs: by `sudo`, by `xargs`, in a script. Its words are
 text, in which `DATA` stands for what only a run can tell: a variable's value, another task's output,
-the file names of a pattern.
+the file names of a pattern; with a mark behind it, it stands for several words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from agx.plan.schema import Argument, Env, Glob, Risk, Task, TaskOutput, Text, output_reference
 
 DATA = "\0"
 NAME_DATA = "./\0"  # a file's name or path: unknown, but never an option
+MANY = DATA + "\1"  # several words, which all begin as this one does
+OPEN = DATA + "\2"  # several words, of which any may be an option
 # Variables that hold a path or a name, and so never begin with a dash.
 _PATHS = frozenset("HOME PWD OLDPWD TMPDIR TMP TEMP SHELL PATH XDG_CONFIG_HOME XDG_DATA_HOME".split())
 _NAMES = frozenset("USER LOGNAME HOSTNAME UID EUID PPID SECONDS TERM LANG RANDOM LINES COLUMNS".split())
 # Commands that print file names, each from a starting point that is no option, and those that choose lines.
 _NAMING = frozenset("find pwd which realpath locate whoami hostname uname nproc".split())
+_ONE_WORD = frozenset("pwd which whoami hostname uname nproc".split())  # hardly ever with a blank
 _PRINTS_MORE = (DATA, "-printf", "-exec", "-ok", "-S", "--relative")
 _FILTERS = frozenset("sort uniq head tail tac shuf grep egrep fgrep".split())
 _WILDCARD = re.compile(r"\*+|\?|\[[!^]?\]?[^\]]{0,64}\]")
@@ -90,8 +94,11 @@ class Call:
     item: str = DATA
 
     @classmethod
-    def of(cls, task: Task, *, names: Collection[int] = ()) -> Call:
-        """Make a call of a task; `names` are the tasks whose output is file names, none with a dash first."""
+    def of(cls, task: Task, *, names: Mapping[int, str] = MappingProxyType({})) -> Call:
+        """Make a call of a task; `names` are the tasks whose output is file names, none with a dash first.
+
+        They are given with what such an output is when it is split into words.
+        """
         return cls(
             name=task.command,
             words=tuple(_text(item, names) for item in task.args),
@@ -105,14 +112,16 @@ class Call:
 
 def calls_of(tasks: Sequence[Task]) -> list[Call]:
     """Make calls of the tasks of one plan, with what their places in it tell."""
-    names: set[int] = set()
+    names: dict[int, str] = {}
     for task in tasks:
         if _gives_names(task, names):
-            names.add(task.task_number)
+            source = None if task.command in _NAMING else task.input_from_task
+            words = NAME_DATA if task.command in _ONE_WORD else OPEN
+            names[task.task_number] = words if source is None else names[source]
     return [Call.of(task, names=names) for task in tasks]
 
 
-def _gives_names(task: Task, names: Collection[int]) -> bool:
+def _gives_names(task: Task, names: Mapping[int, str]) -> bool:
     """Say whether what a task prints are file names that begin with no dash, one a line."""
     words = [_text(item, names) for item in task.args]
     if task.command in _NAMING:
@@ -126,15 +135,16 @@ def is_known(text: str) -> bool:
     return DATA not in text
 
 
-def _text(item: Argument, names: Collection[int]) -> str:
+def _text(item: Argument, names: Mapping[int, str]) -> str:
     if isinstance(item, str):
         return item
     if isinstance(item, Glob):
-        return _of_pattern(item.glob)
+        text = _of_pattern(item.glob)
+        return text.replace(DATA, OPEN if text.startswith(DATA) else MANY, 1)
     if isinstance(item, Env):
         return _of_variable(item.env)
     if isinstance(item, TaskOutput):
-        return NAME_DATA if item.task in names else DATA
+        return names.get(item.task, OPEN) if item.split else NAME_DATA if item.task in names else DATA
     return "".join(_text(part, names) for part in item.text)
 
 
@@ -143,16 +153,17 @@ def _of_variable(name: str) -> str:
 
 
 def _of_pattern(pattern: str) -> str:
-    """Give the names that match: only `*` and its like, which end as they begin, can match an option.
+    """Give the names that match, which may be an option where the pattern begins with a wildcard.
 
-    A pattern with an ending (`*.txt`) could match one too, but hardly one that does harm.
+    Those with an ending (`*.txt`) could match one too, but hardly one that does harm.
     """
     text = _WILDCARD.sub(DATA, pattern)
     if not text.startswith(DATA):
         return text
     first = _WILDCARD.match(pattern)
     assert first is not None
-    return text if text.endswith(DATA) and _matches_dash(first[0]) else "./" + text
+    is_named = first[0][0] in "*?" and "." in pattern[first.end() :] and not text.endswith(DATA)
+    return text if _matches_dash(first[0]) and not is_named else NAME_DATA + text[len(DATA) :]
 
 
 def _matches_dash(wildcard: str) -> bool:

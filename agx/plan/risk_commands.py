@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterator
 from posixpath import basename
 
-from agx.plan.risk_calls import DATA, NAME_DATA, Call, Code, Effect, Runs, RunsFile, Shell, Writes, is_known
+from agx.plan.risk_calls import DATA, Code, Effect, Runs, RunsFile, Shell, Writes, is_known
 from agx.plan.risk_options import Given
-from agx.plan.risk_tables import Row, row_of
+from agx.plan.risk_tables import row_of
 from agx.plan.tools import unix_registry
 
-FIND_EXEC = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
-_FD_EXEC = frozenset({"-x", "-X", "--exec", "--exec-batch"})
 _PARALLEL_INPUT = re.compile(r":{3,4}\+?")
-_PAGER_RUNS = re.compile(r"\+\+?(?:[^/?]*[!|]|:|.*\0)")
-_NO_FILE = ("", "-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+_PAGER_MOVES = re.compile(r"\+\+?(?:\d*[gGFp%]?|[/?&][^\0]*)")  # and runs nothing
+_NO_FILE = frozenset({"", "-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
 
 def _command(given: Given) -> Iterator[Effect]:
@@ -66,11 +63,15 @@ def _xargs(given: Given) -> Iterator[Effect]:
     place = next(reversed(given.values("-I", "-J", "-i", "--replace")), None)
     if place is None and given.has("-i", "--replace"):
         place = "{}"
+    # Without -0, a name with a blank or a line's end gives words that may begin with a dash.
+    is_whole = given.has("-0", "--null") and not given.has("-d", "--delimiter")
+    item = given.call.item if is_whole else DATA
     if place is None:
-        yield Runs((*words, given.call.item))
+        is_single = given.values("-n", "--max-args")[-1:] == ["1"]
+        yield Runs((*words, *([item] if is_single else [item, item])))
         yield Runs(words)  # as it runs once where there is no input
     else:
-        yield Runs(tuple(word.replace(place, _inside(word, place, given.call.item)) for word in words))
+        yield Runs(tuple(word.replace(place, _inside(word, place, item)) for word in words))
 
 
 def _inside(word: str, place: str, item: str) -> str:
@@ -92,52 +93,6 @@ def _parallel(given: Given) -> Iterator[Effect]:
         yield "runs_input"
 
 
-def _find(row: Row, call: Call) -> Iterator[Effect]:
-    """Judge the expression of find, whose options are words of their own."""
-    words = deque(call.words)
-    while words:
-        word = words.popleft()
-        if word in FIND_EXEC:
-            yield Runs(_until_end(words, item=NAME_DATA))
-        elif kind := row.kinds.get(word):
-            value = words.popleft() if words else ""
-            if kind == "files":
-                yield Writes(value, overwrites=True)
-        elif word.startswith("-newer") and words:
-            words.popleft()
-        elif word in row.marks or _may_be(word, row):
-            yield from row.marks.get(word, ("runs_code",))
-
-
-def _may_be(word: str, row: Row) -> bool:
-    """Say whether a word that only a run can tell may be an action of find."""
-    if is_known(word):
-        return False
-    first, *_, last = word.split(DATA)
-    return any(
-        option.startswith(first) and option.endswith(last) for option in (*FIND_EXEC, *row.marks, *row.kinds)
-    )
-
-
-def _until_end(words: deque[str], *, item: str) -> tuple[str, ...]:
-    """Take the words of an inner command, up to `;` or `{} +`."""
-    taken: list[str] = []
-    while words:
-        word = words.popleft()
-        if word == ";" or (word == "+" and taken[-1:] == ["{}"]):
-            break
-        taken.append(word)
-    return tuple(word.replace("{}", item if word.startswith("{}") else DATA) for word in taken) or ("",)
-
-
-def _fd(row: Row, call: Call) -> Iterator[Effect]:
-    del row
-    words = deque(call.words)
-    while words:
-        if words.popleft() in _FD_EXEC:
-            yield Runs(_until_end(words, item=NAME_DATA))
-
-
 def _interpreter(given: Given) -> Iterator[Effect]:
     """Judge shells and interpreters: the script's text, its file, or else what comes on their input."""
     first = given.operands[0] if given.operands else ""
@@ -148,7 +103,7 @@ def _interpreter(given: Given) -> Iterator[Effect]:
     elif first in _NO_FILE or given.has("-s"):
         yield "runs_input"
     else:
-        yield RunsFile(first)
+        yield from ("runs_code", RunsFile(first))
 
 
 def _sed(given: Given) -> Iterator[Effect]:
@@ -160,7 +115,7 @@ def _sed(given: Given) -> Iterator[Effect]:
     yield Code("\n".join(pieces), given.row.language)
     if given.has("-i", "-I", "--in-place"):
         yield from (Writes(path) for path in files)
-    if "-" in given.values("-f", "--file"):
+    if not _NO_FILE.isdisjoint(given.values("-f", "--file")):
         yield "runs_input"
 
 
@@ -171,7 +126,7 @@ def _awk(given: Given) -> Iterator[Effect]:
     yield Code("\n".join(programs), given.row.language)
     if "inplace" in given.values("-i", "--include"):
         yield "writes"
-    if "-" in given.values("-f", "--file"):
+    if not _NO_FILE.isdisjoint(given.values("-f", "--file")):
         yield "runs_input"
 
 
@@ -200,6 +155,8 @@ def _alias(given: Given) -> Iterator[Effect]:
 
 
 def _editor(given: Given) -> Iterator[Effect]:
+    if "-" not in given.operands:
+        yield "runs_input"  # as if it was typed
     for word in given.operands:
         if word.startswith("+"):
             yield Code(word[1:], given.row.language)
@@ -208,8 +165,9 @@ def _editor(given: Given) -> Iterator[Effect]:
 
 
 def _pager(given: Given) -> Iterator[Effect]:
-    for word in given.operands:
-        if _PAGER_RUNS.match(word):
+    """Judge what is typed into a pager at its start; a line's end ends a pattern, too."""
+    for word in (*given.operands, *given.values("-p", "--pattern")):
+        if (word.startswith("+") and _PAGER_MOVES.fullmatch(word) is None) or "\n" in word:
             yield from ("runs_code", Shell(word.partition("!")[2]))
 
 
@@ -230,17 +188,18 @@ def _rename(given: Given) -> Iterator[Effect]:
 
 
 def _build(given: Given) -> Iterator[Effect]:
-    if "-" in given.values("-f", "--file", "--makefile"):
+    if not _NO_FILE.isdisjoint(given.values("-f", "--file", "--makefile")):
         yield "runs_input"
 
 
 def _sql(given: Given) -> Iterator[Effect]:
+    if not any(given.row.kinds.get(option) in ("code", "scripts") for option, _ in given.options):
+        yield "runs_input"
     for word in given.operands:
         if " " in word or word.startswith((".", "\\")) or not is_known(word):
             yield Code(word, given.row.language)
 
 
-EXPRESSIONS: dict[str, Callable[[Row, Call], Iterator[Effect]]] = {"find": _find, "fd": _fd}
 RUNNING: dict[str, Callable[[Given], Iterator[Effect]]] = {
     "command": _command,
     "somewhere": _somewhere,

@@ -11,22 +11,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from agx.plan.risk_calls import Call, Code, Effect, RunsFile, Shell, Writes, is_known
-from agx.plan.risk_commands import EXPRESSIONS, RUNNING
+from agx.plan.risk_commands import RUNNING
+from agx.plan.risk_find import EXPRESSIONS
 from agx.plan.risk_operands import OPERANDS, is_git_command, may_set_id
 from agx.plan.risk_options import Given, read_words
+from agx.plan.risk_paths import NETWORK_DEVICES
 from agx.plan.risk_tables import Row, row_of, row_of_options, subcommand_of
 from agx.plan.tools import ToolInfo
 
 _CODE_VARIABLE = re.compile(
-    r"(?:LD|DYLD|GIT|GEM|CARGO|LUA|R|TAR|RSYNC|XDG|npm_config|BASH_FUNC)_\w+|PYTHON\w*|PERL\w*|RUBY(?:LIB|OPT)"
-    r"|\w*(?:PATH|PAGER|EDITOR|_RSH|ASKPASS|_OPTIONS|WRAPPER)|VISUAL|BROWSER|LESS\w*|BASH_ENV|ENV|PROMPT_COMMAND"
-    r"|PS[0-4]|IFS|SHELL\w*|CC|CXX|MAKE\w*|HOME|TERMINFO|HOSTALIASES"
+    r"(?:LD|DYLD|GIT|GEM|CARGO|LUA|R|TAR|RSYNC|XDG|npm_config|NPM_CONFIG|BASH_FUNC|XZ|MAGICK|OPENSSL|GLIBC)_\w+"
+    r"|(?:PYTHON|PERL|LESS|SHELL|MAKE|VIM|ZIP|UNZIP|GNUPG)\w*|RUBY(?:LIB|OPT)|HG\w+|SVN_\w+|CVS\w+"
+    r"|\w*(?:PATH|PAGER|EDITOR|_RSH|_SSH|ASKPASS|_OPTIONS|OPTS?|WRAPPER|CMD|COMMAND)|VISUAL|BROWSER"
+    r"|BASH_ENV|ENV|PS[0-4]|IFS|CC|CXX|HOME|TERMINFO|HOSTALIASES|GREP|GZIP|PARALLEL|ZDOTDIR|FCEDIT|KUBECONFIG"
+    r"|(?:WGET|INPUT|SCREEN|PSQL|PHP|CURL)RC|EXINIT"
 )
 _COMMAND_VARIABLE = re.compile(
-    r"\w*(?:PAGER|EDITOR|VISUAL|BROWSER|COMMAND|_RSH|ASKPASS|LESSOPEN|LESSCLOSE|PROGRAM)"
+    r"\w*(?:PAGER|EDITOR|VISUAL|BROWSER|COMMAND|_RSH|_SSH|ASKPASS|LESSOPEN|LESSCLOSE|PROGRAM)|GREP|HGMERGE"
 )
 _HOST = re.compile(r"(?:\w[\w.-]*@)?(?:[\w.-]{2,}|[\w.-]*\0[\w.\0-]*|\[[\da-fA-F:]+\]):|[\w+.-]+://")
 _OF_HOST = ("/:", "/,", "/etc", "/dev", "/root", "/var", "/sys", "/proc", "/boot", "host")
+_DELETES = re.compile(r"[-+*]?(?:DELE|RMD|rm)", re.IGNORECASE)
 _PROXY = re.compile(
     r"(?:ProxyCommand|LocalCommand|KnownHostsCommand|Match|Include)\s*[=\s]\s*(.*)", re.IGNORECASE | re.DOTALL
 )
@@ -39,6 +44,8 @@ def effects(call: Call, tool: ToolInfo | None) -> Iterator[Effect]:
     """
     for assignment in call.assignments:
         yield from assigned(assignment)
+    if any(word.startswith(NETWORK_DEVICES) for word in call.words):
+        yield "network"
     row = row_of(call.name)
     if row is None and tool is not None and tool.options is not None and tool.options.command:
         row = row_of_options(tool.name, tool.options)
@@ -49,7 +56,7 @@ def effects(call: Call, tool: ToolInfo | None) -> Iterator[Effect]:
 def assigned(assignment: str) -> Iterator[Effect]:
     """Yield what it means to set a variable: some of them name what is run later."""
     name, _, value = assignment.partition("=")
-    if not _CODE_VARIABLE.fullmatch(name):
+    if is_known(name) and not _CODE_VARIABLE.fullmatch(name):
         return
     yield "runs_code"
     if _COMMAND_VARIABLE.fullmatch(name):
@@ -69,16 +76,26 @@ def _of_row(row: Row, call: Call) -> Iterator[Effect]:
         yield from _of_value(row, row.kinds.get(option, "values"), value or "")
     if given.may_hide_option:
         yield "runs_code"
-    if row.hosts and any(_HOST.match(word) for word in call.words):
+    if row.hosts and any(map(_HOST.match, (*call.words, *(value or "" for _, value in given.options)))):
         yield "network"
+    yield from _of_words(row, call)
     for word in given.skipped:
         if "=" in word:
             yield from assigned(word)
     yield from _of_operands(given)
 
 
+def _of_words(row: Row, call: Call) -> Iterator[Effect]:
+    for pattern, risks in row.words:
+        for match in filter(None, map(pattern.match, call.words)):
+            yield from risks
+            yield from (Shell(text) for text in match.groups() if text)
+
+
 def _of_value(row: Row, kind: str, value: str) -> Iterator[Effect]:
     """Judge the value of an option; the programs of sed and awk are judged with their operands."""
+    if kind == "shell" and row.family == "env":
+        value = "env " + value  # the words may begin with its options
     if kind in VALUES:
         yield from VALUES[kind](value)
     elif kind == "code" and row.language not in ("sed", "awk"):
@@ -97,20 +114,22 @@ def _of_operands(given: Given) -> Iterator[Effect]:
 
 def _of_subcommand(given: Given) -> Iterator[Effect]:
     if not given.operands:
+        if given.row.family == "openssl":
+            yield "runs_input"  # its commands, line by line
         return
     first, *rest = given.operands
     if not is_known(first):
         yield "runs_code"
         return
     sub = subcommand_of(given.row, first)
-    if sub is None:
-        yield from given.row.other
-    else:
+    if sub is not None:
         yield from _of_row(sub, replace(given.call, words=tuple(rest)))
 
 
 def _file(value: str) -> Iterator[Effect]:
-    yield Shell(value[1:]) if value.startswith("|") else Writes(value, overwrites=True)
+    yield Writes(value, overwrites=True)
+    if value.startswith(("|", "!")):
+        yield Shell(value[1:])  # as strace has it
 
 
 def _place(value: str) -> Iterator[Effect]:
@@ -141,7 +160,8 @@ def _upload(value: str) -> Iterator[Effect]:
 
 
 def _verb(value: str) -> Iterator[Effect]:
-    if value.upper() == "DELETE" or not is_known(value):
+    """Judge how something is asked of a server: a method of HTTP, a command of FTP."""
+    if _DELETES.match(value) or not is_known(value):
         yield "destructive"
     elif value.upper() not in ("GET", "HEAD", "OPTIONS"):
         yield "writes"
@@ -176,4 +196,5 @@ VALUES: dict[str, Callable[[str], Iterator[Effect]]] = {
     "mounts": _mount,
     "setuid": _setuid,
     "proxies": _proxy,
+    "settings": assigned,
 }

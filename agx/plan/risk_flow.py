@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from posixpath import basename, normpath
 
 from agx.plan.risk_calls import Call, is_known
@@ -35,6 +35,19 @@ def prints_nothing(call: Call) -> bool:
         files = [word for word in call.words if not word.startswith("-")]
         counts_none = call.name != "cat" and _NO_COUNT.search(" ".join(call.words)) is not None
         return counts_none or (files != [] and all(map(is_empty, files)))
+    return False
+
+
+def reads_its_output(calls: Sequence[Call], place: int) -> bool:
+    """Say whether a call, or one that feeds it, reads the file of its output: it is emptied first."""
+    path, at = calls[place].output, place
+    while path is not None:
+        call = calls[at]
+        if path in call.words and call.name not in (*_LITERAL, "find"):
+            return True
+        if call.piped is None or call.piped >= at:
+            break
+        at = call.piped
     return False
 
 

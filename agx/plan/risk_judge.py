@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import dropwhile
-from posixpath import normpath
+from posixpath import basename, normpath
 
 from agx.plan.patterns import BIN_FOLDERS
 from agx.plan.risk_calls import Call, Code, Effect, Mark, Runs, RunsFile, Shell, Writes, is_known
 from agx.plan.risk_effects import effects
-from agx.plan.risk_flow import brought_files, printed_text, prints_nothing
+from agx.plan.risk_flow import brought_files, printed_text, prints_nothing, reads_its_output
 from agx.plan.risk_paths import HARMLESS_DEVICES, written
 from agx.plan.risk_scripts import code_effects
 from agx.plan.risk_shell import read_script
@@ -80,6 +80,8 @@ class Judge:
             verdicts.append(verdict)
             if call.piped is not None and call.piped < place:
                 self._of_input(verdict, calls[call.piped], depth)
+            if not call.appends and reads_its_output(calls, place):
+                verdict.marks.add("destructive")
             if _runs_what_was_brought(verdict, call, brought, files):
                 verdict.marks |= {"network", "destructive"}
             if "network" in verdict.marks or not brought.isdisjoint((call.piped, *call.sources)):
@@ -126,7 +128,9 @@ class Judge:
         if verdict.written and prints_nothing(source):
             verdict.marks.add("destructive")
         if "runs_input" in verdict.marks:
-            self._take(verdict, [Shell(printed_text(source))], depth)
+            verdict.marks.add("runs_code")
+            text = printed_text(source)
+            self._take(verdict, [Shell(text), Shell(text.partition("!")[2])], depth)  # `!` as editors have it
 
     def _take(self, verdict: Verdict, found: Iterable[Effect], depth: int) -> None:
         for effect in found:
@@ -179,4 +183,4 @@ def _runs_what_was_brought(verdict: Verdict, call: Call, brought: set[int], file
         return True
     if "runs_code" in verdict.marks and not brought.isdisjoint(call.sources):
         return True
-    return not files.isdisjoint(verdict.run_files)
+    return not files.isdisjoint({*verdict.run_files, *map(basename, verdict.run_files)})

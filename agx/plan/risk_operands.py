@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from agx.plan.risk_calls import Effect, Shell, Writes, is_known
+from agx.plan.risk_calls import MANY, OPEN, Effect, Shell, Writes, is_known
 from agx.plan.risk_options import Given
 from agx.plan.risk_paths import is_empty, is_system
 
@@ -29,6 +29,11 @@ def is_git_command(setting: str) -> bool:
     return _GIT_RUNS.search(setting.lower()) is not None
 
 
+def _may_be_more(words: Sequence[str]) -> bool:
+    """Say whether these words are more than they seem: a pattern's files, the words of an output."""
+    return any(MANY in word or OPEN in word for word in words)
+
+
 def _target(given: Given) -> Iterator[Effect]:
     """Judge the last operand, where files are put; a copy of nothing empties what was there."""
     has_place = given.has("-t", "--target-directory")
@@ -48,7 +53,11 @@ def _written(given: Given) -> Iterator[Effect]:
 
 
 def _second(given: Given) -> Iterator[Effect]:
-    yield from (Writes(path, overwrites=True) for path in given.operands[1:2])
+    """Judge the second operand, which is written."""
+    is_prefix = given.row.family == "split"
+    yield from (Writes(path, overwrites=not is_prefix) for path in given.operands[1:2])
+    if _may_be_more(given.operands[:1]):
+        yield "writes"
 
 
 def _changed(given: Given) -> Iterator[Effect]:
@@ -94,20 +103,20 @@ def _privileged(given: Given) -> Iterator[Effect]:
 
 
 def _configured(given: Given) -> Iterator[Effect]:
-    if len(given.operands) > 1:
+    if len(given.operands) > 1 or _may_be_more(given.operands):
         yield "privilege"
 
 
 def _ip(given: Given) -> Iterator[Effect]:
     thing, *rest = given.operands or ("",)
-    if "netns".startswith(thing) and rest[:1] == ["exec"]:
-        yield Shell(" ".join(rest[2:]))
-    if rest and rest[0] not in _IP_READS:
+    if ("netns".startswith(thing) or thing == "vrf") and rest[:1] == ["exec"]:
+        yield from (Shell(" ".join(rest[start:])) for start in (1, 2))  # with `-all` there is no name
+    if (rest and rest[0] not in _IP_READS) or _may_be_more((thing,)):
         yield "privilege"
 
 
 def _service(given: Given) -> Iterator[Effect]:
-    if given.operands[1:] and given.operands[1] != "status":
+    if given.operands[1:2] not in ((), ("status",)) or _may_be_more(given.operands):
         yield "privilege"
 
 
@@ -153,7 +162,13 @@ def _config(given: Given) -> Iterator[Effect]:
     words = given.operands
     if given.has(*_GIT_READS_CONFIG) or words[:1] in (("get",), ("list",)):
         return
-    words = words[1:] if words[:1] in (("set",), ("unset",)) else words
+    if words[:1] == ("edit",):
+        yield "runs_code"
+    if words[:1] in (("unset",), ("remove-section",)):
+        yield "destructive"
+    words = words[1:] if words[:1] == ("set",) else words
+    if _may_be_more(words):
+        yield from ("writes", "runs_code")
     if len(words) > 1:
         yield "writes"
         if is_git_command(words[0]) or not is_known(words[0]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agx.plan.risk_calls import DATA, Call, is_known
+from agx.plan.risk_calls import DATA, OPEN, Call, is_known
 from agx.plan.risk_tables import Row
 
 _MAX_CLUSTER = 64
@@ -20,7 +20,8 @@ class Given:
     """What a call was given, as its row says how to read it.
 
     `skipped` are operands before a command that only prepare it. `may_hide_option` where a word that
-    is known only when the plan runs could be an option; `ended` where `--` ended the options.
+    is known only when the plan runs could be an option that does harm, or the command that is run;
+    `ended` where `--` ended the options.
     """
 
     call: Call
@@ -67,6 +68,7 @@ class _Reader:
                 ended = True
                 break
             self._take(word)
+        self._may_hide |= any(OPEN in word for word in self._words[: self._at])
         self._operands += self._words[self._at :]
         return Given(
             call=self._call,
@@ -74,7 +76,7 @@ class _Reader:
             options=tuple(self._options),
             operands=tuple(self._operands),
             skipped=tuple(self._skipped),
-            may_hide_option=self._may_hide and self._row.has_harm,
+            may_hide_option=self._may_hide and (self._row.has_harm or self._row.ends_at_operand),
             ended=ended,
         )
 
@@ -83,11 +85,7 @@ class _Reader:
         row, word = self._row, self._words[self._at]
         if not row.ends_at_operand or len(self._operands) < row.before:
             return False
-        return (not word.startswith("-") or word == "-") and not self._is_skipped(word)
-
-    def _is_skipped(self, word: str) -> bool:
-        skips = self._row.skips
-        return skips is not None and skips.fullmatch(word) is not None
+        return (not word.startswith("-") or word == "-") and not row.is_skipped(word)
 
     def _take(self, word: str) -> None:
         if self._is_exact(word):
@@ -96,7 +94,7 @@ class _Reader:
             self._take_long(word)
         elif word.startswith("-") and word != "-":
             self._take_cluster(word)
-        elif self._is_skipped(word):
+        elif self._row.is_skipped(word):
             self._skipped.append(word)
         else:
             self._may_hide |= word.startswith(DATA)
@@ -131,17 +129,26 @@ class _Reader:
             if not is_known(letter):
                 self._may_hide = True
                 return
-            if option in self._row.kinds or option in self._row.joined:
+            if option in self._row.kinds or option in self._row.joined or option in self._row.maybe:
                 self._add(option, rest or None)
                 return
             self._options.append((option, None))
 
     def _add(self, option: str, value: str | None) -> None:
         """Add an option; one that takes a value takes the next word where it has none yet."""
-        if value is None and option in self._row.kinds and self._at < len(self._words):
+        if value is None and self._takes_next(option):
             value = self._words[self._at]
             self._at += 1
         self._options.append((option, value))
+        if value and self._row.kinds.get(option) == "long":
+            self._take_long("--" + value)
+
+    def _takes_next(self, option: str) -> bool:
+        if self._at >= len(self._words) or option in self._row.joined:
+            return False
+        if option in self._row.maybe:
+            return not self._words[self._at].startswith("-")
+        return option in self._row.kinds
 
 
 def _new_style(words: Sequence[str], row: Row) -> Sequence[str]:

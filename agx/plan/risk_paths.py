@@ -14,19 +14,20 @@ from agx.plan.schema import Risk
 
 HARMLESS_DEVICES = re.compile(r"-|/dev/(?:null|stdin|stdout|stderr|tty|fd/\d+)|/proc/self/fd/\d+")
 _DEVICE = re.compile(r"/dev/(?!shm/)|/proc/sysrq-trigger|/proc/kcore")
-_NETWORK = re.compile(r"/dev/(?:tcp|udp)/")
+NETWORK_DEVICES = ("/dev/tcp/", "/dev/udp/")
 _SYSTEM = re.compile(
     r"/(?:private/)?(?:etc|bin|sbin|usr|lib\d*|libx32|boot|sys|proc|root|run|var(?!/tmp)|System|Library)(?:/|$)|/$"
 )
 _SCRATCH = re.compile(r"(?:/private)?(?:/var)?/tmp/|/dev/shm/")
 _CLIMBS = re.compile(r"^(?:\.\./){3,}")  # so far up that it is likely meant from the root
 _HOME = re.compile(r"~|\$HOME\b|\$\{HOME\}")
-# Files that are run later: at login, by a scheduler, by Git, by an editor.
+# Files that are run later, or say what is: at login, by a scheduler, by Git, by an editor.
 _RUN_LATER = re.compile(
-    r"(?:^|/)(?:\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zshenv|zprofile"
-    r"|zlogin|cshrc|tcshrc|kshrc|login|xinitrc|xsession|xprofile|vimrc|exrc|emacs|gitconfig|envrc|inputrc"
-    r"|ssh/(?:authorized_keys|config|rc)|git/hooks/[^/]+|git/config|config/autostart/[^/]+"
-    r"|config/systemd/.+|config/fish/.+)|crontabs?/[^/]+|cron\.\w+/[^/]+|authorized_keys)$"
+    r"(?:^|/)(?:\.(?:\w+rc|\w*profile|\w+init|\w*hgrc|zshenv|login|logout|\w+_log(?:in|out)|bash_aliases|xsession"
+    r"|emacs|lesskey|gitconfig|pam_environment|tmux\.conf|my\.cnf|rhosts|forward|ssh/(?:authorized_keys|config|rc)"
+    r"|git/(?:hooks/[^/]+|config)|hg/hgrc|kube/config|vscode/\w+\.json|github/workflows/[^/]+"
+    r"|config/(?:autostart|systemd|fish|nvim|git|tmux)/.+)|crontabs?/[^/]+|cron\.\w+/[^/]+|authorized_keys"
+    r"|LaunchAgents/[^/]+|(?:site|user)customize\.py)$"
 )
 
 
@@ -40,7 +41,7 @@ def written(path: str, *, overwrites: bool) -> Iterator[Risk]:
     if HARMLESS_DEVICES.fullmatch(path):
         return
     yield "writes"
-    if _NETWORK.match(path):
+    if path.startswith(NETWORK_DEVICES):
         yield "network"
         return
     home = _HOME.match(path)

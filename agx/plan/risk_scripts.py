@@ -1,7 +1,7 @@
-"""What the small programs inside arguments may do: sed, awk, SQL, commands of editors, other code.
+"""What the small programs inside arguments may do: awk, SQL, commands of editors, other code.
 
 A reading of the programs' outline, not a parser: where it must guess it says the worse. Sources:
-POSIX sed and awk, GNU sed's `e` and `w`, gawk's `|&`, `/inet`, `@load` and indirect calls.
+POSIX awk, gawk's `|&`, `/inet`, `@load` and indirect calls.
 """
 
 from __future__ import annotations
@@ -10,28 +10,21 @@ import re
 from collections.abc import Callable, Iterator
 
 from agx.plan.risk_calls import Code, Effect, Language, Shell, Writes, is_known
+from agx.plan.risk_sed import sed_effects
 
 MAX_NESTING = 32
 
-_ADDRESS = re.compile(
-    r"(?:[\s;{}0-9$,~+!]|/(?:\\.|[^/\\])*+/[IM]*|\\([^\n\\])(?:\\.|(?!\1).)*+\1[IM]*)*+", re.DOTALL
-)
-_FLAGS = re.compile(r"[0-9a-zA-Z]*")
-_KNOWN_FLAGS = frozenset("0123456789gpiIemMw")
-_TEXT_LINES = re.compile(r"(?:\\.|[^\n\\])*+", re.DOTALL)
-_LINE = re.compile(r"[^\n]*")
-_LABEL = re.compile(r"[^\n;}]*")
-
 _AWK_TOKEN = re.compile(
     r'(?P<text>"(?:\\.|[^"\\\n])*+")|(?P<blank>\#[^\n]*|[ \t\r]+|\\\n)'
-    r"|(?P<pattern>/(?:\\.|\[\^?\]?[^\]\n]{0,128}\]|[^/\\\n\[])*+/)|(?P<name>[A-Za-z_]\w*)|(?P<value>\+\+|--|[0-9.]+|[\])$])|.",
+    r"|(?P<pattern>/(?:\\.|\[\^?+\]?+(?:\[:\w+:\]|\\.|[^\]\\\n]){0,128}+\]|[^/\\\n\[])*+/)|(?P<name>[A-Za-z_]\w*)|(?P<value>\+\+|--|[0-9.]+|[\])$])|.",
     re.DOTALL,
 )
-_AWK_WORDS = frozenset("print printf return in else do case BEGIN END".split())
+_AWK_WORDS = frozenset("print printf return exit in else do case BEGIN END".split())
 _AWK_RUNS = re.compile(r"\bsystem\s*\(|\|\s*getline\b|\|&")
 _AWK_RUNS_OUTSIDE_TEXT = re.compile(r"\bsystem\b|@\s*\w")
-# Behind these, only a real parser knows whether a slash divides or begins a pattern.
-_AWK_UNSURE = re.compile(r"(?:\)|\+\+|--)\s*/")
+# Behind the first, only a real parser knows whether a slash divides or begins a pattern; the second, a slash
+# or a quote in a set of characters, ends the pattern or not, depending on the awk.
+_AWK_UNSURE = re.compile(r"(?:\)|\+\+|--)\s*/|/(?:[^/\n\"\[]|\[[^\]\n/\"]*\])*+\[[^\]\n/\"]*+[/\"]")
 _AWK_STATEMENT = re.compile(r"[;{}\n]")
 _AWK_GROUP = re.compile(r"\([^()]*\)|\[[^][]*\]")
 _AWK_PRINT = re.compile(r"\bprintf?\b(.*)")
@@ -54,10 +47,13 @@ _SQL_WRITES = re.compile(
     re.IGNORECASE,
 )
 _SQL_RUNS = re.compile(
-    r"\\!|\\o\s*\||\\g\s*\||\bprogram\s+'|\.(?:shell|system|load)\b|(?:^|;)\s*system\s|\bload_extension\b|\beval\b",
+    r"\\[!PTei.`]|\\o\s*\||\\g\s*(?:\||exec)|\bprogram\s+'|\.(?:shell|system|load|read|excel)\b|\.\w+\s+[\"']?\|"
+    r"|(?:^|;)\s*(?:system|pager|source)\s|\b(?:load_extension|edit|eval)\b",
     re.IGNORECASE,
 )
-_EDITOR_READS = re.compile(r"\+?\s*(?:\d*|[/?].*|set?\s.*|syn\w*\s+\w+|qa?!?|[FG])\s*", re.IGNORECASE)
+_EDITOR_READS = re.compile(
+    r"\+?\s*(?:\d*|[/?][^|\n]*|set?\s+\w+(?:=\w*)?|syn\w*\s+\w+|qa?!?|[FG])\s*", re.IGNORECASE
+)
 _EDITOR_RUNS = re.compile(r"!|system|eval|exec|source|\bso\b|call|python|perl|ruby|lua|\bpy", re.IGNORECASE)
 
 
@@ -70,6 +66,7 @@ def code_effects(code: Code) -> Iterator[Effect]:
 
 def awk_effects(program: str) -> Iterator[Effect]:
     """Yield what an awk program may do: `system`, pipes to and from commands, output to files."""
+    program = program.replace("\\\n", " ")
     outline, texts = _awk_outline(program)
     runs = _AWK_RUNS.search(program) is not None or _AWK_RUNS_OUTSIDE_TEXT.search(outline) is not None
     for statement in _AWK_STATEMENT.split(_without_groups(outline)):
@@ -79,7 +76,9 @@ def awk_effects(program: str) -> Iterator[Effect]:
         runs |= _AWK_PIPE.search(printed[1]) is not None
         if target := _AWK_TARGET.search(printed[1]):
             yield Writes(texts[int(target[1])]) if target[1] else "writes"
-    printed_raw = _AWK_PRINT.search(program.replace("\n", " ")) if _AWK_UNSURE.search(program) else None
+    is_unsure = _AWK_UNSURE.search(program) is not None
+    runs |= is_unsure and _AWK_RUNS_OUTSIDE_TEXT.search(program) is not None
+    printed_raw = _AWK_PRINT.search(program.replace("\n", " ")) if is_unsure else None
     if printed_raw is not None:
         runs |= _AWK_PIPE.search(printed_raw[1]) is not None
         if ">" in printed_raw[1]:
@@ -121,49 +120,6 @@ def _without_groups(outline: str) -> str:
         if not dropped:
             break
     return outline
-
-
-def sed_effects(script: str) -> Iterator[Effect]:
-    """Yield what a sed script may do: `e` and the flag `e` run a command, `w`, `W` and the flag write."""
-    at = 0
-    while (command := script[(at := _end(_ADDRESS, script, at)) : at + 1]) != "":
-        at += 1
-        if command in "sy":
-            at = _after_parts(script, at)
-            flags = script[at : (at := _end(_FLAGS, script, at))] if command == "s" else ""
-            if not _KNOWN_FLAGS.issuperset(flags):
-                yield from ("writes", "runs_code")  # not what it seemed to be
-            if "e" in flags:
-                yield "runs_code"
-            if "w" in flags:
-                yield Writes(script[at : (at := _end(_LINE, script, at))].strip())
-        elif command in "wWe":
-            rest = script[at : (at := _end(_LINE, script, at))].strip()
-            if command == "e":
-                yield "runs_code"
-            yield Shell(rest) if command == "e" else Writes(rest)
-        elif command in "aicrR#":
-            at = _end(_LINE if command in "rR#" else _TEXT_LINES, script, at)
-        elif command in "btT:":
-            at = _end(_LABEL, script, at)
-
-
-def _after_parts(script: str, at: int) -> int:
-    """Give the place behind `/pattern/replacement/`, whatever its delimiter is."""
-    delimiter, left = script[at : at + 1], 2
-    at += 1
-    while left and at < len(script):
-        if script[at] == "\\":
-            at += 1
-        elif script[at] == delimiter:
-            left -= 1
-        at += 1
-    return at
-
-
-def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    match = pattern.match(text, at)
-    return match.end() if match else at
 
 
 def _other_effects(text: str) -> Iterator[Effect]:

@@ -1,21 +1,26 @@
 """What options and operands of Unix commands do, as data: `unix_effects.jsonl`, a row a family of commands.
 
-A row has `names`; a name of two words (`git push`) is that subcommand, whose options are its own.
+A row has `names`; a name of two words (`git push`) is that subcommand, whose options are its own, and
+`git *` any other one.
 Options are written as `-o` and `--output`, several in one string:
 
-- `values`: they take a value; `joined`: they may have one, but only in the same word
+- `values`: they take a value; `joined`: they may have one, but only in the same word; `maybe`: they take
+  the next word where it begins with no dash
 - `marks`: the risks that an option has
 - `files`, `places`: their value is a file that is overwritten, or where something is put
 - `shell`, `code`, `scripts`: their value is shell text, code in the row's `language`, a file of code
-- `config`, `proxies`, `uploads`, `verbs`, `mounts`, `setuid`: their value is a setting that may name a
-  command (of Git, of ssh), what is sent (`curl -d`), how (`curl -X`), what a container sees, a file's mode
+- `config`, `proxies`, `settings`: their value is a setting that may name a command: of Git, of ssh, of the
+  environment
+- `uploads`, `verbs`, `mounts`, `setuid`: it is what is sent (`curl -d`), how (`curl -X`), what a container
+  sees, a file's mode
+- `long`: it is a long option without its dashes (`awk -W source=…`)
 - `quiet`: with one of them, nothing is run at all (`command -v`)
 
 `operands` names what is done with the other words, a function in `agx.plan.risk_operands`; `before`
-counts operands that come before a command, and `skips` matches such words (`A=b`, a duration).
-`always` are risks that it has besides those of the registry, `other` those of a subcommand without
-a row. With `single`, long options have one dash; with `old_style` the first word needs none; with
-`hosts`, `name:` in a word is another machine.
+counts operands that come before a command, and `skips` matches such words (`A=b`).
+`always` are risks that it has besides those of the registry. `words` are those of any word that begins
+as a pattern says; what its groups match is shell text. With `single`, long options have one dash; with
+`old_style` the first word needs none; with `hosts`, `name:` in a word is another machine.
 """
 
 from __future__ import annotations
@@ -32,9 +37,11 @@ from agx.plan.risk_calls import Language
 from agx.plan.schema import RISKS, Risk
 from agx.plan.tools import ToolOptions
 
-_VALUE_KINDS = "values files places shell code scripts config uploads verbs mounts setuid proxies".split()
+_VALUE_KINDS = (
+    "values files places shell code scripts config settings uploads verbs mounts setuid proxies long".split()
+)
 _HARMFUL = frozenset({"files", "shell", "code", "scripts", "config"})
-_FIRST_OPERAND_ENDS = frozenset("awk command interpreter parallel shell subcommand watch xargs".split())
+_FIRST_OPERAND_ENDS = frozenset("awk command interpreter ip parallel shell subcommand watch xargs".split())
 _VERSION = re.compile(r"[-.\d]+$")
 
 
@@ -48,10 +55,11 @@ class Row:
     name: str
     family: str
     always: tuple[Risk, ...]
-    other: tuple[Risk, ...]
     marks: Mapping[str, tuple[Risk, ...]]
     kinds: Mapping[str, str]
     joined: frozenset[str]
+    maybe: frozenset[str]
+    words: tuple[tuple[re.Pattern[str], tuple[Risk, ...]], ...]
     quiet: frozenset[str]
     operands: str
     before: int
@@ -67,9 +75,22 @@ class Row:
         return self.operands in _FIRST_OPERAND_ENDS
 
     @property
+    def runs_command(self) -> bool:
+        """Whether it runs the command that stands behind its options, in words of its own."""
+        return self.operands in ("command", "xargs", "watch")
+
+    @property
     def has_harm(self) -> bool:
-        """Whether an option of it runs something or writes a file, so that a word that may be one counts."""
-        return not _HARMFUL.isdisjoint(self.kinds.values())
+        """Whether an option of it does harm, so that a word that may be one counts.
+
+        Of commands that overwrite by their operands, as `cp` does, their marks say nothing new.
+        """
+        marks = {risk for risks in self.marks.values() for risk in risks} - {"reads", "writes"}
+        return not _HARMFUL.isdisjoint(self.kinds.values()) or (marks != set() and self.operands != "target")
+
+    def is_skipped(self, word: str) -> bool:
+        """Say whether an operand only prepares the command: an assignment of env."""
+        return self.skips is not None and self.skips.fullmatch(word) is not None
 
     def long_options(self) -> set[str]:
         """Give every long option that is known."""
@@ -82,14 +103,21 @@ def row_of(name: str) -> Row | None:
 
 
 def subcommand_of(row: Row, word: str) -> Row | None:
-    """Give the row of a subcommand, or None."""
-    return _named(f"{row.name} {word}") or _named(f"{row.family} {word}")
+    """Give the row of a subcommand, that of any other one where it has none, or None."""
+    names = (f"{start} {end}" for end in (word, "*") for start in (row.name, row.family))
+    return next(filter(None, map(_named, names)), None)
 
 
 def row_of_options(name: str, options: ToolOptions) -> Row:
     """Make a row of what a registry says of a tool's options: which take a command, and which a value."""
     values = " ".join(options.value | options.pattern | options.file)
     return _row(name, {"names": [name], "values": values, "shell": " ".join(options.command)})
+
+
+def wrapper_of(name: str) -> Row | None:
+    """Give the row of a command that runs another: `sudo`, `xargs`; of any other None."""
+    row = row_of(name)
+    return row if row is not None and row.runs_command else None
 
 
 def _named(name: str) -> Row | None:
@@ -114,10 +142,13 @@ def _row(name: str, data: Mapping[str, Any]) -> Row:
         name=name,
         family=data["names"][0],
         always=_risks(data.get("always", "")),
-        other=_risks(data.get("other", "")),
         marks={option: _risks(risks) for option, risks in data.get("marks", {}).items()},
         kinds={option: kind for kind in _VALUE_KINDS for option in data.get(kind, "").split()},
         joined=frozenset(data.get("joined", "").split()),
+        maybe=frozenset(data.get("maybe", "").split()),
+        words=tuple(
+            (re.compile(text, re.DOTALL), _risks(risks)) for text, risks in data.get("words", {}).items()
+        ),
         quiet=frozenset(data.get("quiet", "").split()),
         operands=data.get("operands", ""),
         before=data.get("before", 0),

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from agx.plan.calls import calls
 from agx.plan.line_order import equal_lines
 from agx.plan.patterns import PatternPlaces, has_wildcard
+from agx.plan.risk_tables import wrapper_of
 from agx.plan.rules_options import unknown_option
 from agx.plan.schema import Argument, Finding, Glob, Task, TaskOutput, Text, output_reference
 from agx.plan.tools import Registry
+from agx.plan.visible import shortened
 from agx.settings.names import nearest
 
 Rule = Callable[[Sequence[Task], Registry], Iterator[Finding]]
@@ -21,8 +24,11 @@ Rule = Callable[[Sequence[Task], Registry], Iterator[Finding]]
 MAX_FOUND = 20
 """So many findings of one rule are told; whoever mends those is told the next."""
 
+_MAX_SHOWN_CHARS = 80  # of what a message quotes
 _TAKES_FILES = frozenset(
-    "cat chgrp chmod chown cp du file head less ls md5sum mv rm sha256sum stat tail tar touch wc".split()
+    "awk bzip2 cat chgrp chmod chown cksum comm cp cut diff du egrep fgrep file grep gunzip gzip head less "
+    "ls md5sum mv nl paste rm sha1sum sha256sum shred sort stat strings tac tail tar touch uniq wc xz zcat "
+    "zgrep".split()
 )
 
 
@@ -85,7 +91,7 @@ def _unknown_tool(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding
 def _bad_reference(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
     del registry
     for task in tasks:
-        for number in sources(task):
+        for number in dict.fromkeys(sources(task)):
             if not 1 <= number < task.task_number:
                 message = f"it reads task {number}, which is not an earlier task"
                 yield Finding(
@@ -127,16 +133,31 @@ def _unread_output(tasks: Sequence[Task], registry: Registry) -> Iterator[Findin
 
 def _ignored_input(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
     for task in tasks:
-        tool = registry.get(task.command)
-        ignores = tool is not None and not tool.reads_stdin
-        if ignores and task.input_from_task is not None and not _is_answered(tasks, task):
+        if task.input_from_task is None or _is_answered(tasks, task):
+            continue
+        tool = registry.get(_reader(task))
+        if tool is not None and not tool.reads_stdin:
             yield Finding(
                 severity="warning",
                 task=task.task_number,
                 rule="ignored-input",
-                message=f"{task.command} does not read its standard input",
+                message=f"{tool.name} does not read its standard input",
                 hint="pass the output as arguments, through xargs",
             )
+
+
+def _reader(task: Task) -> str:
+    """Give the name of the command that gets a task's standard input: in `sudo tee` the inner one.
+
+    With `-S` sudo reads a password first.
+    """
+    name = task.command
+    for call in calls(task):
+        name = call.name
+        row = wrapper_of(name)
+        if row is None or row.operands != "command" or "-S" in call.words:
+            break
+    return name
 
 
 def _is_answered(tasks: Sequence[Task], task: Task) -> bool:
@@ -167,31 +188,28 @@ def _pattern_as_glob(tasks: Sequence[Task], registry: Registry) -> Iterator[Find
         places = PatternPlaces(task.command)
         for item in task.args:
             text = item.glob if isinstance(item, Glob) else item if isinstance(item, str) else ""
-            finding = _misplaced(item, text, task, is_pattern=places.is_pattern(text))
-            if finding is not None:
-                yield finding
+            is_pattern, shown = places.is_pattern(text), shortened(text, _MAX_SHOWN_CHARS)
+            if isinstance(item, Glob) and is_pattern:
+                yield Finding(
+                    severity="warning",
+                    task=task.task_number,
+                    rule="pattern-as-glob",
+                    message=f"{shortened(places.tool, _MAX_SHOWN_CHARS)} wants the pattern {shown} itself",
+                    hint="write it as a plain string",
+                )
+            elif isinstance(item, str) and _should_be_glob(text, places):
+                yield Finding(
+                    severity="advice",
+                    task=task.task_number,
+                    rule="glob-as-text",
+                    message=f"{shown} is taken literally",
+                    hint='write {"glob": …} for the file names that match',
+                )
 
 
-def _misplaced(item: Argument, text: str, task: Task, *, is_pattern: bool) -> Finding | None:
-    """Judge one argument: names of files where a pattern is wanted, or a pattern where files are."""
-    if isinstance(item, Glob) and is_pattern:
-        return Finding(
-            severity="warning",
-            task=task.task_number,
-            rule="pattern-as-glob",
-            message=f"{task.command} wants the pattern {text} itself",
-            hint="write it as a plain string",
-        )
-    is_operand = isinstance(item, str) and not is_pattern and not text.startswith("-")
-    if is_operand and task.command in _TAKES_FILES and has_wildcard(text):
-        return Finding(
-            severity="advice",
-            task=task.task_number,
-            rule="glob-as-text",
-            message=f"{text} is taken literally",
-            hint='write {"glob": …} for the file names that match',
-        )
-    return None
+def _should_be_glob(text: str, places: PatternPlaces) -> bool:
+    """Say whether the last argument is a pattern where the tool wants files."""
+    return places.is_operand and places.tool in _TAKES_FILES and has_wildcard(text)
 
 
 RULES: tuple[Rule, ...] = (

@@ -12,6 +12,7 @@ from agx.plan.option_words import read_words
 from agx.plan.options import options_of
 from agx.plan.schema import Finding, Task
 from agx.plan.tools import Registry
+from agx.plan.visible import shortened
 from agx.settings.names import nearest
 
 _PRINTS_THE_UNKNOWN = "echo"  # it takes a word that is no option of its own as text
@@ -41,6 +42,6 @@ def _unknown(call: Call, registry: Registry) -> Iterator[tuple[str, str, str]]:
         return
     for kind, option in read_words(call.words, options):
         if kind == "unknown":
-            shown = option[:_MAX_SHOWN_CHARS]
+            shown = shortened(option, _MAX_SHOWN_CHARS)
             is_word = len(shown) > 2
             yield call.name, shown, f"see `man {call.name}`{nearest(shown, options.known) if is_word else ''}"

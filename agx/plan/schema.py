@@ -23,6 +23,8 @@ from pydantic import (
     model_validator,
 )
 
+from agx.plan.visible import visible
+
 Risk = Literal["reads", "writes", "destructive", "network", "privilege", "runs_code"]
 RISKS: tuple[Risk, ...] = ("reads", "writes", "destructive", "network", "privilege", "runs_code")
 Severity = Literal["error", "warning", "advice"]
@@ -201,13 +203,19 @@ class PlanMetadata(Value):
     fell_back_from: str | None = None
 
 
+Sentence = Annotated[str, AfterValidator(visible)]
+
+
 class Finding(Value):
-    """One thing a rule has to say about a plan; `task` is None where it concerns the whole plan."""
+    """One thing a rule has to say about a plan; `task` is None where it concerns the whole plan.
+
+    Whatever it quotes, `message` and `hint` are one line each.
+    """
 
     severity: Severity
     task: int | None = None
-    message: str
-    hint: str = ""
+    message: Sentence
+    hint: Sentence = ""
     rule: str = ""
 
 

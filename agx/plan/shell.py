@@ -16,7 +16,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from agx.plan.patterns import BIN_FOLDERS, PatternPlaces, has_wildcard
-from agx.plan.schema import MAX_ARGS, Argument, Finding, Plan, Task, new_plan_id
+from agx.plan.schema import MAX_ARGS, MAX_TASKS, Argument, Finding, Plan, Task, new_plan_id
 from agx.plan.shell_arguments import ArgumentReader, refuse_home_of_others, unquoted
 from agx.plan.shell_braces import expand_braces
 from agx.plan.shell_refusals import NotAPlan, shortened
@@ -24,7 +24,11 @@ from agx.plan.shell_stages import Stage, stages
 from agx.plan.shell_words import MAX_DEPTH, Piece, Word
 
 _NO_ERRORS = "`2>/dev/null` is left out: error output is never part of a task's output"
+_NO_PIPE = "a shell lets `$(…)` behind a pipe read that pipe; in a plan it reads nothing"
+_PLACES = {"command": "the command's name", "save_to": "a path", "append_to": "a path"}
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\[[^\]]*\])?\+?=")
+
+_Said = list[tuple[str, str]]  # what is to be said about a reading, by rule and sentence
 
 
 class ShellReading(NamedTuple):
@@ -52,9 +56,7 @@ def read_shell(text: str, *, instruction: str | None = None) -> ShellReading:
         plan = Plan(plan_id=new_plan_id(), instruction=asked, tasks=tuple(tasks.tasks))
         return ShellReading(plan, tuple(tasks.findings))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        message = f"the command passes a limit of plans: {first['msg']}"
-        raise NotAPlan("limits", message, text=text) from error
+        raise NotAPlan("limits", _passed(error), text=text) from error
     except NotAPlan as error:
         raise error.located(text) from None
 
@@ -65,12 +67,14 @@ class _Tasks:
     def __init__(self) -> None:
         self.tasks: list[Task] = []
         self.findings: list[Finding] = []
+        self._num_open = 0  # substitutions whose first command gets no input of its own
 
     def pipeline(self, text: str, *, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise NotAPlan("nesting", f"substitutions are nested deeper than {MAX_DEPTH}")
         previous: int | None = None
         found = stages(text)
+        self._num_open += depth > 0 and found[0].input_file is None
         for stage in found:
             if previous is not None and _writes_to_file(self.tasks[previous - 1]):
                 raise NotAPlan("redirection", "a command writes to a file and to a pipe at once", at=stage.at)
@@ -83,25 +87,36 @@ class _Tasks:
         if not words:
             raise NotAPlan("empty command", "braces leave no command", at=stage.at)
         said = [("error-output", _NO_ERRORS)] if stage.drops_errors else []
+        has_pipe = input_from is not None
         if stage.input_file is not None:
             input_from = self._file(stage.input_file, input_from=input_from, depth=depth)
         command = _command(words[0])
         if command != words[0].literal:
             said.append(("tool-path", f"`{shortened(words[0].literal or '')}` is read as the tool {command}"))
+        num_open = self._num_open
+        args, more = self._arguments(command, words[1:], depth=depth)
+        said += more
+        if has_pipe and self._num_open > num_open:
+            said.append(("substitution-input", _NO_PIPE))
+        outputs = {key: _path(word) for key, word in stage.outputs.items()}
+        number = self._append(command, args, input_from=input_from, outputs=outputs)
+        for rule, message in dict.fromkeys(said):
+            self._say(rule, message)
+        return number
+
+    def _arguments(self, command: str, words: Sequence[Word], *, depth: int) -> tuple[list[Argument], _Said]:
+        """Read a command's arguments; gives what is to be said about that as well."""
         args: list[Argument] = []
+        said: _Said = []
         places, is_after_options = PatternPlaces(command), False
-        for word in words[1:]:
+        for word in words:
             reader = ArgumentReader(
                 word, lambda piece: self._output_of(piece, depth=depth), is_after_options=is_after_options
             )
             args.append(reader.value(wants_pattern=places.is_pattern(word.literal or "")))
             said += reader.said
             is_after_options |= word.literal == "--"
-        outputs = {key: _path(word) for key, word in stage.outputs.items()}
-        number = self._append(command, args, input_from=input_from, outputs=outputs)
-        for rule, message in dict.fromkeys(said):
-            self._say(rule, message)
-        return number
+        return args, said
 
     def _file(self, word: Word, *, input_from: int | None, depth: int) -> int | None:
         """Read `< FILE` as a task that prints the file; `/dev/null` is what a task without input reads."""
@@ -133,6 +148,8 @@ class _Tasks:
         input_from: int | None = None,
         outputs: Mapping[str, str] | None = None,
     ) -> int:
+        if len(self.tasks) == MAX_TASKS:
+            raise NotAPlan("limits", f"the command makes more than {MAX_TASKS} tasks")
         paths = outputs or {}
         task = Task(
             task_number=len(self.tasks) + 1,
@@ -148,6 +165,17 @@ class _Tasks:
     def _say(self, rule: str, message: str) -> None:
         number = len(self.tasks)
         self.findings.append(Finding(severity="advice", task=number, message=message, rule=rule))
+
+
+def _passed(error: ValidationError) -> str:
+    """Say which limit of a plan's values a text passes."""
+    first = error.errors(include_url=False)[0]
+    limit = first.get("ctx", {}).get("max_length")
+    place = _PLACES.get(str(first["loc"][0]), "an argument") if first["loc"] else "an argument"
+    if limit is None:
+        return f"{place} has no form in a plan: {first['msg']}"
+    unit = "characters" if first["type"] == "string_too_long" else "parts"
+    return f"{place} has more than {limit} {unit}"
 
 
 def _expanded(words: Sequence[Word]) -> list[Word]:
@@ -169,7 +197,7 @@ def _command(word: Word) -> str:
     if first.kind == "text" and not first.quoted and (match := _ASSIGNMENT.match(first.text)):
         raise NotAPlan("assignment", f"`{shortened(match[0])}` sets a shell variable", at=word.at)
     if not name:
-        message = "the command's name is a variable or a substitution"
+        message = f"the command's name is {'empty' if name == '' else 'a variable or a substitution'}"
         raise NotAPlan("variable command", message, at=word.at)
     bare = unquoted(word.pieces)
     if has_wildcard(bare) or bare.startswith("~"):

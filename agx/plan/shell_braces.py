@@ -130,8 +130,8 @@ def _range(inside: str, word: Word) -> list[str]:
     first, last = (match[1], match[2]) if match[1] else (match[3], match[4])
     start, stop = (int(first), int(last)) if match[1] else (ord(first), ord(last))
     step = abs(int(match[5] or 1)) or 1
-    if not 0 < abs(stop - start) // step < MAX_WORDS:
-        message = f"`{{{shortened(inside)}}}` gives one word, or more than {MAX_WORDS}"
+    if abs(stop - start) // step >= MAX_WORDS:
+        message = f"`{{{shortened(inside)}}}` gives more than {MAX_WORDS} words"
         raise NotAPlan("braces", message, at=word.at)
     values = range(start, stop + 1, step) if stop >= start else range(start, stop - 1, -step)
     width = max(len(first), len(last)) if _PADDED.match(first) or _PADDED.match(last) else 0

@@ -7,12 +7,15 @@ from agx.errors import PlanInvalid
 _MAX_SHOWN = 60
 _MAX_EXCERPT = 24
 _HINTS = {
+    "arithmetic": "work it out first, and write the number",
     "assignment": "set a variable for one command with `env NAME=value command`",
     "background": "leave the `&` out: a plan runs one task after the other",
     "braces": "write the words out",
     "control character": "write the text to a file, and let the command read that",
     "error output": "a plan keeps error output apart; drop it with `2>/dev/null`",
+    "home folder": "write that folder's whole path; `~/` is your own",
     "here-document": "put the text into a file, and read it with `< FILE`",
+    "limits": "make several plans of it, and put long texts into files",
     "parameter expansion": "plain variables have a form: `$NAME`",
     "process substitution": "save that output with `> FILE` first, and name the file here",
     "redirection": "`< FILE`, `> FILE` and `>> FILE` have a form, once for each command",

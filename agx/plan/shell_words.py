@@ -16,6 +16,7 @@ from typing import Literal
 from agx.plan.shell_ansi import ansi_c_text
 from agx.plan.shell_refusals import NotAPlan, shortened
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r"&>>|&>|&&|\|\||\|&|;;|<<<|<<-|<<|<>|<&|<|>>|>\||>&|>|\||&|;|\(|\)|\n")
 _IO_NUMBER = re.compile(r"([0-9]{1,9})(?=[<>])")
@@ -34,6 +35,7 @@ SHELL_VARIABLES = frozenset(
     "HOSTTYPE IFS LINENO MACHTYPE OPTARG OPTIND OSTYPE PIPESTATUS PPID RANDOM REPLY SECONDS "
     "SHELLOPTS SRANDOM UID".split()
 )
+NO_ARGUMENT = "a NUL or half a character cannot be part of an argument"
 MAX_DEPTH = 8
 MAX_TEXT_CHARS = 1 << 20
 _MAX_OPEN = 64
@@ -88,6 +90,8 @@ class Lexer:
     def __init__(self, text: str) -> None:
         if len(text) > MAX_TEXT_CHARS:
             raise NotAPlan("too long", f"a shell command of {len(text)} characters is too long")
+        if match := _NO_TEXT.search(text):
+            raise NotAPlan("control character", NO_ARGUMENT, at=match.start())
         self._text = text
         self._at = 0
         self._pieces: list[Piece] = []
@@ -240,7 +244,7 @@ class Lexer:
     def _ansi_c(self, start: int) -> str:
         text = ansi_c_text(self._escaped_until("'", body=_UNTIL_QUOTE))
         if text is None or "\0" in text:
-            raise NotAPlan("control character", "a NUL or half a character cannot be an argument", at=start)
+            raise NotAPlan("control character", NO_ARGUMENT, at=start)
         return text
 
     def _backquoted(self, *, quoted: bool) -> None:

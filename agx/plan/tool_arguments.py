@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from agx.errors import RegistryInvalid
 from agx.plan.schema import Finding, Task, output_reference
 from agx.plan.tools import Registry, ToolInfo
+from agx.plan.visible import shortened
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
 
 _MAX_PROBLEMS = 10
+_MAX_SHOWN_CHARS = 200
 
 
 def check(tasks: Sequence[Task], registry: Registry) -> tuple[Finding, ...]:
@@ -41,7 +43,8 @@ def _problems(task: Task, tool: ToolInfo) -> Iterator[tuple[str, str]]:
         return
     for error in _misfits(tool.name, tool.schema, task.arguments):
         pointer = "/" + "/".join(str(part) for part in error.absolute_path)
-        yield f"the arguments of {tool.name} do not fit at {pointer}: {error.message[:200]}", ""
+        where, why = shortened(pointer, _MAX_SHOWN_CHARS), shortened(error.message, _MAX_SHOWN_CHARS)
+        yield f"the arguments of {tool.name} do not fit at {where}: {why}", ""
 
 
 def _misfits(name: str, schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[ValidationError]:

@@ -64,6 +64,12 @@ TYPED: dict[str, Any] = {
     "@split": {"task": 1, "split": True},
     "@env": {"env": "ANY"},
     "@text": {"text": ["-del", "ete"]},
+    "@dash": {"glob": "[-]delete"},
+    "@nodash": {"glob": "[!a]utput*"},
+    "@ending": {"glob": "*delete"},
+    "@names": {"glob": "-*"},
+    "@name": {"text": [{"env": "ANY"}, "=./x"]},
+    "@joined": {"text": ["-o", {"env": "ANY"}]},
 }
 
 
@@ -119,7 +125,7 @@ def _chosen(text: str, rng: random.Random, *, keep: str = "") -> str:
     """Make every choice of a pattern, from the inside out."""
     while CHOICE.search(text):
         text = CHOICE.sub(lambda found: rng.choice(found[1].split("|")), text)
-    for written, char in (("&gt;", ">"), ("&bar;", "|"), ("&amp;", "&")):
+    for written, char in (("&gt;", ">"), ("&bar;", "|"), ("&amp;", "&"), ("&nl;", "\n")):
         text = text if written == keep else text.replace(written, char)
     return text
 

@@ -246,6 +246,24 @@ def _refusal(source: Any) -> PlanInvalid:
     return caught.value
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ({"tasks": [{"command": "ls", "args": "-l"}]}, "tasks.0.args: it is no list"),
+        ({"tasks": [{"command": "ls", "arguments": []}]}, "tasks.0.arguments: it is no object"),
+        ({"tasks": [{"args": []}]}, "tasks.0.command: it is missing"),
+        ({}, "^the plan has no tasks"),
+        ({"name": "agx", "version": "1"}, "^the plan has no tasks"),
+        ({"tasks": [{"command": "ls"}] * 65}, "^the plan has 65 tasks; 64 are allowed"),
+        ({"tasks": [{"command": "ls", "task_number": 1}] * 2}, "form of a plan: task 2 of the list has"),
+    ],
+    ids=["args", "arguments", "command", "nothing", "something else", "too many", "numbers"],
+)
+def test_the_reason_is_said_in_the_words_of_the_form(source: Any, reason: str) -> None:
+    with pytest.raises(PlanInvalid, match=reason):
+        read_plan(source, unix_registry())
+
+
 def test_an_error_carries_the_text_and_every_finding() -> None:
     text = '{"tasks":[{"command":"frobnicate"},{"command":"uniq","input_from_task":1}]}'
     error = _refusal(text)

@@ -122,7 +122,14 @@ def test_what_is_right_or_in_doubt_stays_as_it_is(rows: list[dict[str, Any]]) ->
 
 @pytest.mark.parametrize(
     "instruction",
-    ["drop adjacent duplicates", "Collapse repeats", "squeeze lines", "consecutively equal lines"],
+    [
+        "drop adjacent duplicates",
+        "Collapse repeats",
+        "squeeze lines",
+        "consecutively equal lines",
+        "equal lines next to each other",
+        "Back-to-back repeats",
+    ],
 )
 def test_an_instruction_that_speaks_of_neighbours_means_uniq_alone(instruction: str) -> None:
     plan = plan_of(row("uniq", "a"), instruction=instruction)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agx.plan.option_words import DATA, read_words
+from agx.plan.option_words import read_words
 from agx.plan.options import unix_options
+from agx.plan.risk_calls import DATA
 from agx.plan.tools import ToolOptions
 
 

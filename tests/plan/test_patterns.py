@@ -29,6 +29,8 @@ from agx.plan.patterns import PatternPlaces, has_wildcard, is_option_value
         ("env A=b grep foo* x*", ["foo*"]),
         ("timeout 5s grep foo* x*", ["foo*"]),
         ("nice -n 5 sed p x*", ["p"]),
+        ("strace -o log grep foo* x*", ["foo*"]),
+        ("flock lock* grep foo* x*", ["foo*"]),
         ("find . -exec grep foo* {} ; -name b*", ["foo*", "b*"]),
         ("tr a-z A-Z", ["a-z"]),
         ("cat *", []),
@@ -42,7 +44,22 @@ def test_the_tool_gets_its_pattern_and_the_shell_the_rest(words: str, patterns: 
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("*", True), ("a?", True), ("[ab]", True), ("[a", False), ("a", False)]
+    ("text", "expected"),
+    [
+        ("*", True),
+        ("a?", True),
+        ("[ab]", True),
+        ("[a", False),
+        ("a", False),
+        ("[]", False),
+        ("[[]", True),
+        ("a[]b[c]", True),
+        ("a]b[c]", True),
+        ("[\0]", False),
+        ("[\0a[b]", True),
+        ("[" * 100_000, False),
+    ],
+    ids=lambda value: str(value)[:9],
 )
 def test_wildcards_are_those_of_a_shell(text: str, *, expected: bool) -> None:
     assert has_wildcard(text) is expected

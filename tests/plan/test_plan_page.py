@@ -1,4 +1,4 @@
-"""`docs/plan.md` on shell text: its tables and examples are what the program does."""
+"""`docs/plan.md` on shell text and findings: its tables and examples are what the program does."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from agx.errors import AgxError
+from agx.plan.normalise import NORMALISED
+from agx.plan.options import options_of
 from agx.plan.render import plan_shell
 from agx.plan.risk import with_risk
 from agx.plan.shell import parse_shell
@@ -19,10 +21,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-
 
 
 def rows(header: str) -> list[tuple[str, str]]:
-    """Give the two columns of the table with this header."""
+    """Give the first two columns of the table with this header."""
     table = PAGE[PAGE.index(f"| {header} |") :].partition("\n\n")[0].splitlines()[2:]
     cells = [row.replace("\\|", "\0").strip("| ").split(" | ") for row in table]
-    return [(first.replace("\0", "|"), second.replace("\0", "|")) for first, second in cells]
+    return [(first.replace("\0", "|"), second.replace("\0", "|")) for first, second, *_ in cells]
 
 
 def codes(cell: str) -> list[str]:
@@ -52,6 +54,18 @@ def test_the_example_of_an_error_is_what_is_printed() -> None:
     with pytest.raises(AgxError) as caught:
         parse_shell(text)
     assert (caught.value.message, caught.value.hint, caught.value.exit_code) == (message, hint, 3)
+
+
+def test_every_rule_of_a_finding_is_on_the_page() -> None:
+    package = Path(__file__).parents[2] / "agx"
+    sources = (file.read_text(encoding="utf-8") for file in package.rglob("*.py"))
+    named = {rule for source in sources for rule in re.findall(r'\brule="([a-z-]+)"', source)}
+    assert {codes(rule)[0] for rule, _ in rows("rule | severity | what was found")} == named | {NORMALISED}
+
+
+def test_so_many_tools_have_all_their_options_written_down() -> None:
+    known = [options for options in map(options_of, unix_registry()) if options and options.known is not None]
+    assert f"judged for {len(known)} Unix commands" in PAGE
 
 
 def test_the_example_of_shell_text_is_what_is_written() -> None:

@@ -147,6 +147,46 @@ def test_a_forbidden_command_is_found_wherever_it_hides(command: str, args: list
 
 
 @pytest.mark.parametrize(
+    "tasks",
+    [
+        [task("echo", "rm a"), task("sh", number=2, input_from_task=1)],
+        [task("printf", "rm a"), task("at", "now", number=2, input_from_task=1)],
+        [task("echo", "rm a"), task("sudo", "bash", number=2, input_from_task=1)],
+        [
+            task("echo", "rem a"),
+            task("sed", "s/rem/rm/", number=2, input_from_task=1),
+            task("sh", number=3, input_from_task=2),
+        ],
+        [task("echo", "rm a", save_to="a.sh"), task("sh", "a.sh", number=2)],
+        [
+            task("echo", "rm a"),
+            task("tee", "./a.sh", number=2, input_from_task=1),
+            task("bash", "a.sh", number=3),
+        ],
+    ],
+    ids=["sh", "at", "sudo", "changed on the way", "a file", "a file of tee"],
+)
+def test_a_forbidden_command_is_found_in_a_script_that_another_task_writes(tasks: list[Task]) -> None:
+    findings = check(tasks, NO_RM)
+    assert [(finding.rule, finding.task) for finding in findings] == [("forbidden-tool", len(tasks))]
+    assert findings[0].message == "it may run rm, which is forbidden"
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        [task("grep", "rm", "a"), task("python3", "count.py", number=2, input_from_task=1)],
+        [task("echo", "rm a", save_to="b"), task("sh", "a.sh", number=2)],
+        [task("echo", "rm a"), task("wc", number=2, input_from_task=1)],
+        [task("sh", input_from_task=2), task("echo", "rm a", number=2)],
+    ],
+    ids=["data", "another file", "no code", "a later task"],
+)
+def test_a_text_that_is_no_script_may_hold_a_forbidden_name(tasks: list[Task]) -> None:
+    assert check(tasks, NO_RM) == ()
+
+
+@pytest.mark.parametrize(
     ("command", "args"),
     [
         ("echo", ["rm -rf /"]),

@@ -32,6 +32,17 @@ from agx.plan.risk_tables import row_of
         ("openssl -in a", [("-in", "a")], []),
         ("curl --outp a b", [("--output", "a"), ("--output-dir", "a")], ["b"]),
         ("env - ls", [], ["ls"]),
+        ("env A=b a.b=c ls", [], ["ls"]),
+        ("timeout 1e3 ls -l", [], ["1e3", "ls", "-l"]),
+        ("journalctl -n 5 -u a", [("-n", "5"), ("-u", "a")], []),
+        ("journalctl -n --rotate", [("-n", None), ("--rotate", None)], []),
+        ("journalctl -n5 a", [("-n", "5")], ["a"]),
+        ("uniq --group a b", [("--group", None)], ["a", "b"]),
+        ("man -H x", [("-H", None)], ["x"]),
+        ("man -Hw x", [("-H", "w")], ["x"]),
+        ("awk -W source=x f", [("-W", "source=x"), ("--source", "x")], ["f"]),
+        ("awk -Wexec=x f", [("-W", "exec=x"), ("--exec", "x")], ["f"]),
+        ("awk -W exec x f", [("-W", "exec"), ("--exec", "x")], ["f"]),
         ("env -u A B=c ls", [("-u", "A")], ["ls"]),
     ],
 )
@@ -44,6 +55,22 @@ def test_options_values_and_operands(
     given = read_words(Call(name, tuple(words)), row)
     assert [*given.options] == options
     assert [*given.operands] == operands
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("-k \0 f", False),
+        ("-k \0\2 f", True),
+        ("-k ./\0\1 f", False),
+        ("-- -k \0\2", False),
+        ("-k\0\2 f", True),
+    ],
+)
+def test_a_value_of_several_words_may_go_on_with_an_option(words: str, *, expected: bool) -> None:
+    row = row_of("sort")
+    assert row is not None
+    assert read_words(Call("sort", tuple(words.split())), row).may_hide_option is expected
 
 
 @pytest.mark.parametrize(

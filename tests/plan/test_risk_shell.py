@@ -12,7 +12,7 @@ def test_a_pipeline_is_read_as_a_plan_is() -> None:
     calls, is_all = read_script("ls *.c | wc -l > n")
     assert is_all
     assert [(call.name, call.words, call.piped, call.output) for call in calls] == [
-        ("ls", ("./\0.c",), None, None),
+        ("ls", ("./\0\1.c",), None, None),
         ("wc", ("-l",), 0, "n"),
     ]
 

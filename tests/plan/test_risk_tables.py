@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from agx.plan.risk_commands import EXPRESSIONS, RUNNING
+from agx.plan.risk_commands import RUNNING
 from agx.plan.risk_effects import VALUES
+from agx.plan.risk_find import EXPRESSIONS
 from agx.plan.risk_operands import OPERANDS
-from agx.plan.risk_tables import row_of
+from agx.plan.risk_tables import row_of, subcommand_of
 
 LINES = files("agx.plan").joinpath("unix_effects.jsonl").read_text(encoding="utf-8").splitlines()
 ROWS: list[dict[str, Any]] = [json.loads(line) for line in LINES]
-KEYS = {"names", "always", "other", "marks", "values", "joined", "quiet", "operands", "before", "skips",
-        "language", "single", "old_style", "hosts", "code", *VALUES}  # fmt: skip
+KEYS = {"names", "always", "marks", "values", "joined", "maybe", "words", "quiet", "operands", "before",
+        "skips", "language", "single", "old_style", "hosts", "code", "long", *VALUES}  # fmt: skip
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["names"][0]))
@@ -37,6 +38,17 @@ def test_no_command_has_two_rows() -> None:
 def test_every_way_to_treat_operands_is_used() -> None:
     used = {row.get("operands", "") for row in ROWS}
     assert {*EXPRESSIONS, *RUNNING, *OPERANDS} - used == set()
+
+
+def test_a_subcommand_without_a_row_of_its_own_has_that_of_any_other() -> None:
+    git, apt_get = row_of("git"), row_of("apt-get")
+    assert git is not None
+    assert apt_get is not None
+    found = [
+        subcommand_of(*pair)
+        for pair in ((git, "log"), (git, "nosuch"), (apt_get, "purge"), (apt_get, "nosuch"))
+    ]
+    assert [None if row is None else row.name for row in found] == ["git log", "git *", "apt purge", None]
 
 
 @pytest.mark.parametrize(

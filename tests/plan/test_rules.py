@@ -45,7 +45,17 @@ def test_a_good_plan_has_no_findings() -> None:
         ([row("cat", "a"), row("uniq", input_from_task=1)], ("warning", "uniq-without-sort", 2)),
         ([row("grep", {"glob": "a*"}, "f")], ("warning", "pattern-as-glob", 1)),
         ([row("find", ".", "-name", {"glob": "*.c"})], ("warning", "pattern-as-glob", 1)),
+        ([row("find", "."), row("sudo", "rm", input_from_task=1)], ("warning", "ignored-input", 2)),
+        (
+            [row("find", "."), row("nice", "env", "A=b", "ls", input_from_task=1)],
+            ("warning", "ignored-input", 2),
+        ),
+        ([row("xargs", "grep", {"glob": "a*"})], ("warning", "pattern-as-glob", 1)),
         ([row("rm", "*.o")], ("advice", "glob-as-text", 1)),
+        ([row("grep", "-n", "a*", "*.c")], ("advice", "glob-as-text", 1)),
+        ([row("sudo", "rm", "*.o")], ("advice", "glob-as-text", 1)),
+        ([row("xargs", "-I", "{}", "cp", "{}", "*.d")], ("advice", "glob-as-text", 1)),
+        ([row("echo", {"task": 4}, {"task": 4})], ("error", "bad-reference", 1)),
         ([row("ls", "--frob")], ("warning", "unknown-option", 1)),
         ([row("xargs", "rm", "--frob")], ("warning", "unknown-option", 1)),
     ],
@@ -68,6 +78,13 @@ def test_each_rule_finds_its_fault(rows: list[dict[str, Any]], expected: tuple[s
         [row("date"), row("echo", {"task": 1})],
         [row("sort", "a"), row("head", input_from_task=1), row("uniq", input_from_task=2)],
         [row("ls"), row("uniq", input_from_task=1)],
+        [row("head", "-n", "*", "a")],
+        [row("cut", "-d", "*", "-f", "1", "a")],
+        [row("sort", "-t", "?", "a")],
+        [row("grep", "-e", "a*", "-e", "b*", "f")],
+        [row("find", "."), row("sudo", "tee", "a", input_from_task=1)],
+        [row("find", "."), row("xargs", "ls", input_from_task=1)],
+        [row("cat", "password"), row("sudo", "-S", "rm", "a", input_from_task=1)],
         [row("yes"), row("rm", "-i", "a", input_from_task=1)],
         [row("ls"), row("date", "-f", "-", input_from_task=1)],
         [row("find", ".", "-size", "-5k", "-exec", "rm", "-rf", "{}", "+")],
@@ -95,6 +112,24 @@ def test_a_flood_of_findings_is_not_told_one_by_one() -> None:
     assert len(found(*rows, max_tasks=64)) == MAX_FOUND
     strange = [row("x" * 128) for _ in range(64)]
     assert len(found(*strange, max_tasks=64)) == MAX_FOUND
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        row("rm", "*" * 60_000),
+        row("grep", {"glob": "*\n" * 2000}),
+        row("ls", "--" + "x\n" * 30_000),
+        row("x\n" * 60),
+        row("xargs", "x\n" * 30_000, "-name", {"glob": "*"}),
+    ],
+    ids=["a pattern", "file names", "an option", "a tool", "an inner tool"],
+)
+def test_a_message_is_one_short_line_whatever_it_quotes(given: dict[str, Any]) -> None:
+    """It goes into Delta's prompt, where one line is one finding."""
+    (finding,) = check(plan_of(given).tasks, UNIX, max_tasks=10)
+    assert len(finding.message) < 250
+    assert "\n" not in finding.message
 
 
 def test_too_many_tasks_concern_the_whole_plan() -> None:

@@ -185,8 +185,9 @@ REFUSED = {
     "a >> x | b": "redirection",
     "echo {1..1000}": "braces",
     "printf $'a\\0b'": "control character",
-    "echo \0": "limits",
-    "echo \ud800": "limits",
+    "echo \0": "control character",
+    "echo \ud800": "control character",
+    "echo $" + "A" * 129: "limits",
     "printf $'\\ud800'": "control character",
     "printf $'\\xff'": "control character",
     "a" * 129: "limits",
@@ -221,6 +222,16 @@ PLACES = {
     "echo $(a": "$( is never closed (character 6: $(a)",
     "find . -name a | xargs -I {} mv $1 {}": "`$1` has no form in a plan (character 33: $1 {})",
     "a |": "a command is missing at a pipe or a redirection (character 3: |)",
+    "'' x": "the command's name is empty (character 1: '' x)",
+    "$A x": "the command's name is a variable or a substitution (character 1: $A x)",
+    "a {0..128}": "`{0..128}` gives more than 128 words (character 3: {0..128})",
+    "a\0b": "a NUL or half a character cannot be part of an argument (character 2: \0b)",
+    "a \udc80": "a NUL or half a character cannot be part of an argument (character 3: \udc80)",
+    "a" * 129: "the command's name has more than 128 characters",
+    "a > " + "b" * 4097: "a path has more than 4096 characters",
+    "a " + "b" * 65_537: "an argument has more than 65536 characters",
+    "a " + "$B-" * 33: "an argument has more than 64 parts",
+    " | ".join("a" * (MAX_TASKS + 1)): "the command makes more than 64 tasks",
     "": "there is no command",
 }
 
@@ -243,6 +254,9 @@ SAID = {
     "dot -?": ["-? goes to the tool as it is"],
     "time a | b": ["it measures this task; a shell's own `time` measures the whole pipeline"],
     'time ls "$A" ~ *.c "$(b)" $(c) > x': [],
+    "a | b $(c) | d": ["a shell lets `$(…)` behind a pipe read that pipe; in a plan it reads nothing"],
+    "a | b $(c < /dev/null)": [],
+    "a < x $(b)": [],
 }
 
 
