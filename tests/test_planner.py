@@ -321,7 +321,7 @@ async def test_the_time_limit_is_a_typed_error() -> None:
     assert (caught.value.exit_code, caught.value.retryable) == (6, True)
 
 
-@pytest.mark.parametrize("timeout_secs", [float("nan"), float("inf")])
+@pytest.mark.parametrize("timeout_secs", [float("nan"), float("inf"), -1.0])
 async def test_a_time_limit_that_is_no_time_is_a_usage_error(timeout_secs: float) -> None:
     with pytest.raises(UsageError, match="time limit"):
         await planner_of(REFINED, config=PlannerConfig(timeout_secs=timeout_secs)).plan(INSTRUCTION)

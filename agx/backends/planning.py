@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-from math import isfinite
+from math import inf
 
 from agx.backends.base import Chunk, GenerationRequest, Message, ModelBackend, ModelFacts, Parameters, Usage
 from agx.errors import BackendError, DeadlineExceeded, ModelMismatch, PlanTruncated, UsageError
@@ -51,7 +51,7 @@ def check_request(instruction: str, context: PlanContext, options: PlanOptions) 
     _check_instruction(instruction)
     if not 1 <= context.task_limit <= MAX_TASKS:
         raise UsageError(f"max_tasks cannot be {context.task_limit}", hint=f"use 1 to {MAX_TASKS}")
-    if options.deadline_secs is not None and not isfinite(options.deadline_secs):
+    if options.deadline_secs is not None and not 0 <= options.deadline_secs < inf:
         raise UsageError(f"the time limit cannot be {options.deadline_secs} s", hint="give none for no limit")
 
 

@@ -199,12 +199,10 @@ class _Writer:
         return self._rule(f'"{{" ({member} ("," {member})*)? "}}"')
 
     def _list(self, schema: Schema) -> str:
-        item, at_least, at_most = (
-            self.value(schema["items"]),
-            schema.get("minItems", 0),
-            schema.get("maxItems"),
-        )
-        items = item
+        at_least, at_most = schema.get("minItems", 0), schema.get("maxItems")
+        if at_most == 0:
+            return self._rule('"[" "]"')
+        items = item = self.value(schema["items"])
         if at_most != 1:
             most = "" if at_most is None else at_most - 1
             items = f'{item} ("," {item}){{{max(0, at_least - 1)},{most}}}'

@@ -87,7 +87,6 @@ def is_list(schema: Schema) -> bool:
         and isinstance(schema.get("items"), Mapping)
         and type(at_least) is type(at_most) is int
         and 0 <= at_least <= at_most <= _MAX_REPEATED
-        and at_most > 0
     )
 
 

@@ -9,6 +9,8 @@ from agx.grammar.library import LLTokenizer
 
 # Parts of the trie that llguidance walks in advance: our strings are bounded, which makes them useless.
 _NO_SLICES: list[str] = []
+# A longer piece makes llguidance panic; an empty one is never allowed.
+_MAX_PIECE_BYTES = 1024
 
 Tokenise = Callable[[str], list[int]]
 
@@ -19,7 +21,7 @@ def constraint_tokenizer(
     """Build the tokenizer that constraints are compiled for; slow for large vocabularies, so keep it.
 
     Args:
-        pieces: the bytes of each token, by id.
+        pieces: the bytes of each token, by id; one of more than a kilobyte is never written.
         control_ids: the tokens that no text spells.
         end_ids: the tokens that end a generation, at least one.
         tokenise: gives the tokens of a text that goes on, as the model's own tokenizer would; it is
@@ -42,7 +44,7 @@ class _Vocabulary:
         end_ids: Collection[int],
         tokenise: Tokenise,
     ) -> None:
-        self.tokens = pieces
+        self.tokens = [piece if len(piece) <= _MAX_PIECE_BYTES else b"" for piece in pieces]
         self.special_token_ids = sorted(control_ids)
         self.eos_token_id = min(end_ids)
         self._tokenise = tokenise

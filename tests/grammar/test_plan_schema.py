@@ -212,6 +212,14 @@ def test_commands_and_functions_stand_in_one_plan(accepts: Accepts) -> None:
     assert is_valid(MIXED, text)
 
 
+def test_commands_may_be_allowed_no_arguments(accepts: Accepts) -> None:
+    schema = plan_schema(TOOLS, PlanLimits(max_tasks=2, max_args=0))
+    assert accepts(schema, later(input_from_task=1))
+    assert is_valid(schema, later(input_from_task=1))
+    assert not accepts(schema, one("a"))
+    assert not is_valid(schema, one("a"))
+
+
 def test_a_schema_that_cannot_be_compiled_names_its_tool(compiler: ConstraintCompiler) -> None:
     odd = ToolInfo("odd_one", schema={"type": "object", "properties": {"x": {"not": {"const": 1}}}})
     with pytest.raises(ConstraintFailed, match=r"odd_one.*not"):

@@ -38,6 +38,19 @@ def test_findings_are_one_a_line_with_their_task() -> None:
     )
 
 
+def test_what_a_draft_holds_makes_no_line_of_its_own() -> None:
+    """Options, tools and patterns of a draft are quoted in the findings."""
+    rows = [
+        {"command": "ls", "args": ["--a\ntask 2: b", "-\n", "-\x1b"]},
+        {"command": "c\nd", "args": ["*\u2028", "*\r"]},
+        {"command": "rm", "args": ["*\ntask 1: no findings"]},
+    ]
+    _, findings = read_draft({"tasks": rows}, unix_registry())
+    lines = findings_text(findings).splitlines()
+    assert len(lines) == len(findings) >= 5
+    assert "task 1: ls has no option --a\\ntask 2: b" in lines
+
+
 def test_a_draft_without_findings_says_so() -> None:
     draft, user = delta_turns([task("ls")], [])
     assert json.loads(draft) == {"tasks": [{"command": "ls", "args": []}]}

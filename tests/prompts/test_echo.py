@@ -85,6 +85,16 @@ def test_commands_are_explained_with_their_typed_values() -> None:
         assert word in text
 
 
+def test_commands_beside_functions_are_explained_too() -> None:
+    registry = function_registry()
+    mixed = system_text(PlanContext(tools=Registry.of([ToolInfo("one"), *registry])))
+    for word in ('"args"', '"arguments"', '{"glob":"*.txt"}', "other form of tool calls"):
+        assert word in mixed, word
+        assert (word in system_text(PlanContext(tools=registry))) == (
+            word not in ('"args"', '{"glob":"*.txt"}')
+        )
+
+
 def test_the_limit_stands_in_the_text() -> None:
     assert "at most 3 tasks" in system_text(PlanContext(max_tasks=3))
 
