@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import click
 
-from agx.cli.options import App, debug_option
+from agx.cli.options import App, debug_option, tools_option
+from agx.cli.output import is_terminal
 from agx.errors import UsageError
 
 EPILOG = """\b
@@ -28,7 +35,7 @@ class RunJob:
     """What one `agx run` was asked to do."""
 
     plan: str
-    tools: Path | None
+    tools: tuple[str, ...]
     is_approved: bool
     is_dry_run: bool
     is_sandboxed: bool
@@ -48,13 +55,13 @@ class RunJob:
 @click.option(
     "--stdin", "with_stdin", is_flag=True, help="Give standard input to the first task that reads it."
 )
-@click.option("--tools", metavar="FILE", help="Read the plan with the tools of this JSON or TOML file.")
+@tools_option("Read the plan with the tools of this JSON or TOML file.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the record of every task as JSON; errors are JSON, too."
 )
 @debug_option
 @click.pass_obj
-def run_command(app: App, /, *, plan: str, tools: str | None, as_json: bool, **flags: bool) -> int:
+def run_command(app: App, /, *, plan: str, tools: tuple[str, ...], as_json: bool, **flags: bool) -> int:
     """Run the tasks of PLAN: a file, - or the id of a stored plan."""
     if plan == "-" and flags["with_stdin"]:
         raise UsageError(
@@ -62,13 +69,41 @@ def run_command(app: App, /, *, plan: str, tools: str | None, as_json: bool, **f
         )
     job = RunJob(
         plan=plan,
-        tools=None if tools is None else Path(tools),
+        tools=tools,
         is_approved=flags["approve"],
         is_dry_run=flags["dry_run"],
         is_sandboxed=flags["sandbox"],
         with_stdin=flags["with_stdin"],
         as_json=as_json,
     )
-    from agx.cli.running import carry_out_run  # noqa: PLC0415  --help imports nothing heavy
+    with _left_at_once():
+        from agx.cli.running import carry_out, what_may_run  # noqa: PLC0415  --help imports nothing heavy
 
-    return carry_out_run(job, app=app)
+        checked = what_may_run(job, app=app)
+    if checked is not None:
+        carry_out(checked, as_json=as_json, app=app)
+    return 0
+
+
+@contextmanager
+def _left_at_once() -> Iterator[None]:
+    """Let an interrupt end the process at once (130) while no task runs and nothing has to be cleaned up.
+
+    A `KeyboardInterrupt` that hits a callback of the import system is lost: the plan would run although
+    somebody has said no.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    if is_terminal(sys.stderr):
+        os.write(sys.stderr.fileno(), b"\n")  # what a shell writes next begins a line
+    os._exit(128 + number)

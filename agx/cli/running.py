@@ -1,4 +1,4 @@
-"""Carrying out `agx run`: reading the plan, asking for a yes, running it, and telling what became of it."""
+"""The work of `agx run`: reading the plan, asking for a yes, running it, and telling what became of it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from agx.cli.approving import ask
-from agx.cli.files import MAX_BYTES, read_text
+from agx.cli.files import MAX_BYTES, decoded, read_text
 from agx.cli.live import Live
 from agx.cli.output import is_terminal, write_result
+from agx.cli.registries import chosen_registry
 from agx.cli.run_text import preview_text
 from agx.cli.stopping import until_signal
 from agx.cli.text import visible_json
 from agx.errors import RunError, UsageError
 from agx.plan.forms import read_plan
 from agx.plan.schema import Plan
-from agx.plan.tools import Registry, unix_registry
+from agx.plan.tools import Registry
 from agx.run.approval import risks_to_approve
 from agx.run.check import check_run
 from agx.run.job import CheckedRun, RunOptions
@@ -34,27 +35,18 @@ if TYPE_CHECKING:
 _PLAN_ID = re.compile(r"plan_[0-9a-z]{1,64}")
 
 
-def carry_out_run(job: RunJob, *, app: App) -> int:
-    """Run the plan, or show what would run; gives the exit code."""
-    registry = _registry(job)
+def what_may_run(job: RunJob, *, app: App) -> CheckedRun | None:
+    """Read and check the plan, and ask where somebody has to say yes; None after a dry run was shown."""
+    registry = chosen_registry(job.tools, notes=app.notes)
     plan = _plan(job, registry, app=app)
-    options = RunOptions(sandbox=job.is_sandboxed, stdin=0 if job.with_stdin else None)
+    options = RunOptions(sandbox=job.is_sandboxed, stdin=_open_stdin().fileno() if job.with_stdin else None)
     checked = asyncio.run(check_run(plan, registry, options=options))
     if job.is_dry_run:
         _show(preview_of(checked), as_json=job.as_json or not is_terminal(sys.stdout))
-        return 0
+        return None
     if risks_to_approve(checked.plan) and not job.is_approved:
         ask(checked.plan)
-    _run(checked, as_json=job.as_json, app=app)
-    return 0
-
-
-def _registry(job: RunJob) -> Registry:
-    if job.tools is None:
-        return unix_registry()
-    from agx.registry.files import load_registry  # noqa: PLC0415  few have such a file
-
-    return load_registry(job.tools)
+    return checked
 
 
 def _plan(job: RunJob, registry: Registry, *, app: App) -> Plan:
@@ -77,22 +69,21 @@ def _stored(plan_id: str, registry: Registry) -> Plan:
 
 
 def _from_stdin() -> str:
+    return decoded(_open_stdin().buffer.read(MAX_BYTES + 1), name="the plan")
+
+
+def _open_stdin() -> TextIO:
     if sys.stdin is None:
-        raise UsageError("standard input is closed", hint="give the plan as a file")
-    data = sys.stdin.buffer.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise UsageError(f"the plan is larger than {MAX_BYTES >> 20} MiB", hint="give a shorter one")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError("the plan is not UTF-8 text", hint="save it as UTF-8") from None
+        raise UsageError("standard input is closed", hint="leave it open, or send a file to it")
+    return sys.stdin
 
 
 def _show(preview: RunPreview, *, as_json: bool) -> None:
     write_result(_json(preview) if as_json else preview_text(preview))
 
 
-def _run(checked: CheckedRun, *, as_json: bool, app: App) -> None:
+def carry_out(checked: CheckedRun, *, as_json: bool, app: App) -> None:
+    """Run what was checked and approved, and tell what became of it; raises as `run_checked`."""
     live = None if as_json else Live(app.notes)
     try:
         result = asyncio.run(until_signal(run_checked(checked, audience=live)))

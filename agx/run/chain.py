@@ -8,10 +8,11 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from errno import ENXIO
+from errno import EISDIR, ENXIO
 from functools import partial
 from pathlib import Path
 
+from agx.plan.exit_codes import accepted_exit_codes
 from agx.plan.schema import Task
 from agx.run.flow import Descriptor, Flow, PipeSink, Sink, Tail, pipe
 from agx.run.job import Job
@@ -78,13 +79,18 @@ async def run_chain(tasks: Sequence[Task], job: Job, records: dict[int, TaskReco
 
 @contextmanager
 def blamed_on(task: Task, records: dict[int, TaskRecord]) -> Iterator[None]:
-    """Make of a `Problem` the `TaskFailed` and the record of this task."""
+    """Make of a `Problem`, or of what the machine refuses, the `TaskFailed` and the record of this task."""
     try:
         yield
-    except Problem as problem:
-        number = task.task_number
-        records.setdefault(number, TaskRecord(number, task.command, status="failed"))
-        raise failure(task, problem) from None
+    except Problem as raised:
+        problem = raised
+    except OSError as error:
+        problem = Problem(f"this machine does not let it run: {error.strerror}", hint="see `ulimit -a`")
+    else:
+        return
+    number = task.task_number
+    records.setdefault(number, TaskRecord(number, task.command, status="failed"))
+    raise failure(task, problem)
 
 
 class _Opening:
@@ -130,8 +136,6 @@ class _Opening:
 
     def _prepared(self, task: Task, expansion: Expanded, *, stdin: Stream, stdout: Stream) -> Prepared:
         checked, options = self._checked, self._checked.options
-        tool = checked.registry.get(task.command)
-        assert tool is not None, "the rules know every tool"
         path, argv = checked.programs[task.task_number], (task.command, *expansion.args)
         program = Program(path, argv, checked.folder, checked.environ)
         if checked.sandbox is not None:
@@ -151,7 +155,7 @@ class _Opening:
             stdout=stdout,
             stderr=self._flowing_to(errors),
             errors=errors,
-            accepted=tool.exit_codes,
+            accepted=accepted_exit_codes(task, checked.registry),
             notes=expansion.notes,
         )
 
@@ -215,16 +219,19 @@ class _Opening:
 
 
 def saved_path(task: Task, folder: Path, environ: Mapping[str, str]) -> Path:
-    """Give the path of the file that a task saves its output to."""
+    """Give the path of the file that a task saves its output to; raises `Problem` for that of a folder."""
     path = task.save_to or task.append_to
     assert path is not None, "it saves its output"
     # The variable was looked for before anything ran.
-    return folder / (f"{environ['HOME']}/{path[2:]}" if path.startswith("~/") else path)
+    whole = folder / (f"{environ['HOME']}/{path[2:]}" if path.startswith("~/") else path)
+    if path.endswith("/"):  # which `Path` does not keep
+        raise cannot_write(whole, IsADirectoryError(EISDIR, os.strerror(EISDIR)))
+    return whole
 
 
 def cannot_write(path: Path, error: OSError) -> Problem:
     """Say why a file cannot be written."""
-    why = "nobody reads this pipe" if error.errno == ENXIO else error.strerror
+    why = "nobody reads this pipe" if error.errno == ENXIO and path.is_fifo() else error.strerror
     return Problem(f"{path} cannot be written: {why}", hint="save the output in a folder that is yours")
 
 

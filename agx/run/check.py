@@ -64,7 +64,7 @@ async def check_run(
 def _working_folder(options: RunOptions) -> Path:
     """Give the working directory without links, so that a sandbox lets the right one be written."""
     try:
-        folder = (options.folder or Path()).resolve(strict=True)
+        folder = Path(os.path.realpath(options.folder or ".", strict=True))
     except OSError as error:
         named = "" if options.folder is None else f" {options.folder}"
         raise UsageError(

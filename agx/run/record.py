@@ -12,7 +12,7 @@ Status = Literal["done", "failed", "timed_out", "stopped", "not_started"]
 class TaskRecord:
     """What became of one task.
 
-    `status` is `stopped` where the task was ended because another failed or somebody interrupted.
+    `status` is `stopped` where the task was ended because another failed.
     `argv` is the argument vector as it was run, None for a function. Times are UTC in ISO 8601.
     `exit_code` is None for a task that a signal ended, whose name `signal` has. `bytes_in` and
     `bytes_out` count standard input and output, None where AGX does not see them. `reader_left` says

@@ -1,8 +1,9 @@
 """The sandbox: bubblewrap around every program. Nothing of it is used unless it was asked for.
 
-Inside there is no network, no other process and no socket of a service; the file system can be read,
-and written in the working directory alone. `/tmp` and `/run` are empty folders of the task's own: what
-lies there on the machine are mostly sockets, through which a program would get out.
+Inside there is no network and no other process; the file system can be read, and written in the working
+directory alone. `/tmp` and `/run` are empty folders of the task's own: what lies there on the machine are
+mostly sockets of services, through which a program would get out. `/proc` is read-only, as root could
+set the kernel's parameters there.
 Source: https://github.com/containers/bubblewrap
 """
 
@@ -37,7 +38,8 @@ class Sandbox:
         """Give the argument vector that runs a command, its program given by its path, in the sandbox."""
         folder = str(self._folder)
         return [
-            *(self.program, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
+            *(self.program, "--ro-bind", "/", "/", "--dev", "/dev"),
+            *("--proc", "/proc", "--remount-ro", "/proc"),
             *(word for hidden in _HIDDEN for word in ("--tmpfs", hidden)),
             *("--bind", folder, folder, "--chdir", folder),
             *("--unshare-all", "--cap-drop", "ALL", "--die-with-parent", "--", *command),
@@ -57,7 +59,8 @@ class Sandbox:
         """Raise `Problem` for a file that a task may not write: AGX itself opens it, outside the sandbox."""
         if str(path) in HARMLESS_DEVICES:
             return
-        if not path.resolve().is_relative_to(self._folder):
+        # Of links that lead in a circle `resolve` would raise; to open such a file fails by itself.
+        if not Path(os.path.realpath(path)).is_relative_to(self._folder):
             raise Problem(
                 f"{path} lies outside the working directory, where the sandbox lets nothing be written",
                 hint="save inside the working directory, or run without --sandbox",

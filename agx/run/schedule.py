@@ -22,7 +22,6 @@ class Schedule:
 
     chains: tuple[tuple[int, ...], ...]
     kept: frozenset[int]
-    unread: frozenset[int]
 
 
 def schedule(plan: Plan) -> Schedule:
@@ -45,11 +44,6 @@ def schedule(plan: Plan) -> Schedule:
     return Schedule(
         chains=tuple(tuple(chain) for chain in sorted(chains, key=lambda chain: chain[-1])),
         kept=frozenset(uses) - piped,
-        unread=frozenset(
-            task.task_number
-            for task in plan.tasks
-            if task.task_number not in uses and task.save_to is None and task.append_to is None
-        ),
     )
 
 

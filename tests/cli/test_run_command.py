@@ -224,6 +224,7 @@ def test_an_interrupt_at_the_question_is_a_no(tmp_path: Path, environ: dict[str,
         terminal.until("[y/N] ")
         terminal.type("\x03")
         assert terminal.code() == 130
+        assert terminal.shown.endswith("[y/N] ^C\n")
     assert not (tmp_path / "made").exists()
 
 
@@ -368,6 +369,21 @@ def test_standard_input_reaches_a_task_only_when_asked(run: Run, tmp_path: Path)
     assert run(plan, "--stdin", given=b"given").out.strip() == "5"
 
 
+def test_standard_input_that_is_closed_is_said_so(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Whatever else has its number by then is not taken for it."""
+    plan = write(tmp_path, command("cat"))
+    for arguments in (["-"], [plan, "--stdin"]):
+        done = subprocess.run(
+            ["sh", "-c", 'exec "$@" <&-', "sh", *AGX, *arguments],
+            capture_output=True,
+            check=False,
+            cwd=tmp_path,
+            env=environ,
+        )
+        assert done.returncode == 2
+        assert done.stderr.startswith(b"error: standard input is closed\n")
+
+
 def test_a_reader_that_leaves_ends_an_endless_plan(tmp_path: Path, environ: dict[str, str]) -> None:
     """As `agx run … | head -n 1` in a shell: nothing is left, and nothing is an error."""
     plan = write(tmp_path, command("yes"))
@@ -399,6 +415,20 @@ def test_a_full_disk_is_an_error(tmp_path: Path, environ: dict[str, str]) -> Non
         )
     assert done.returncode == 1
     assert b"error: standard output cannot be written: No space left on device" in done.stderr
+
+
+def test_too_few_descriptors_are_the_failure_of_a_task(tmp_path: Path, environ: dict[str, str]) -> None:
+    cats = [command("cat", input_from_task=number) for number in range(1, 7)]
+    plan = write(tmp_path, command("yes"), *cats)
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -n 24; exec "$@"', "sh", *AGX, plan],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env=environ,
+    )
+    assert (done.returncode, done.stdout) == (7, b"")
+    assert b"this machine does not let it run: Too many open files\nhint: see `ulimit -a`" in done.stderr
 
 
 def test_a_flood_on_standard_error_is_cut(run: Run, tmp_path: Path) -> None:
@@ -453,6 +483,28 @@ def test_ctrl_c_on_a_terminal_ends_every_process(tmp_path: Path, environ: dict[s
         assert terminal.code() == 130
     assert not any(map(is_running, running))
     assert "Traceback" not in terminal.shown
+
+
+def test_an_interrupt_before_anything_runs_is_never_lost(tmp_path: Path, environ: dict[str, str]) -> None:
+    """A callback of the import system would drop the exception of an interrupt, as this finder does."""
+    source = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, *_rest):
+        if name == "agx.run.runner":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt:
+                print("lost")
+sys.meta_path.insert(0, Finder())
+from agx.cli.main import run
+sys.exit(run(sys.argv[1:]))
+"""
+    plan = write(tmp_path, command("touch", "made"))
+    arguments = [sys.executable, "-c", source, "run", plan, "--approve"]
+    done = subprocess.run(arguments, capture_output=True, check=False, cwd=tmp_path, env=environ)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_second_interrupt_does_not_wait_for_what_ignores_the_first(

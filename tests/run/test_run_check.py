@@ -91,7 +91,9 @@ async def test_a_file_at_home_needs_a_home(folder: Path) -> None:
 
 async def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for folder, why in ((tmp_path / "missing", "No such file"), (tmp_path / "file", "is no folder")):
+    (tmp_path / "circle").symlink_to("circle")
+    cases = {"missing": "No such file", "file": "is no folder", "circle": "Too many levels"}
+    for folder, why in ((tmp_path / name, why) for name, why in cases.items()):
         with pytest.raises(UsageError, match=why):
             await check_run(plan_of(command("echo")), options=RunOptions(folder=folder))
 

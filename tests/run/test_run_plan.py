@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -112,12 +114,21 @@ async def test_output_is_saved_and_appended(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "why"), [("no/such/folder", "No such file"), (".", "Is a directory"), ("pipe", "nobody reads")]
+    ("path", "why"),
+    [
+        ("no/such/folder", "No such file"),
+        (".", "Is a directory"),
+        ("new/", "Is a directory"),
+        ("pipe", "nobody reads"),
+        ("socket", "No such device"),
+    ],
 )
 async def test_a_file_that_cannot_be_written_is_the_failure_of_its_task(
     path: str, why: str, folder: Path
 ) -> None:
     os.mkfifo(folder / "pipe")
+    with socket.socket(socket.AF_UNIX) as listening, contextlib.chdir(folder):
+        listening.bind("socket")  # a short name: that of a socket has its limits
     error = await failed(folder, command("echo", "1"), command("echo", "2", save_to=path))
     assert f"task 2 (echo): {folder / path}" in error.message
     assert why in error.message
@@ -150,6 +161,20 @@ async def test_exit_codes_that_the_tool_accepts_are_no_failure(folder: Path) -> 
     result = await run(folder, command("grep", "y", "f"), command("echo", "on"))
     assert (result.tasks[0].exit_code, output(result)) == (1, "on\n")
     assert (await failed(folder, command("grep", "y", "missing"))).details["exit_code"] == 2
+
+
+async def test_exit_codes_of_a_command_that_the_tool_runs_come_through(folder: Path) -> None:
+    """`xargs grep` ends with 123 where nothing matched, and that is no failure either."""
+    (folder / "f").write_text("x\n")
+    result = await run(
+        folder,
+        command("printf", "f"),
+        command("xargs", "grep", "y", input_from_task=1),
+        command("echo", "on"),
+    )
+    assert (result.tasks[1].exit_code, output(result)) == (123, "on\n")
+    error = await failed(folder, command("printf", "f"), command("xargs", "ls", "no", input_from_task=1))
+    assert error.message == "task 2 (xargs) failed with exit code 123"
 
 
 async def test_a_failing_task_ends_those_that_run_with_it(folder: Path) -> None:

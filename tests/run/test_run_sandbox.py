@@ -59,6 +59,16 @@ async def test_only_the_working_directory_can_be_written(folder: Path) -> None:
 
 
 @needs_sandbox
+async def test_parameters_of_the_kernel_cannot_be_set(folder: Path) -> None:
+    """Root owns them, and needs no further right to write them."""
+    name = "/proc/sys/vm/swappiness"
+    with pytest.raises(TaskFailed) as caught:
+        await boxed(folder, command("sh", "-c", f"echo still there; cat {name} > {name}"))
+    assert output(caught.value.result) == "still there\n"
+    assert any(why in caught.value.hint for why in ("Read-only file system", "Permission denied"))
+
+
+@needs_sandbox
 @needs_python_inside
 async def test_there_is_no_network(folder: Path) -> None:
     """Not even to this machine, where something listens; without the sandbox the same task gets through."""
@@ -110,6 +120,9 @@ async def test_saving_outside_the_working_directory_is_refused(folder: Path) -> 
     for path in ("../x", str(folder / "x"), "link", "~/x"):
         with pytest.raises(TaskFailed, match="outside the working directory"):
             await boxed(inner, command("echo", "x", save_to=path), environ={"HOME": str(folder)})
+    (inner / "circle").symlink_to("circle")
+    with pytest.raises(TaskFailed, match="cannot be written: Too many levels"):
+        await boxed(inner, command("echo", "x", save_to="circle"))
     await boxed(inner, command("echo", "x", save_to="ok"), command("echo", "x", save_to="/dev/null"))
     assert (inner / "ok").read_text() == "x\n"
     assert not (folder / "target").exists()
