@@ -1,7 +1,7 @@
 """How many CPUs and how much memory this process may use, which may be less than the machine has.
 
 Sources: sched_getaffinity(2), and the kernel's documentation of cgroup v2 (`cpu.max`, `memory.max`)
-and v1 (`cpu.cfs_quota_us`, `memory.limit_in_bytes`).
+and v1 (`cpu.cfs_quota_us`, `memory.limit_in_bytes`); `memory.stat` in both.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from math import ceil
 from pathlib import Path
 
 _ROOT = Path("/")
+_MAX_DIGITS = 20  # of a number of 64 bits
 
 
 def usable_cpus(root: Path = _ROOT) -> int:
@@ -24,28 +25,26 @@ def usable_cpus(root: Path = _ROOT) -> int:
 def memory_bytes(root: Path = _ROOT) -> tuple[int, int] | None:
     """Give what memory is available now and what there is in all; None where the system does not say.
 
-    A limit of the cgroups lowers both: what they use already is not available.
+    A limit of the cgroups lowers both: what they hold already is not available.
     """
     try:
         lines = (root / "proc/meminfo").read_text(encoding="ascii").splitlines()
-        facts = {
-            name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)
-        }
-        available, total = facts["MemAvailable"], facts["MemTotal"]
+        facts = {name: rest for name, _, rest in (line.partition(":") for line in lines)}
+        available, total = (int(facts[name].split()[0]) * 1024 for name in ("MemAvailable", "MemTotal"))
     except (OSError, ValueError, KeyError, IndexError):
         return None
     for folder in _cgroups(root):
         limit = _number(folder, "memory.max", "memory.limit_in_bytes")
-        if limit is not None and limit < total:
-            used = _number(folder, "memory.current", "memory.usage_in_bytes") or 0
-            total, available = limit, min(available, max(0, limit - used))
+        if limit is not None:
+            total, available = min(total, limit), min(available, max(0, limit - _held_bytes(folder)))
     return available, total
 
 
 def _cgroups(root: Path) -> Iterator[Path]:
     """Yield the folders of this process's cgroups and of those around them."""
     try:
-        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+        path = root / "proc/self/cgroup"
+        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return
     for line in lines:
@@ -70,18 +69,31 @@ def _quota(folder: Path) -> float | None:
 
 
 def _ratio(quota: str, period: str) -> float | None:
-    try:
-        return int(quota) / int(period) if int(quota) > 0 and int(period) > 0 else None
-    except ValueError:  # "max"
-        return None
+    parts, whole = _whole(quota), _whole(period)
+    return parts / whole if parts and whole else None
+
+
+def _held_bytes(folder: Path) -> int:
+    """Give what a cgroup holds, without the files that the kernel keeps in memory while there is room."""
+    used = _number(folder, "memory.current", "memory.usage_in_bytes") or 0
+    words = _words(folder / "memory.stat")
+    facts = dict(zip(words[::2], words[1::2], strict=False))
+    # In version 1 only the totals count the cgroups inside, as the usage does.
+    files = (facts.get(f"total_{kind}", facts.get(kind, "")) for kind in ("active_file", "inactive_file"))
+    return max(0, used - sum(_whole(size) or 0 for size in files))
 
 
 def _number(folder: Path, *names: str) -> int | None:
     for name in names:
         words = _words(folder / name)
-        if words and words[0].isdecimal():
-            return int(words[0])
+        if words and (number := _whole(words[0])) is not None:
+            return number
     return None
+
+
+def _whole(word: str) -> int | None:
+    """Read a number as the kernel writes them; None for "max", and for what it would not write."""
+    return int(word) if word.isdecimal() and len(word) <= _MAX_DIGITS else None
 
 
 def _words(path: Path) -> list[str]:

@@ -39,6 +39,12 @@ def many_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
         (V2 | {"sys/fs/cgroup/a/b/cpu.max": "250000 100000\n"}, 3),
         (V2 | {"sys/fs/cgroup/a/b/cpu.max": "max 100000", "sys/fs/cgroup/a/cpu.max": "50000 100000"}, 1),
         (V2 | {"sys/fs/cgroup/a/b/cpu.max": "nonsense"}, 12),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": ""}, 12),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": "0 100000"}, 12),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": "100000 0"}, 12),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": f"{'9' * 400} 1"}, 12),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": f"{'9' * 5000} 1"}, 12),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": "1 100000"}, 1),
         (
             V1
             | {"sys/fs/cgroup/cpu,cpuacct/c/cpu.cfs_quota_us": "400000"}
@@ -59,6 +65,12 @@ def many_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
         "a quota",
         "a quota around",
         "nonsense",
+        "nothing",
+        "no time",
+        "no period",
+        "400 digits",
+        "5000 digits",
+        "next to nothing",
         "version 1",
         "none in version 1",
     ],
@@ -89,10 +101,52 @@ def test_the_affinity_lowers_the_number_of_cpus(tmp_path: Path, monkeypatch: pyt
             | {"sys/fs/cgroup/memory/m/memory.usage_in_bytes": f"{3 * GIB}"},
             (0, 2 * GIB),
         ),
+        (
+            V2 | {"proc/meminfo": MEMINFO, "sys/fs/cgroup/a/b/memory.max": f"{2 * GIB}"}
+            | {"sys/fs/cgroup/a/memory.max": f"{4 * GIB}", "sys/fs/cgroup/a/memory.current": f"{3 * GIB}"},
+            (GIB, 2 * GIB),
+        ),
+        (
+            V2 | {"proc/meminfo": MEMINFO, "sys/fs/cgroup/a/memory.max": f"{4 * GIB}"}
+            | {"sys/fs/cgroup/a/memory.current": f"{4 * GIB}"}
+            | {"sys/fs/cgroup/a/memory.stat": f"anon 1\nactive_file {GIB}\ninactive_file {2 * GIB}\n"},
+            (3 * GIB, 4 * GIB),
+        ),
+        (
+            V1 | {"proc/meminfo": MEMINFO, "sys/fs/cgroup/memory/m/memory.limit_in_bytes": f"{4 * GIB}"}
+            | {"sys/fs/cgroup/memory/m/memory.usage_in_bytes": f"{4 * GIB}"}
+            | {"sys/fs/cgroup/memory/m/memory.stat": f"inactive_file 1\ntotal_inactive_file {GIB}\n"},
+            (GIB, 4 * GIB),
+        ),
+        (V2 | {"proc/meminfo": MEMINFO, "sys/fs/cgroup/a/memory.max": "9" * 5000}, (8 * GIB, 16 * GIB)),
+        ({"proc/meminfo": MEMINFO + "\nOdd\nWords: many\n"}, (8 * GIB, 16 * GIB)),
     ],
-    ids=["unknown", "nonsense", "no limit", "a limit around", "max", "version 1"],
+    ids=[
+        "unknown",
+        "nonsense",
+        "no limit",
+        "a limit around",
+        "max",
+        "version 1",
+        "neighbours use the limit around",
+        "files that are kept for want of better",
+        "files in version 1",
+        "5000 digits",
+        "odd lines",
+    ],
 )  # fmt: skip
 def test_a_limit_lowers_the_memory(
     tmp_path: Path, files: Mapping[str, str], memory: tuple[int, int] | None
 ) -> None:
     assert memory_bytes(system(tmp_path, files)) == memory
+
+
+def test_a_cgroup_may_have_any_name(tmp_path: Path) -> None:
+    root = system(tmp_path, {"proc/meminfo": MEMINFO})
+    (root / "proc" / "self").mkdir()
+    (root / "proc" / "self" / "cgroup").write_bytes(b"0::/\xff\x01:/x\n")
+    folder = root / "sys" / "fs" / "cgroup" / os.fsdecode(b"\xff\x01:") / "x"
+    folder.mkdir(parents=True)
+    (folder / "cpu.max").write_text("200000 100000")
+    assert usable_cpus(root) == 2
+    assert memory_bytes(root) == (8 * GIB, 16 * GIB)

@@ -22,6 +22,7 @@ from agx.machine import memory_bytes, usable_cpus
 from agx.models.catalog import load_catalog
 from agx.models.recommend import recommend
 from agx.planner import Planner
+from agx.worker.survey import survey
 
 if TYPE_CHECKING:
     from agx.cli.planning import MakePlanner
@@ -147,15 +148,25 @@ def _exists(path: Path) -> bool:
 
 
 def _native(healths: Sequence[Health]) -> Iterator[Check]:
-    """Tell what the first worker that got so far says of llama.cpp."""
-    facts = next((health.facts for health in healths if health.facts.get("system_info")), None)
-    if facts is None:
+    """Tell what the first worker that got so far says of llama.cpp, or one without a model."""
+    told = (health.facts for health in healths if health.facts.get("system_info"))
+    facts = next(told, None) or _greeting()
+    if not facts:
         return
     system_info = " ".join(str(facts["system_info"]).split()).rstrip("| ")
     yield Check("llama.cpp", "ok", f"build {facts.get('build') or 'unknown'}; {system_info}")
     yield _amx_guard(is_on=bool(facts.get("amx_guard")))
     devices = [_device(device) for device in facts.get("devices") or ()]
     yield Check("devices", "ok" if devices else "note", "; ".join(devices) or "none reported")
+
+
+def _greeting() -> Mapping[str, Any]:
+    """Give what a worker says before it loads anything; nothing where none can be started."""
+    try:
+        hello = survey()
+    except AgxError:
+        return {}
+    return {**hello, "build": f"llama-cpp-python {hello['versions']['llama-cpp-python']}"}
 
 
 def _amx_guard(*, is_on: bool) -> Check:

@@ -9,28 +9,21 @@ from agx.engine import native
 from agx.engine.native import lib
 from agx.engine.scheduler import Slice
 from agx.engine.values import EngineOptions
-from agx.errors import ConfigError, OutOfMemory
-from agx.gguf.fit import CACHE_TYPES
+from agx.errors import OutOfMemory
 from agx.gguf.types import TENSOR_TYPES
 
 # As many tokens of a prompt as one call decodes: a deadline or a cancellation waits for no more.
 BATCH_SIZE = 512
-
-
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
-# ggml's types by name, those that llama.cpp keeps a cache in.
-_CACHE_TYPES = {kind.name.lower(): number for number, kind in TENSOR_TYPES.items()}
-
-
-def cache_type(name: str) -> int:
-    """Give ggml's number of a type for the key-value cache; raises `ConfigError` for one it has not."""
-    if name not in CACHE_TYPES:
-        raise ConfigError(f"no cache has the type {name!r}", hint=f"use one of {', '.join(CACHE_TYPES)}")
-    return _CACHE_TYPES[name]
+# ggml's types by name.
+_TYPES = {kind.name.lower(): number for number, kind in TENSOR_TYPES.items()}
 
 
 class Context:
-    """A context for `num_sequences` sequences. Used by one thread, except for `abort`."""
+    """A context for `num_sequences` sequences. Used by one thread, except for `abort`.
+
+    That the options suit the model, `agx.gguf.fit.use_of` has seen to.
+    """
 
     def __init__(
         self,
@@ -68,8 +61,8 @@ class Context:
             "n_threads": num_threads,
             "n_threads_batch": num_threads,
             "flash_attn_type": _FLASH_ATTENTION[options.flash_attn],
-            "type_k": cache_type(options.cache_type_k),
-            "type_v": cache_type(options.cache_type_v),
+            "type_k": _TYPES[options.cache_type_k],
+            "type_v": _TYPES[options.cache_type_v],
             "no_perf": True,
             "abort_callback": self._abort_callback,
             "abort_callback_data": ctypes.addressof(self._abort_flag),

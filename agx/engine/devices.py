@@ -6,10 +6,8 @@ import ctypes
 from dataclasses import dataclass
 
 from agx.engine import native
-from agx.errors import ConfigError, DeviceUnavailable
+from agx.gguf.placement import BACKENDS, choose_device
 
-# What a setting calls a device, and what ggml calls its backend. In the order that "auto" tries.
-_BACKENDS = {"cuda": ("CUDA",), "metal": ("MTL", "Metal"), "cpu": ("CPU",)}
 _TYPES = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
 
 
@@ -49,29 +47,9 @@ def resolve(name: str) -> tuple[str, tuple[Device, ...]]:
     `name` is auto, cuda, metal or cpu. Raises `DeviceUnavailable`, which says whether the build or
     the machine lacks it, and `ConfigError` for a name that is none of these.
     """
-    if name not in {"auto", *_BACKENDS}:
-        raise ConfigError(f"no device is called {name!r}", hint="use auto, cuda, metal or cpu")
     listed = devices()
-    for known in _BACKENDS if name == "auto" else (name,):
-        found = tuple(device for device in listed if device.backend in _BACKENDS[known])
-        if known == "cpu":
-            return known, ()
-        if found:
-            return known, found
-    raise _unavailable(name)
-
-
-def _unavailable(name: str) -> DeviceUnavailable:
-    compiled = backend_names()
-    if not any(backend in compiled for backend in _BACKENDS[name]):
-        return DeviceUnavailable(
-            f"this build of llama.cpp has no {name} backend (it has {', '.join(compiled)})",
-            hint="set AGX_DEVICE=cpu, or install llama-cpp-python compiled for that device",
-        )
-    return DeviceUnavailable(
-        f"this machine has no {name} device that llama.cpp can use",
-        hint="set AGX_DEVICE=cpu or auto, or check the driver",
-    )
+    known = choose_device(name, [device.backend for device in listed], compiled=backend_names())
+    return known, tuple(device for device in listed if known != "cpu" and device.backend in BACKENDS[known])
 
 
 def _device(address: int) -> Device:

@@ -56,7 +56,7 @@ class Model:
             )
             self.context = Context(
                 self.weights.address,
-                length=self.weights.context_length(options),
+                length=self.weights.context_length,
                 num_threads=self.weights.num_threads(options),
                 options=options,
             )

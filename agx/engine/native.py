@@ -111,9 +111,9 @@ def abort_callback(flag: ctypes.Array[ctypes.c_char]) -> object:
 
 
 def progress_callback(told: Callable[[float], None] | None) -> object:
-    """Make llama.cpp's callback for the progress of a load: it goes on whatever `told` does.
+    """Make llama.cpp's callback for the progress of a load, which it lets go on.
 
-    The result has to live as long as the load.
+    A load is given up by ending the process. The result has to live as long as the load.
     """
 
     def callback(fraction: float, _data: object) -> bool:

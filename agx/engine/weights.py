@@ -13,7 +13,7 @@ from agx.engine.native import lib
 from agx.engine.values import EngineOptions
 from agx.errors import ConfigError, ModelUnloadable
 from agx.gguf.card import ModelCard, read_card
-from agx.gguf.fit import DEFAULT_CONTEXT_LENGTH, Use
+from agx.gguf.fit import Use, use_of
 from agx.gguf.placement import Machine, place
 from agx.machine import memory_bytes, usable_cpus
 
@@ -28,7 +28,7 @@ _MAX_THREADS = 16
 class Weights:
     """A model in memory. `address` is llama.cpp's model; `close` frees it, contexts first.
 
-    `gpu_layers` is -1 for all of them.
+    `gpu_layers` is -1 for all of them, `context_length` what the memory was looked at for, in tokens.
     """
 
     path: str
@@ -36,6 +36,7 @@ class Weights:
     device: str
     card: ModelCard
     gpu_layers: int
+    context_length: int
 
     @classmethod
     def load(
@@ -57,9 +58,12 @@ class Weights:
         if not card.is_causal:
             raise _encoder(path)
         before = _versions(card)
+        if sum(size for size, _ in before) != card.size_bytes:
+            raise _changed(card)
         device, gpus = devices.resolve(options.device)
-        use = cls._use(card, options)
-        placement = place(card, use, _machine(gpus), gpu_layers=options.gpu_layers, is_mapped=options.mmap)
+        use = _use(card, options)
+        is_mapped = options.mmap and not options.mlock
+        placement = place(card, use, _machine(gpus), gpu_layers=options.gpu_layers, is_mapped=is_mapped)
         parameters = lib.llama_model_default_params()
         parameters.n_gpu_layers = placement.gpu_layers
         parameters.load_mode = _load_mode(options)
@@ -68,46 +72,27 @@ class Weights:
         parameters.devices = ctypes.addressof(chosen)
         callback = native.progress_callback(progress)
         parameters.progress_callback = callback
-        if native.needs_amx_guard():
-            parameters.use_extra_bufts = False
+        # With them llama.cpp keeps a copy of many weights, in an order that suits the processor better.
+        parameters.use_extra_bufts = placement.has_room and not native.needs_amx_guard()
         native.log.first_error = ""
         address = lib.llama_model_load_from_file(os.fsencode(card.path), parameters)
         if not address:
+            _check_unchanged(card, before)
             reason = native.log.first_error or "it gave no reason"
             raise ModelUnloadable(
                 f"{path} is not a model that llama.cpp loads: {reason}",
                 hint="check that the file is a whole GGUF of a supported architecture",
                 path=path,
             )
-        weights = cls(path=path, address=address, device=device, card=card, gpu_layers=placement.gpu_layers)
-        weights._check_generates()
-        weights._check_unchanged(before)
+        weights = cls(path, address, device, card, placement.gpu_layers, use.context_length)
+        try:
+            _check_unchanged(card, before)
+            if lib.llama_model_has_encoder(address):
+                raise _encoder(path)
+        except ModelUnloadable:
+            weights.close()
+            raise
         return weights
-
-    @staticmethod
-    def _use(card: ModelCard, options: EngineOptions) -> Use:
-        return Use(
-            context_length=_context_length(card.context_length, options),
-            key_type=options.cache_type_k,
-            value_type=options.cache_type_v,
-            flash_attention=options.flash_attn != "off",
-        )
-
-    def _check_unchanged(self, before: Sequence[tuple[int, int]]) -> None:
-        """Raise `ModelUnloadable` for a file that is not the one any more that was begun with."""
-        if _versions(self.card) != before:
-            self.close()
-            raise ModelUnloadable(
-                f"{self.path} was changed while it was loaded",
-                hint="wait until whatever writes it is done, and try again",
-                path=self.path,
-            )
-
-    def _check_generates(self) -> None:
-        """Raise `ModelUnloadable` for a model that has no next token to give."""
-        if lib.llama_model_has_encoder(self.address):
-            self.close()
-            raise _encoder(self.path)
 
     def close(self) -> None:
         """Free the memory; nothing may use the model afterwards."""
@@ -124,23 +109,13 @@ class Weights:
         """The model's own chat template."""
         return native.text(lib.llama_model_chat_template(self.address, None)) or None
 
-    @property
-    def trained_context_length(self) -> int:
-        """How many tokens the model was trained to see at once."""
-        return int(lib.llama_model_n_ctx_train(self.address))
-
-    def context_length(self, options: EngineOptions) -> int:
-        """Give the context length to use; raises `ConfigError` where the model was not trained for it."""
-        return _context_length(self.trained_context_length, options)
-
     def num_threads(self, options: EngineOptions) -> int:
         """Give the number of threads: as asked for, or by the model's size and the CPUs we may use."""
         if options.threads is not None:
             if options.threads < 1:
                 raise ConfigError(f"threads = {options.threads} is out of range", hint="use 1 or more")
             return options.threads
-        num_parameters = lib.llama_model_n_params(self.address)
-        limits = (threads for size, threads in _THREADS_BY_SIZE if num_parameters <= size)
+        limits = (threads for size, threads in _THREADS_BY_SIZE if self.card.num_parameters <= size)
         return min(next(limits, _MAX_THREADS), usable_cpus())
 
 
@@ -152,16 +127,28 @@ def _encoder(path: str) -> ModelUnloadable:
     )
 
 
-def _context_length(trained: int, options: EngineOptions) -> int:
-    size = options.context_size
-    if size is None:
-        return min(trained or DEFAULT_CONTEXT_LENGTH, DEFAULT_CONTEXT_LENGTH)
-    if not 1 <= size <= (trained or size):
-        raise ConfigError(
-            f"a context of {size} tokens is out of range for this model",
-            hint=f"it was trained for 1 to {trained}",
-        )
-    return size
+def _use(card: ModelCard, options: EngineOptions) -> Use:
+    return use_of(
+        card,
+        context_size=options.context_size,
+        key_type=options.cache_type_k,
+        value_type=options.cache_type_v,
+        flash_attn=options.flash_attn,
+    )
+
+
+def _check_unchanged(card: ModelCard, before: Sequence[tuple[int, int]]) -> None:
+    """Raise `ModelUnloadable` for a file that is not the one any more that was begun with."""
+    if _versions(card) != before:
+        raise _changed(card)
+
+
+def _changed(card: ModelCard) -> ModelUnloadable:
+    return ModelUnloadable(
+        f"{card.path} was changed while it was loaded",
+        hint="wait until whatever writes it is done, and try again",
+        path=str(card.path),
+    )
 
 
 def _versions(card: ModelCard) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ Names of the keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agx.gguf.checks import check_vocabulary
+from agx.gguf.checks import check_experts, check_vocabulary
 from agx.gguf.fields import Fields
 from agx.gguf.reader import Header, Tensor, read_header
 from agx.gguf.shards import shards_of
@@ -21,6 +22,7 @@ from agx.gguf.templates import TemplateTraits, traits_of
 MAX_LAYERS = 512  # llama.cpp aborts above it
 _LAYER = re.compile(r"blk\.(\d{1,3})\.")
 _SPECIAL = "tokenizer.ggml.{}_token_id"
+_MAX_TOKEN_ID = 2**32 - 1  # with which a file says that there is none
 _SPECIAL_NAMES = (
     "bos", "eos", "eot", "eom", "unknown", "seperator", "padding", "cls", "mask", "prefix", "suffix",
     "middle", "fim_pre", "fim_suf", "fim_mid", "fim_pad", "fim_rep", "fim_sep",
@@ -162,6 +164,7 @@ def card_of(headers: Sequence[Header]) -> ModelCard:
     architecture = _architecture(fields)
     own = fields.of(architecture)
     vocab_size = check_vocabulary(fields, own)
+    check_experts(own)
     tensors = [tensor for part in headers for tensor in part.tensors]
     num_by_type = Counter[str]()
     for tensor in tensors:
@@ -188,7 +191,7 @@ def card_of(headers: Sequence[Header]) -> ModelCard:
         vocab_size=vocab_size,
         tokenizer=fields.text("tokenizer.ggml.model"),
         pre_tokenizer=fields.text("tokenizer.ggml.pre"),
-        special_tokens=_special_tokens(fields),
+        special_tokens=_special_tokens(fields, vocab_size),
         chat_template=template,
         template=traits_of(template),
         sampling=_sampling(fields),
@@ -205,7 +208,7 @@ def _architecture(fields: Fields) -> str:
         return named
     suffix = ".attention.head_count"
     found = [key.removesuffix(suffix) for key in fields.keys if key.endswith(suffix)]
-    if len(found) != 1:
+    if len(found) != 1 or not found[0]:
         fields.fail("general.architecture", "is missing, and no other key tells the architecture")
     return found[0]
 
@@ -216,7 +219,7 @@ def _layers(own: Fields) -> LayerShape:
         own.fail("block_count", f"is {num_layers}; 1 to {MAX_LAYERS} layers are possible")
     heads = own.integers("attention.head_count", num_layers)
     kv_heads = own.integers("attention.head_count_kv", num_layers) or heads
-    most_heads = max(heads, default=0)
+    most_heads = own.integer("attention.head_count")
     width = own.integer("embedding_length") // most_heads if most_heads else 0
     return LayerShape(
         num_layers=num_layers,
@@ -245,9 +248,11 @@ def _weight_sizes(tensors: Sequence[Tensor]) -> WeightSizes:
     )
 
 
-def _special_tokens(fields: Fields) -> dict[str, int]:
+def _special_tokens(fields: Fields, vocab_size: int) -> dict[str, int]:
+    """Give the ids by name, without those that the vocabulary does not have: so does llama.cpp."""
     named = ((name, _SPECIAL.format(name)) for name in _SPECIAL_NAMES)
-    return {name: fields.integer(key) for name, key in named if fields.has(key)}
+    ids = {name: fields.integer(key, at_most=_MAX_TOKEN_ID) for name, key in named if fields.has(key)}
+    return {name: number for name, number in ids.items() if number < (vocab_size or _MAX_TOKEN_ID)}
 
 
 def _sampling(fields: Fields) -> dict[str, float | str]:
@@ -255,7 +260,9 @@ def _sampling(fields: Fields) -> dict[str, float | str]:
     found: dict[str, float | str] = {}
     for key in fields.keys:
         value = fields.scalar(key)
-        if key.startswith(_SAMPLING) and isinstance(value, int | float | str) and not isinstance(value, bool):
+        if not key.startswith(_SAMPLING) or value is None or isinstance(value, bool):
+            continue
+        if isinstance(value, str) or math.isfinite(value):
             name = key.removeprefix(_SAMPLING)
             found[_PARAMETER_NAMES.get(name, name)] = round(value, 6) if isinstance(value, float) else value
     return found

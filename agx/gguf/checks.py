@@ -1,9 +1,9 @@
-"""Whether a vocabulary fits together: lists that llama.cpp reads side by side without looking."""
+"""Whether metadata fit together that llama.cpp uses side by side without looking, or aborts on."""
 
 from __future__ import annotations
 
 from agx.gguf.fields import Fields
-from agx.gguf.reader import Array
+from agx.gguf.metadata import Array
 from agx.gguf.types import STRING
 
 _TOKENS = "tokenizer.ggml.tokens"
@@ -25,6 +25,13 @@ def check_vocabulary(fields: Fields, own: Fields) -> int:
         if length is not None and length != num_tokens:
             fields.fail(key, f"has {length:,} items for {num_tokens:,} tokens")
     return num_tokens
+
+
+def check_experts(own: Fields) -> None:
+    """Raise `GgufInvalid` where more experts are used than there are."""
+    count, used = own.integer("expert_count"), own.integer("expert_used_count")
+    if used > count:
+        own.fail("expert_used_count", f"is {used:,}, and there are {count:,} experts")
 
 
 def _length(fields: Fields, key: str) -> int | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NoReturn
 
-from agx.errors import GgufInvalid
-from agx.gguf.reader import Array, Header, Value
-from agx.gguf.source import Scalar
+from agx.gguf.metadata import Array, Value
+from agx.gguf.reader import Header
+from agx.gguf.source import Scalar, invalid
 
 MAX_INTEGER = 2**31 - 1  # llama.cpp keeps the sizes of a model in 32 bits
 
@@ -18,11 +18,6 @@ class Fields:
     def __init__(self, header: Header, prefix: str = "") -> None:
         self._header = header
         self._prefix = prefix
-
-    @property
-    def header(self) -> Header:
-        """The header they stand in."""
-        return self._header
 
     @property
     def keys(self) -> Iterable[str]:
@@ -50,22 +45,24 @@ class Fields:
         """Give a text, empty where there is none."""
         value = self.value(key)
         if value is not None and not isinstance(value, str):
-            self.fail(key, "is no text")
+            self.fail(key, "is no text, or one that is too long")
         return value or ""
 
-    def integer(self, key: str) -> int:
+    def integer(self, key: str, *, at_most: int = MAX_INTEGER) -> int:
         """Give a whole number from 0, which is also what a missing one is."""
         value = self.value(key)
         if isinstance(value, tuple):  # some models list by layer what is one number in others
-            return max(self.integers(key, len(value)), default=0)
-        return 0 if value is None else self._size(key, value)
+            return max((self._size(key, item, at_most) for item in value), default=0)
+        return 0 if value is None else self._size(key, value, at_most)
 
     def integers(self, key: str, count: int) -> tuple[int, ...]:
         """Give a number for each layer, whether the file has a list of them or one for all."""
         value = self.value(key)
-        if isinstance(value, tuple):
-            return tuple(self._size(key, item) for item in value)
-        return () if value is None else (self._size(key, value),) * count
+        if not isinstance(value, tuple):
+            return () if value is None else (self._size(key, value, MAX_INTEGER),) * count
+        if len(value) != count:
+            self.fail(key, f"has {len(value):,} items for {count:,} layers")
+        return tuple(self._size(key, item, MAX_INTEGER) for item in value)
 
     def flag(self, key: str, *, default: bool) -> bool:
         """Give a truth value."""
@@ -77,14 +74,16 @@ class Fields:
     def fail(self, key: str, why: str) -> NoReturn:
         """Raise `GgufInvalid` about a key."""
         name = self._prefix + key
-        raise GgufInvalid(
-            f"{self._header.path} is no valid GGUF file: {name} {why}",
-            hint="fetch the file again, or convert the model again with a current llama.cpp",
-            field=name,
+        raise invalid(
+            self._header.path,
+            name,
+            why,
             offset=self._header.places.get(name, 0),
+            hint="fetch the file again, or convert the model again with a current llama.cpp",
         )
 
-    def _size(self, key: str, value: Scalar | Value) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_INTEGER:
-            self.fail(key, f"is {value!r:.40}, no whole number from 0 to {MAX_INTEGER:,}")
+    def _size(self, key: str, value: Value, at_most: int) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= at_most:
+            shown = f"a list of {value.length:,}" if isinstance(value, Array) else f"{value!r:.40}"
+            self.fail(key, f"is {shown}, no whole number from 0 to {at_most:,}")
         return value

@@ -2,8 +2,7 @@
 
 The sizes follow llama.cpp's own allocations: the cache has a row of keys and one of values for each
 token, layer and head of keys and values; the compute buffer holds the widest activations of one batch
-and, without flash attention, its scores against the whole context. `scripts/measure-memory` compares
-them with what llama.cpp reports.
+and, without flash attention, its scores against the whole context.
 """
 
 from __future__ import annotations
@@ -11,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from agx.errors import ConfigError
 from agx.gguf.card import ModelCard
 from agx.gguf.types import TENSOR_TYPES, TensorType
+from agx.settings.table import CACHE_TYPES
 
 BATCH_SIZE = 512
 # Above this, the memory of a context is worth asking for (`context_size`).
 DEFAULT_CONTEXT_LENGTH = 8192
 DEFAULT_CACHE_TYPE = "f16"
-CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 # What the libraries of a device take for themselves.
 _GPU_OVERHEAD_BYTES = 256 << 20
 _CPU_OVERHEAD_BYTES = 64 << 20
@@ -43,15 +43,21 @@ class Use:
 class Need:
     """Bytes that a model needs. `layers` are each layer's weights and cache together, the first first.
 
-    What is no layer's stays with the CPU (`input`) or goes where the last layer goes (`output`).
+    `caches` are the caches alone. What is no layer's stays with the CPU (`input`) or goes where the last
+    layer goes (`output`).
     """
 
     weights: int
-    cache: int
+    caches: tuple[int, ...]
     compute: int
     layers: tuple[int, ...]
     input: int
     output: int
+
+    @property
+    def cache(self) -> int:
+        """The key-value cache of all layers."""
+        return sum(self.caches)
 
     @property
     def total(self) -> int:
@@ -66,10 +72,53 @@ class Need:
         output = self.output if num_layers > len(self.layers) else 0
         return layers + output + self.compute + _GPU_OVERHEAD_BYTES
 
+    def held_on_host(self, num_gpu_layers: int) -> int:
+        """Give what the host has to hold beside weights, with so many layers on a GPU."""
+        caches = self.caches[: max(0, len(self.layers) - num_gpu_layers)]
+        return sum(caches) + self.compute + _CPU_OVERHEAD_BYTES
+
     def gpu_layers(self, free_bytes: int) -> int:
         """Give how many layers, the output counted as one more, fit into so much memory of a GPU."""
         most = len(self.layers) + 1
         return next((number for number in range(most, 0, -1) if self.on_gpu(number) <= free_bytes), 0)
+
+
+def use_of(
+    card: ModelCard, *, context_size: int | None, key_type: str, value_type: str, flash_attn: str
+) -> Use:
+    """Give how a model is loaded with these settings; raises `ConfigError` where it cannot be."""
+    trained = card.context_length
+    length = min(trained or DEFAULT_CONTEXT_LENGTH, DEFAULT_CONTEXT_LENGTH)
+    if context_size is not None:
+        length = context_size
+        if not 1 <= length <= (trained or length):
+            raise ConfigError(
+                f"a context of {length} tokens is out of range for this model",
+                hint=f"it was trained for 1 to {trained}",
+            )
+    if flash_attn not in {"auto", "on", "off"}:
+        raise ConfigError(f"flash attention cannot be {flash_attn!r}", hint="use auto, on or off")
+    has_flash = flash_attn != "off"
+    for name, width in ((key_type, card.layers.key_width), (value_type, card.layers.value_width)):
+        _check_cache_type(name, width if has_flash else width * max(card.layers.num_kv_heads, default=0))
+    if not has_flash and _BY_NAME[value_type].block_items > 1:
+        raise ConfigError(
+            f"a cache of values in {value_type} needs flash attention, which is turned off",
+            hint="leave out --flash-attn off, or keep the values in f16",
+        )
+    return Use(length, key_type, value_type, flash_attention=has_flash)
+
+
+def _check_cache_type(name: str, width: int) -> None:
+    """Refuse a type that llama.cpp has no cache of, and one whose blocks are no part of the width."""
+    if name not in CACHE_TYPES:
+        raise ConfigError(f"no cache has the type {name!r}", hint=f"use one of {', '.join(CACHE_TYPES)}")
+    block = _BY_NAME[name].block_items
+    if width % block:
+        raise ConfigError(
+            f"a cache in {name} is made of blocks of {block}, and this model's heads are {width} wide",
+            hint="keep keys and values in f16 for this model",
+        )
 
 
 def need_of(card: ModelCard, use: Use) -> Need:
@@ -83,22 +132,12 @@ def need_of(card: ModelCard, use: Use) -> Need:
     tied = card.weights.input if card.weights.is_tied else 0
     return Need(
         weights=card.weights.total,
-        cache=sum(cache),
+        caches=tuple(cache),
         compute=_compute_bytes(card, use),
         layers=tuple(layers),
         input=card.weights.input,
         output=card.weights.others + tied,
     )
-
-
-def longest_context(card: ModelCard, use: Use, free_bytes: int, *, at_most: int) -> int:
-    """Give the longest context, in steps of 256 tokens, with which all of the model fits; 0 for none."""
-    low, high = 0, at_most // _WINDOW_PADDING
-    while low < high:
-        middle = (low + high + 1) // 2
-        longer = Use(middle * 256, use.key_type, use.value_type, use.flash_attention, use.batch_size)
-        low, high = (middle, high) if need_of(card, longer).total <= free_bytes else (low, middle - 1)
-    return low * _WINDOW_PADDING
 
 
 def _cache_by_layer(card: ModelCard, use: Use) -> list[int]:

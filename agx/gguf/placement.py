@@ -1,14 +1,18 @@
-"""Where a model goes: how many layers to the GPU, and whether all of it fits. Pure: no llama.cpp here."""
+"""Where a model goes: which device, how many layers to a GPU, and whether all of it fits. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from agx.errors import ModelTooLarge
+from agx.errors import ConfigError, DeviceUnavailable, ModelTooLarge
 from agx.gguf.card import ModelCard
-from agx.gguf.fit import Need, Use, longest_context, need_of
+from agx.gguf.fit import Need, Use, need_of
 
 ALL_LAYERS = -1
+# What a setting calls a device, and what ggml calls its backend. In the order that "auto" tries.
+BACKENDS = {"cuda": ("CUDA",), "metal": ("MTL", "Metal"), "cpu": ("CPU",)}
+_CONTEXT_STEP = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,38 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What was decided: layers on the GPU (-1 for all), and the estimate that it rests on."""
+    """What was decided: layers on the GPU (-1 for all), and the estimate that it rests on.
+
+    `has_room` says whether the host holds all of its part at once. Where it does not, the weights have to
+    stay in the mapped file, and no copy of them may be made.
+    """
 
     gpu_layers: int
     need: Need
+    has_room: bool = True
+
+
+def choose_device(name: str, listed: Sequence[str], *, compiled: Sequence[str]) -> str:
+    """Give the device that a setting means: cuda, metal or cpu.
+
+    `listed` are the backends of the devices that ggml lists, `compiled` those that it was built with.
+    Raises `DeviceUnavailable`, which says whether the build or the machine lacks it, and `ConfigError`
+    for a name that is none.
+    """
+    if name not in {"auto", *BACKENDS}:
+        raise ConfigError(f"no device is called {name!r}", hint="use auto, cuda, metal or cpu")
+    for known in BACKENDS if name == "auto" else (name,):
+        if known == "cpu" or any(backend in listed for backend in BACKENDS[known]):
+            return known
+    if not any(backend in compiled for backend in BACKENDS[name]):
+        raise DeviceUnavailable(
+            f"this build of llama.cpp has no {name} backend (it has {', '.join(compiled)})",
+            hint="set AGX_DEVICE=cpu, or install llama-cpp-python compiled for that device",
+        )
+    raise DeviceUnavailable(
+        f"this machine has no {name} device that llama.cpp can use",
+        hint="set AGX_DEVICE=cpu or auto, or check the driver",
+    )
 
 
 def place(
@@ -39,44 +71,82 @@ def place(
     Raises `ModelTooLarge` for what cannot fit, with the numbers.
     """
     need = need_of(card, use)
-    wanted = _gpu_layers(card, need, machine, gpu_layers)
-    on_gpu = need.on_gpu(len(need.layers) + 1 if wanted == ALL_LAYERS else wanted)
-    _check_host(card, use, machine, need=need, on_gpu=on_gpu, is_mapped=is_mapped)
-    return Placement(wanted, need)
-
-
-def _gpu_layers(card: ModelCard, need: Need, machine: Machine, gpu_layers: int | None) -> int:
-    if machine.gpu_free is None:
-        return 0
-    fitting = need.gpu_layers(machine.gpu_free)
-    most = len(need.layers) + 1
-    if gpu_layers is None:
-        return ALL_LAYERS if fitting == most else fitting
-    if min(gpu_layers, most) > fitting:
-        needed = need.on_gpu(gpu_layers)
-        raise ModelTooLarge(
-            f"{min(gpu_layers, most)} layers of {card.name} need {_size(needed)} on the GPU, "
-            f"and {_size(machine.gpu_free)} are free there",
-            hint=f"set AGX_GPU_LAYERS to {fitting} or less, or leave it out",
-            needed_bytes=needed,
-            free_bytes=machine.gpu_free,
+    chosen, fitting = _gpu_layers(need, machine, gpu_layers)
+    if chosen > fitting:
+        raise _too_large_for_gpu(card, need, machine, chosen=chosen, fitting=fitting)
+    if not _fits_host(need, machine, gpu_layers=chosen, is_mapped=is_mapped):
+        longest = longest_context(
+            card, use, machine, gpu_layers=gpu_layers, is_mapped=is_mapped, at_most=use.context_length
         )
-    return ALL_LAYERS if gpu_layers >= most else gpu_layers
+        raise _too_large_for_host(card, use, machine, need=need, gpu_layers=chosen, longest=longest)
+    has_room = _fits_host(need, machine, gpu_layers=chosen, is_mapped=False)
+    return Placement(ALL_LAYERS if chosen > len(need.layers) else chosen, need, has_room)
 
 
-def _check_host(  # noqa: PLR0913 - each is a number of the comparison
-    card: ModelCard, use: Use, machine: Machine, *, need: Need, on_gpu: int, is_mapped: bool
-) -> None:
-    """Refuse what the host's memory cannot hold. Weights that are mapped need not all be in it at once."""
+def longest_context(  # noqa: PLR0913 - what `place` takes, and a bound
+    card: ModelCard,
+    use: Use,
+    machine: Machine,
+    *,
+    gpu_layers: int | None,
+    is_mapped: bool,
+    at_most: int,
+) -> int:
+    """Give the longest context with which all of the model fits, `at_most` or steps of 256; 0 for none."""
+
+    def fits(length: int) -> bool:
+        need = need_of(card, replace(use, context_length=length))
+        chosen, fitting = _gpu_layers(need, machine, gpu_layers)
+        return chosen <= fitting and _fits_host(need, machine, gpu_layers=chosen, is_mapped=is_mapped)
+
+    if fits(at_most):
+        return at_most
+    low, high = 0, at_most // _CONTEXT_STEP
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle * _CONTEXT_STEP) else (low, middle - 1)
+    return low * _CONTEXT_STEP
+
+
+def _gpu_layers(need: Need, machine: Machine, asked: int | None) -> tuple[int, int]:
+    """Give how many layers are to go to the GPU, and how many can; the output counts as one more."""
+    if machine.gpu_free is None:
+        return 0, 0
+    fitting = need.gpu_layers(machine.gpu_free)
+    return (fitting if asked is None else min(asked, len(need.layers) + 1)), fitting
+
+
+def _fits_host(need: Need, machine: Machine, *, gpu_layers: int, is_mapped: bool) -> bool:
+    """Tell whether the host holds its part. Weights that are mapped need not all be in memory at once."""
     if machine.host_free is None or machine.host_total is None:
-        return
-    on_host = max(0, need.total - on_gpu)
-    held = on_host - need.weights if is_mapped and not on_gpu else on_host
-    if held <= machine.host_free and on_host <= machine.host_total:
-        return
-    longest = longest_context(card, use, machine.host_free + on_gpu, at_most=use.context_length)
+        return True
+    on_host = max(0, need.total - need.on_gpu(gpu_layers))
+    held = min(on_host, need.held_on_host(gpu_layers)) if is_mapped else on_host
+    return held <= machine.host_free and on_host <= machine.host_total
+
+
+def _too_large_for_gpu(
+    card: ModelCard, need: Need, machine: Machine, *, chosen: int, fitting: int
+) -> ModelTooLarge:
+    assert machine.gpu_free is not None
+    needed = need.on_gpu(chosen)
+    return ModelTooLarge(
+        f"{chosen} layers of {card.name} need {_size(needed)} on the GPU, "
+        f"and {_size(machine.gpu_free)} are free there",
+        hint=f"set AGX_GPU_LAYERS to {fitting} or less, or leave it out",
+        needed_bytes=needed,
+        free_bytes=machine.gpu_free,
+    )
+
+
+def _too_large_for_host(  # noqa: PLR0913 - each is a number of the message
+    card: ModelCard, use: Use, machine: Machine, *, need: Need, gpu_layers: int, longest: int
+) -> ModelTooLarge:
+    assert machine.host_free is not None
+    assert machine.host_total is not None
+    on_host = max(0, need.total - need.on_gpu(gpu_layers))
     shorter = f"set AGX_CONTEXT_SIZE to {longest} or less" if longest else "use a smaller model"
-    raise ModelTooLarge(
+    return ModelTooLarge(
         f"{card.name} needs {_size(on_host)} of memory with a context of {use.context_length:,} tokens "
         f"(weights {_size(need.weights)}, cache {_size(need.cache)}, buffers {_size(need.compute)}), and "
         f"{_size(machine.host_free)} of {_size(machine.host_total)} are free",

@@ -1,7 +1,7 @@
 """Reads a GGUF header: metadata and the table of tensors, with a bound on everything.
 
 The file is untrusted: every count is checked against what is left of the file before anything is
-made of it, and whatever llama.cpp would abort on is refused here. Large arrays stay in the file: the
+made of it, and what llama.cpp is known to abort on is refused. Large arrays stay in the file: the
 header holds where they are, and reads them when they are asked for.
 
 Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
@@ -10,42 +10,23 @@ Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
-from agx.gguf.source import COUNT, LENGTH, MAGIC, MAX_STRING_BYTES, Scalar, Source, open_gguf
-from agx.gguf.types import ARRAY, SCALARS, STRING, TENSOR_TYPES, TensorType
+from agx.gguf.metadata import Array, Value, read_metadata
+from agx.gguf.source import COUNT, LENGTH, MAGIC, Source, invalid, open_gguf
+from agx.gguf.types import SCALARS, STRING, TENSOR_TYPES, TensorType
 
 VERSIONS = (2, 3)
 DEFAULT_ALIGNMENT = 32
-MAX_KEY_BYTES = 65_535
-MAX_ARRAY_ITEMS = 64 << 20
-MAX_METADATA_KEYS = 65_536
+MAX_METADATA_KEYS = 16_384
 MAX_TENSORS = 65_536
 MAX_TENSOR_NAME_BYTES = 63  # ggml keeps names in 64 bytes, the last of them zero
 MAX_DIMENSIONS = 4
 MAX_ALIGNMENT = 1 << 20
-# Arrays up to this are read with the header: whatever is listed by layer. Longer ones stay in the file.
-_SMALL_ARRAY_ITEMS = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Array:
-    """An array of metadata that was left in the file: its type, its length, where its items begin.
-
-    `texts` are the items of one that had to be read all the same.
-    """
-
-    type: int
-    length: int
-    offset: int
-    texts: list[bytes] | None = field(default=None, compare=False, repr=False)
-
-
-Value = Scalar | tuple[Scalar, ...] | Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +67,15 @@ class Header:
         """
         value = self.metadata.get(key)
         if isinstance(value, tuple):
-            return [str(item).encode("utf-8", "surrogateescape") for item in value]
+            texts = [item.encode("utf-8", "surrogateescape") for item in value if isinstance(item, str)]
+            return texts if len(texts) == len(value) else self._fail(key, "is no list of texts")
         if not isinstance(value, Array):
             return []
         if value.texts is not None:
             return value.texts
+        if value.type != STRING:
+            self._fail(key, "is no list of texts")
         with self._items(value) as source:
-            if value.type != STRING:
-                source.fail(key, "is no list of texts")
             return source.strings(value.length, key)
 
     def numbers(self, key: str) -> tuple[int | float, ...]:
@@ -103,14 +85,17 @@ class Header:
         """
         value = self.metadata.get(key)
         if isinstance(value, tuple):
-            return tuple(item for item in value if not isinstance(item, str))
+            numbers = tuple(item for item in value if not isinstance(item, str))
+            return numbers if len(numbers) == len(value) else self._fail(key, "is no list of numbers")
         if not isinstance(value, Array):
             return ()
+        if value.type not in SCALARS:
+            self._fail(key, "is no list of numbers")
         with self._items(value) as source:
-            if value.type not in SCALARS:
-                source.fail(key, "is no list of numbers")
-            items = struct.Struct(f"<{value.length}{SCALARS[value.type].format[-1]}")
-            return items.unpack(source.take(items.size, key))
+            return source.numbers(value.type, value.length, key)
+
+    def _fail(self, key: str, why: str) -> NoReturn:
+        raise invalid(self.path, key, why, offset=self.places[key])
 
     @contextmanager
     def _items(self, array: Array) -> Iterator[Source]:
@@ -147,75 +132,12 @@ def _header(source: Source, path: Path) -> Header:
     # A key takes 13 bytes at least: its length, its type and one byte of value. A tensor takes 33.
     source.check_count(num_keys, "the number of metadata keys", least_bytes=13, at_most=MAX_METADATA_KEYS)
     source.check_count(num_tensors, "the number of tensors", least_bytes=33, at_most=MAX_TENSORS)
-    metadata, places = _metadata(source, num_keys)
+    metadata, places = read_metadata(source, num_keys)
     alignment = _alignment(source, metadata)
     tensors = tuple(_tensor(source) for _ in range(num_tensors))
     data_offset = _padded(source.offset, alignment)
     _check_tensors(source, tensors, data_offset=data_offset, alignment=alignment)
     return Header(path, version, metadata, tensors, data_offset, source.size, places)
-
-
-def _metadata(source: Source, num_keys: int) -> tuple[dict[str, Value], dict[str, int]]:
-    """Give the values and the offsets of the keys."""
-    metadata: dict[str, Value] = {}
-    places: dict[str, int] = {}
-    for _ in range(num_keys):
-        start = source.offset
-        key = source.text("a metadata key", at_most=MAX_KEY_BYTES)
-        if key in metadata or not key:
-            source.fail(key or "a metadata key", "stands twice" if key else "is empty", at=start)
-        kind = source.number(COUNT, f"the type of {key}")
-        metadata[key] = _value(source, key, kind)
-        places[key] = start
-    return metadata, places
-
-
-def _value(source: Source, key: str, kind: int) -> Value:
-    if kind == STRING:
-        return source.text(key, at_most=MAX_STRING_BYTES)
-    if kind == ARRAY:
-        return _array(source, key)
-    return source.scalar(kind, key)
-
-
-def _array(source: Source, key: str) -> tuple[Scalar, ...] | Array:
-    start = source.offset
-    kind = source.number(COUNT, f"the type of {key}'s items")
-    length = source.number(LENGTH, f"the length of {key}")
-    if kind != STRING and kind not in SCALARS:
-        source.fail(key, f"is a list of the unknown type {kind}", at=start)
-    item_bytes = LENGTH.size if kind == STRING else SCALARS[kind].size
-    source.check_count(length, f"the length of {key}", least_bytes=item_bytes, at_most=MAX_ARRAY_ITEMS)
-    array = Array(kind, length, source.offset)
-    if kind != STRING:
-        if length > _SMALL_ARRAY_ITEMS:
-            source.seek(source.offset + length * item_bytes)
-            return array
-        return tuple(source.scalar(kind, key) for _ in range(length))
-    if key == "tokenizer.ggml.tokens":
-        tokens = source.strings(length, key)
-        _check_unique(source, tokens, array)
-        return replace(array, texts=tokens)
-    if length > _SMALL_ARRAY_ITEMS:
-        source.skip_strings(length, key)
-        return array
-    return tuple(source.text(key, at_most=MAX_STRING_BYTES) for _ in range(length))
-
-
-def _check_unique(source: Source, tokens: list[bytes], array: Array) -> None:
-    """Refuse a vocabulary in which two tokens have one text: llama.cpp would abort."""
-    if len(set(tokens)) == len(tokens):
-        return
-    seen: set[bytes] = set()
-    for number, token in enumerate(tokens):
-        if token in seen:
-            shown = token[:40].decode(errors="replace")
-            source.fail(
-                "tokenizer.ggml.tokens",
-                f"has the token {shown!r} twice (the second is {number})",
-                at=array.offset,
-            )
-        seen.add(token)
 
 
 def _alignment(source: Source, metadata: Mapping[str, Value]) -> int:

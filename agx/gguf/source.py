@@ -6,6 +6,7 @@ It is read, not mapped, so that a file which is cut while it is read is an error
 from __future__ import annotations
 
 import struct
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -14,10 +15,13 @@ from agx.gguf.types import SCALARS
 
 MAGIC = b"GGUF"
 MAX_STRING_BYTES = 16 << 20
+MAX_STRINGS = 2 << 20  # in the lists of one file; the most that were seen are 514,906 in one list
+MAX_HELD_BYTES = 4 << 20  # of metadata; as text they take up to four times as much
 LENGTH = struct.Struct("<Q")
 COUNT = struct.Struct("<I")
 _CHUNK_BYTES = 1 << 20
 _HINT = "fetch the file again: it is damaged, or was not fetched to its end"
+_MAX_SHOWN_CHARS = 120
 
 Scalar = int | float | bool | str
 
@@ -28,27 +32,44 @@ def open_gguf(path: Path) -> BinaryIO:
     Raises `ModelMissing`, and `ModelUnloadable` for what is no GGUF file at first sight.
     """
     hint = "give the path of a GGUF file, or leave the model out for the built-in planner"
-    try:
-        if path.is_dir():
-            raise ModelUnloadable(f"the model {path} is a folder", hint=f"name one of its files: {hint}")
-        if path.exists() and not path.is_file():
-            raise ModelUnloadable(f"the model {path} is no ordinary file", hint=hint)
-        file = path.open("rb", buffering=0)
-        magic = file.read(len(MAGIC))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ModelMissing(f"there is no model file {path}", hint=hint) from None
-    except (OSError, ValueError) as error:
-        raise ModelUnloadable(f"the model {path} cannot be read: {error}", hint=hint) from error
-    if magic != MAGIC:
-        file.close()
+    with ExitStack() as opened:
+        try:
+            if path.is_dir():
+                raise ModelUnloadable(f"the model {path} is a folder", hint="name one of the files in it")
+            if path.exists() and not path.is_file():
+                raise ModelUnloadable(f"the model {path} is no ordinary file", hint=hint)
+            file = opened.enter_context(path.open("rb", buffering=0))
+            magic = file.read(len(MAGIC))
+        except (FileNotFoundError, NotADirectoryError):
+            raise ModelMissing(f"there is no model file {path}", hint=hint) from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ModelUnloadable(f"the model {path} cannot be read: {reason}", hint=hint) from error
         if not magic:
             raise ModelUnloadable(f"the model {path} is empty", hint="fetch the file again")
-        raise ModelUnloadable(f"{path} is no GGUF file: it begins with {magic!r}", hint=hint, path=str(path))
+        if magic != MAGIC:
+            begin = f"it begins with {magic!r}"
+            raise ModelUnloadable(f"{path} is no GGUF file: {begin}", hint=hint, path=str(path))
+        opened.pop_all()
     return file
 
 
+def invalid(path: Path, field: str, why: str, *, offset: int, hint: str = _HINT) -> GgufInvalid:
+    """Make the error about a field of a file; what it is called is the file's, and need be no text."""
+    shown = "".join(char if char.isprintable() else "?" for char in field[:_MAX_SHOWN_CHARS])
+    return GgufInvalid(
+        f"{path} is no valid GGUF file: {shown} {why} (at byte {offset:,})",
+        hint=hint,
+        field=shown,
+        offset=offset,
+    )
+
+
 class Source:
-    """The file from front to back, in chunks: never more of it in memory than the item that is read."""
+    """The file from front to back, in chunks: never more of it in memory than the item that is read.
+
+    What is kept of it is counted (`holds`), so that a header stays small however large the file is.
+    """
 
     def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
         self._file = file
@@ -57,6 +78,8 @@ class Source:
         self._buffer = b""
         self._start = 0  # the buffer's place in the file
         self._at = 0  # the next byte in the buffer
+        self._held_bytes = 0
+        self.num_strings_left = MAX_STRINGS
 
     @property
     def offset(self) -> int:
@@ -65,14 +88,13 @@ class Source:
 
     def fail(self, what: str, why: str, *, at: int | None = None, hint: str = _HINT) -> NoReturn:
         """Raise `GgufInvalid` about a field; `at` is its offset, if it is not the place we are at."""
-        offset = self.offset if at is None else at
-        shown = "".join(char if char.isprintable() else "?" for char in what[:120])
-        raise GgufInvalid(
-            f"{self._path} is no valid GGUF file: {shown} {why} (at byte {offset:,})",
-            hint=hint,
-            field=shown,
-            offset=offset,
-        )
+        raise invalid(self._path, what, why, offset=self.offset if at is None else at, hint=hint)
+
+    def holds(self, size_bytes: int) -> bool:
+        """Count what the header is to keep; False where that would be more than any header needs."""
+        fits = self._held_bytes + size_bytes <= MAX_HELD_BYTES
+        self._held_bytes += size_bytes if fits else 0
+        return fits
 
     def seek(self, offset: int) -> None:
         """Go on reading at an offset."""
@@ -107,19 +129,26 @@ class Source:
         value: Scalar = form.unpack(self.take(form.size, what))[0]
         return value
 
+    def numbers(self, kind: int, count: int, what: str) -> tuple[int | float, ...]:
+        """Give so many numbers of a known type."""
+        items = struct.Struct(f"<{count}{SCALARS[kind].format[-1]}")
+        return items.unpack(self.take(items.size, what))
+
     def text(self, what: str, *, at_most: int) -> str:
         """Give a string; bytes that are not UTF-8 stay, as lone surrogates."""
-        return self._string(what, at_most).decode("utf-8", "surrogateescape")
+        return as_text(self.take(self.string_length(what, at_most), what))
 
-    def _string(self, what: str, at_most: int) -> bytes:
+    def string_length(self, what: str, at_most: int) -> int:
+        """Go behind the length of a string, and give it."""
         start = self.offset
         length = self.number(LENGTH, f"the length of {what}")
         if length > at_most or length > self.size - self.offset:
             self.fail(what, f"is {length:,} bytes long; {min(at_most, self.size):,} are possible", at=start)
-        return self.take(length, what)
+        return length
 
-    def strings(self, count: int, what: str) -> list[bytes]:
-        """Give the bytes of so many strings."""
+    def strings(self, count: int, what: str, *, at_most: int | None = None) -> list[bytes]:
+        """Give the bytes of so many strings, which have no more than `at_most` bytes together."""
+        begin, most = self.offset, self.size if at_most is None else at_most + count * LENGTH.size
         found: list[bytes] = []
         length_at = LENGTH.unpack_from
         while len(found) < count:
@@ -132,8 +161,11 @@ class Source:
                 found.append(buffer[at + 8 : stop])
                 at = stop
             self._at = at
+            if self.offset - begin > most:
+                self.fail(what, f"is a list of more than {most:,} bytes", at=begin)
             if len(found) < count:
-                found.append(self._string(what, MAX_STRING_BYTES))
+                longest = min(MAX_STRING_BYTES, most)
+                found.append(self.take(self.string_length(what, longest), what))
         return found
 
     def skip_strings(self, count: int, what: str) -> None:
@@ -149,7 +181,8 @@ class Source:
                 count -= 1
             self._at = at
             if count:
-                self._string(what, MAX_STRING_BYTES)
+                length = self.string_length(what, MAX_STRING_BYTES)
+                self.seek(self.offset + length)
                 count -= 1
 
     def _need(self, length: int, what: str) -> None:
@@ -176,3 +209,8 @@ class Source:
             raise ModelUnloadable(
                 f"the model {self._path} cannot be read: {error.strerror}", hint="check the disk"
             ) from error
+
+
+def as_text(data: bytes) -> str:
+    """Give a string's text; bytes that are not UTF-8 stay, as lone surrogates."""
+    return data.decode("utf-8", "surrogateescape")

@@ -33,11 +33,6 @@ class TensorType:
     block_items: int
     block_bytes: int
 
-    @property
-    def bits(self) -> float:
-        """Bits a weight."""
-        return 8 * self.block_bytes / self.block_items
-
 
 # What is used in files; the gaps in the numbers are types that ggml has given up.
 TENSOR_TYPES: dict[int, TensorType] = {

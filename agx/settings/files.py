@@ -51,9 +51,12 @@ def _entries(path: Path, data: bytes) -> list[Entry]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", hint="save the file as UTF-8") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         hint = "see https://toml.io for the form; a text stands in quotes"
-        raise ConfigError(f"{path}: not valid TOML: {error}", hint=hint) from None
+        # Beside its own errors tomllib lets Python's limits through.
+        is_its_own = isinstance(error, tomllib.TOMLDecodeError)
+        reason = error if is_its_own else "a number or a list in it goes on for too long"
+        raise ConfigError(f"{path}: not valid TOML: {reason}", hint=hint) from None
     lines = text.splitlines()
     return [Entry(key, value, f"{path}:{_line_of(key, lines)}") for key, value in table.items()]
 

@@ -6,7 +6,6 @@ environment and `--max-tokens` on the command line, save where its row says othe
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -109,15 +108,18 @@ class Setting:
         return tuple(dict.fromkeys(names))
 
     def _in_range(self, number: float) -> bool:
-        return not (
-            math.isnan(number)
-            or (self.minimum is not None and number < self.minimum)
-            or (self.above is not None and number <= self.above)
-            or (self.maximum is not None and number > self.maximum)
+        # As comparisons that hold, so that what is no number (nan) is in no range.
+        return (
+            (self.minimum is None or number >= self.minimum)
+            and (self.above is None or number > self.above)
+            and (self.maximum is None or number <= self.maximum)
         )
 
     def _misfit(self, raw: object, origin: str) -> ConfigError:
-        shown = repr(raw)
+        try:
+            shown = repr(raw)
+        except ValueError:  # Python writes no number of more than some thousand digits
+            shown = "a number of thousands of digits"
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
         return ConfigError(
             f"{self.name} cannot be {shown} ({origin})",

@@ -6,13 +6,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agx.engine import devices, native
+from agx.engine import devices, native, weights
 from agx.engine.loop import Engine, EngineOptions
+from agx.engine.weights import Weights
 from agx.errors import AgxError, ConfigError, DeviceUnavailable, ModelMissing, ModelUnloadable, UsageError
+from agx.gguf import read_card
+from agx.gguf.fit import Use, need_of
+from tests.architectures.vocabularies import vocabulary
+from tests.architectures.writer import write_model
 from tests.engine.support import generate, request
 from tests.tiny_gguf import TinyModel
 
@@ -86,6 +92,45 @@ def test_a_smaller_context_is_as_large_as_asked_for(tiny_file: TinyFile) -> None
 
 def test_threads_have_to_be_positive(tiny_file: TinyFile) -> None:
     assert isinstance(load_error(tiny_file(TinyModel()), threads=0, device="cpu"), ConfigError)
+
+
+@pytest.mark.parametrize(
+    ("num_parameters", "cpus", "threads"),
+    [
+        (7_000_000, 12, 1),
+        (200_000_000, 12, 4),
+        (200_000_000, 2, 2),
+        (8_000_000_000, 12, 12),
+        (10**11, 64, 16),
+    ],
+)
+def test_threads_follow_the_size_of_the_model_and_the_cpus_that_may_be_used(
+    tiny_file: TinyFile, monkeypatch: pytest.MonkeyPatch, num_parameters: int, cpus: int, threads: int
+) -> None:
+    card = replace(read_card(tiny_file(TinyModel())), num_parameters=num_parameters)
+    loaded = Weights("model.gguf", 0, "cpu", card, gpu_layers=0, context_length=1024)
+    monkeypatch.setattr(weights, "usable_cpus", lambda: cpus)
+    assert loaded.num_threads(EngineOptions()) == threads
+    assert loaded.num_threads(EngineOptions(threads=7)) == 7
+
+
+def test_weights_that_fit_only_in_their_file_are_not_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many processors get a copy of quantised weights, which is in memory as a whole."""
+    path = write_model(tmp_path / "q4.gguf", "llama", quantisation="Q4_0", tokens=vocabulary("bytes"))
+    needed = need_of(read_card(path), Use(2048, flash_attention=True))
+    copied = []
+    for free in (needed.total, needed.held_on_host(0)):
+        monkeypatch.setattr(weights, "memory_bytes", lambda free=free: (free, 1 << 40))
+        native.log.lines.clear()
+        engine = Engine()
+        engine.load(str(path), EngineOptions(device="cpu"))
+        engine.close()
+        copied.append(any("CPU_REPACK" in line for line in native.log.lines))
+    if native.needs_amx_guard() or not copied[0]:
+        pytest.skip("llama.cpp copies no weights on this processor")
+    assert copied == [True, False]
 
 
 def test_the_processor_is_listed() -> None:
@@ -178,6 +223,40 @@ def test_a_file_that_is_changed_while_it_is_loaded_is_refused(tiny_file: TinyFil
     assert engine.load(str(path), EngineOptions(device="cpu"))["name"] == "tiny"
 
 
+@pytest.mark.parametrize("mmap", [True, False], ids=["mapped", "read"])
+def test_a_file_that_becomes_shorter_while_it_is_loaded_is_said_to_be_changed(
+    tiny_file: TinyFile, tmp_path: Path, *, mmap: bool
+) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(tiny_file(TinyModel()).read_bytes())
+    engine = Engine()
+    with pytest.raises(ModelUnloadable, match="changed while it was loaded"):
+        engine.load(
+            str(path), EngineOptions(device="cpu", mmap=mmap), progress=lambda _: os.truncate(path, 30_000)
+        )
+    assert engine.stage == "idle"
+
+
+def test_a_file_that_is_taken_away_while_it_is_loaded_is_said_to_be_gone(
+    tiny_file: TinyFile, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(tiny_file(TinyModel()).read_bytes())
+    with pytest.raises(ModelUnloadable, match="taken away while it was loaded"):
+        Engine().load(str(path), EngineOptions(device="cpu"), progress=lambda _: path.unlink(missing_ok=True))
+
+
+def test_a_file_that_was_changed_since_its_header_was_read_is_refused(
+    tiny_file: TinyFile, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(tiny_file(TinyModel()).read_bytes())
+    card = read_card(path)
+    path.write_bytes(path.read_bytes() + b"more")
+    with pytest.raises(ModelUnloadable, match="changed while it was loaded"):
+        Weights.load(str(path), EngineOptions(device="cpu"), card=card)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -194,6 +273,25 @@ def test_every_way_to_load_writes(tiny_file: TinyFile, options: dict[str, object
     file = str(tiny_file(TinyModel(width=128)))
     engine.load(file, EngineOptions(device="cpu", **options))  # type: ignore[arg-type]
     assert generate(engine, max_tokens=4, repeat_penalty=0.01).finish_reason == "length"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cache_type_k": "q8_0"},
+        {"cache_type_k": "nonsense"},
+        {"cache_type_v": "q8_0", "flash_attn": "off"},
+        {"flash_attn": "maybe"},
+    ],
+    ids=str,
+)
+def test_options_that_the_model_cannot_be_loaded_with_are_usage_errors(
+    tiny_file: TinyFile, options: dict[str, object]
+) -> None:
+    """llama.cpp says so when the model is loaded already, and calls it a lack of memory."""
+    error = load_error(tiny_file(TinyModel()), device="cpu", **options)
+    assert isinstance(error, ConfigError)
+    assert error.hint
 
 
 def test_a_cache_of_no_known_type_is_a_usage_error(tiny_file: TinyFile) -> None:

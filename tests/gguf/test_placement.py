@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from agx.errors import ModelTooLarge
+from agx.errors import ConfigError, DeviceUnavailable, ModelTooLarge
 from agx.gguf import ModelCard, read_card
 from agx.gguf.card import LayerShape, WeightSizes
-from agx.gguf.fit import Use, longest_context, need_of
-from agx.gguf.placement import ALL_LAYERS, Machine, place
+from agx.gguf.fit import Use, need_of, use_of
+from agx.gguf.placement import ALL_LAYERS, Machine, choose_device, longest_context, place
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 GB = 10**9
@@ -79,7 +81,10 @@ def test_without_a_gpu_nothing_goes_to_one(card: ModelCard) -> None:
 
 def test_weights_that_are_mapped_need_not_be_free_and_those_that_are_read_do(card: ModelCard) -> None:
     machine = Machine(host_free=3 * GB, host_total=16 * GB)
-    assert place(card, USE, machine, gpu_layers=None, is_mapped=True)
+    placement = place(card, USE, machine, gpu_layers=None, is_mapped=True)
+    assert not placement.has_room
+    roomy = replace(machine, host_free=5 * GB)
+    assert place(card, USE, roomy, gpu_layers=None, is_mapped=True).has_room
     with pytest.raises(ModelTooLarge, match=r"needs 4\.8 GB of memory with a context of 4,096 tokens"):
         place(card, USE, machine, gpu_layers=None, is_mapped=False)
 
@@ -91,7 +96,112 @@ def test_the_refusal_names_a_context_that_fits(card: ModelCard) -> None:
         place(card, long, machine, gpu_layers=None, is_mapped=True)
     length = int(caught.value.hint.split("AGX_CONTEXT_SIZE to ")[1].split()[0])
     assert place(card, replace(USE, context_length=length), machine, gpu_layers=None, is_mapped=True)
-    assert longest_context(card, long, 5 * GB, at_most=65_536) == length
+    assert longest_context(card, long, machine, gpu_layers=None, is_mapped=True, at_most=65_536) == length
+
+
+def test_a_gpu_that_takes_a_part_makes_no_model_too_large(card: ModelCard) -> None:
+    """The weights that stay on the host are mapped, as they would be without the GPU."""
+    host = Machine(host_free=GB, host_total=16 * GB)
+    assert place(card, USE, host, gpu_layers=None, is_mapped=True).gpu_layers == 0
+    both = replace(host, gpu_free=3 * GB)
+    assert 0 < place(card, USE, both, gpu_layers=None, is_mapped=True).gpu_layers < 32
+    with pytest.raises(ModelTooLarge):
+        place(card, USE, both, gpu_layers=None, is_mapped=False)
+
+
+def test_what_the_host_has_to_hold_is_its_layers_caches_and_the_buffers(card: ModelCard) -> None:
+    need = need_of(card, USE)
+    assert need.held_on_host(0) == need.total - need.weights
+    assert need.held_on_host(0) - need.held_on_host(8) == need.cache // 4
+    assert need.held_on_host(33) == need.held_on_host(0) - need.cache
+
+
+def test_weights_that_are_mapped_leave_the_room_to_the_context(card: ModelCard) -> None:
+    machine = Machine(host_free=3 * GB, host_total=16 * GB)
+    long = replace(USE, context_length=65_536)
+    with pytest.raises(ModelTooLarge, match=r"needs 17\.0 GB of memory") as caught:
+        place(card, long, machine, gpu_layers=None, is_mapped=True)
+    length = int(caught.value.hint.split("AGX_CONTEXT_SIZE to ")[1].split()[0])
+    assert place(card, replace(USE, context_length=length), machine, gpu_layers=None, is_mapped=True)
+    with pytest.raises(ModelTooLarge):
+        place(card, replace(USE, context_length=length + 256), machine, gpu_layers=None, is_mapped=True)
+
+
+def test_the_longest_context_is_the_whole_one_where_that_fits(card: ModelCard) -> None:
+    machine = Machine(host_free=8 * GB, host_total=16 * GB)
+    for most in (100, 8191):
+        assert longest_context(card, USE, machine, gpu_layers=None, is_mapped=True, at_most=most) == most
+    none = Machine(host_free=0, host_total=16 * GB)
+    assert longest_context(card, USE, none, gpu_layers=None, is_mapped=True, at_most=8192) == 0
+
+
+def given(card: ModelCard, **settings: Any) -> Use:
+    """Give how a model is loaded with these settings, and the defaults for the others."""
+    plain = {"context_size": None, "key_type": "f16", "value_type": "f16", "flash_attn": "auto"}
+    return use_of(card, **(plain | settings))
+
+
+def test_a_model_is_loaded_with_its_own_context_up_to_a_bound(card: ModelCard) -> None:
+    assert given(card) == Use(8192, flash_attention=True)
+    assert given(replace(card, context_length=131_072)).context_length == 8192
+    assert given(replace(card, context_length=512)).context_length == 512
+    assert given(replace(card, context_length=131_072), context_size=100_000).context_length == 100_000
+    assert given(card, flash_attn="off", key_type="q8_0") == Use(8192, "q8_0", flash_attention=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"context_size": 8193}, "a context of 8193 tokens is out of range for this model"),
+        ({"context_size": 0}, "a context of 0 tokens is out of range for this model"),
+        ({"key_type": "q3_k"}, "no cache has the type 'q3_k'"),
+        ({"value_type": "nonsense"}, "no cache has the type 'nonsense'"),
+        ({"flash_attn": "maybe"}, "flash attention cannot be 'maybe'"),
+        ({"flash_attn": "off", "value_type": "q8_0"}, "values in q8_0 needs flash attention"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else str(value),
+)
+def test_what_no_model_can_be_loaded_with_is_refused(
+    card: ModelCard, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        given(card, **settings)
+    assert caught.value.hint
+
+
+def test_a_cache_of_blocks_needs_heads_that_are_blocks(card: ModelCard) -> None:
+    """Without flash attention it is the heads of a token together that are cut into blocks."""
+    narrow = replace(card, layers=replace(card.layers, key_width=80, value_width=80))
+    assert given(narrow, flash_attn="off", key_type="q8_0")
+    for kind in ("key_type", "value_type"):
+        with pytest.raises(ConfigError, match="made of blocks of 32, and this model's heads are 80 wide"):
+            given(narrow, **{kind: "q8_0"})
+
+
+@pytest.mark.parametrize(
+    ("name", "listed", "chosen"),
+    [
+        ("auto", ["CPU"], "cpu"),
+        ("auto", ["CUDA", "CUDA", "CPU"], "cuda"),
+        ("auto", ["MTL", "BLAS", "CPU"], "metal"),
+        ("auto", ["Vulkan", "CPU"], "cpu"),
+        ("cpu", ["CUDA", "CPU"], "cpu"),
+        ("metal", ["Metal", "CPU"], "metal"),
+    ],
+)
+def test_a_setting_means_a_device_that_is_there(name: str, listed: list[str], chosen: str) -> None:
+    assert choose_device(name, listed, compiled=listed) == chosen
+
+
+def test_a_device_that_is_not_there_is_missing_in_build_or_machine() -> None:
+    with pytest.raises(
+        DeviceUnavailable, match=r"this build of llama.cpp has no cuda backend \(it has CPU\)"
+    ):
+        choose_device("cuda", ["CPU"], compiled=["CPU"])
+    with pytest.raises(DeviceUnavailable, match="this machine has no cuda device"):
+        choose_device("cuda", ["CPU"], compiled=["CUDA", "CPU"])
+    with pytest.raises(ConfigError, match="no device is called 'tpu'"):
+        choose_device("tpu", ["CPU"], compiled=["CPU"])
 
 
 def test_a_machine_that_is_too_small_needs_a_smaller_model(card: ModelCard) -> None:

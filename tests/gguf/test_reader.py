@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from agx.errors import GgufInvalid, ModelMissing, ModelUnloadable
-from agx.gguf.reader import MAX_ARRAY_ITEMS, Array, read_header
+from agx.gguf.metadata import MAX_ARRAY_ITEMS, MAX_TOKENS, Array
+from agx.gguf.reader import read_header
 from agx.gguf.source import MAX_STRING_BYTES
 from tests.gguf.raw import (
     ARCHITECTURE,
@@ -68,8 +70,49 @@ def test_lists_of_numbers_are_read_when_asked_for(tmp_path: Path, count: int) ->
     header = read_header(write(tmp_path, raw))
     assert header.numbers("a.list") == tuple(range(-1, count - 1))
     assert header.numbers("a.missing") == ()
-    with pytest.raises(GgufInvalid, match="no list of numbers"):
+    for ask, name in ((header.numbers, "a.texts"), (header.strings, "a.list")):
+        with pytest.raises(GgufInvalid, match="no list of") as caught:
+            ask(name)
+        assert (caught.value.field, caught.value.offset) == (name, header.places[name])
+
+
+@pytest.mark.parametrize("count", [1, 5000], ids=["in the header", "in the file"])
+def test_a_list_of_the_other_kind_is_refused_when_it_is_asked_for(tmp_path: Path, count: int) -> None:
+    numbers = key("a.numbers", ARRAY, u32(F32) + u64(count) + bytes(4 * count))
+    header = read_header(write(tmp_path, RawGguf(keys=(numbers, texts("a.texts", ["x"] * count)))))
+    with pytest.raises(GgufInvalid, match=r"a\.numbers is no list of texts"):
+        header.strings("a.numbers")
+    with pytest.raises(GgufInvalid, match=r"a\.texts is no list of numbers"):
         header.numbers("a.texts")
+
+
+def test_several_tokens_may_be_empty(tmp_path: Path) -> None:
+    """llama.cpp gives each a name; a zero byte by itself makes no other token."""
+    raw = RawGguf(keys=(texts("tokenizer.ggml.tokens", ["a", "", "", "\0", "b\0a"]),))
+    assert read_header(write(tmp_path, raw)).strings("tokenizer.ggml.tokens") == [
+        b"a",
+        b"",
+        b"",
+        b"\0",
+        b"b\0a",
+    ]
+
+
+def test_a_text_that_is_too_long_to_be_kept_stays_in_the_file(tmp_path: Path) -> None:
+    long = "x" * (2 << 20)
+    header = read_header(write(tmp_path, RawGguf(keys=(key("k", STRING, text(long)), ARCHITECTURE))))
+    assert header.metadata["k"] == Array(STRING, 1, header.places["k"] + 8 + 1 + 4)
+    assert header.strings("k") == [long.encode()]
+    assert header.metadata["general.architecture"] == "llama"
+
+
+def test_lists_of_which_too_much_would_be_kept_stay_in_the_file(tmp_path: Path) -> None:
+    keys = [key(f"k{number:03}", ARRAY, u32(U32) + u64(4096) + u32(number) * 4096) for number in range(40)]
+    header = read_header(write(tmp_path, RawGguf(keys=(*keys, ARCHITECTURE))))
+    kinds = [type(value) for value in header.metadata.values()]
+    assert kinds[0] is tuple
+    assert kinds[-2] is Array
+    assert [set(header.numbers(name)) for name in ("k000", "k039")] == [{0}, {39}]
 
 
 def test_a_file_that_became_shorter_is_an_error_and_no_signal(tmp_path: Path) -> None:
@@ -134,6 +177,31 @@ HOSTILE: dict[str, tuple[RawGguf, str, str]] = {
         RawGguf(keys=(texts("tokenizer.ggml.tokens", ["a", "b", "a"]),)),
         "tokenizer.ggml.tokens",
         "has the token 'a' twice",
+    ),
+    "a token twice up to a zero byte": (
+        RawGguf(keys=(texts("tokenizer.ggml.tokens", ["a\0x", "b", "a"]),)),
+        "tokenizer.ggml.tokens",
+        "has the token 'a' twice (the second is 2)",
+    ),
+    "the name of an empty token": (
+        RawGguf(keys=(texts("tokenizer.ggml.tokens", ["a", "", "[EMPTY_1]"]),)),
+        "tokenizer.ggml.tokens",
+        "has the token '[EMPTY_1]' twice",
+    ),
+    "more tokens than any model has": (
+        RawGguf(keys=(key("tokenizer.ggml.tokens", ARRAY, u32(STRING) + u64(MAX_TOKENS + 1)),)),
+        "the length of tokenizer.ggml.tokens",
+        "are allowed",
+    ),
+    "tokens that are long together": (
+        RawGguf(keys=(texts("tokenizer.ggml.tokens", [f"{number:1100000}" for number in range(9)]),)),
+        "tokenizer.ggml.tokens",
+        "a list of more than",
+    ),
+    "keys that are long together": (
+        RawGguf(keys=tuple(key(f"{number:65000}", U32, u32(1)) for number in range(70))),
+        "",
+        "too many long keys",
     ),
     "an alignment that is no power of two": (
         RawGguf(keys=(key("general.alignment", U32, u32(48)),)),
@@ -213,3 +281,13 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
         read_header(tmp_path / "none.gguf")
     with pytest.raises(ModelUnloadable, match="is a folder"):
         read_header(tmp_path)
+
+
+def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.gguf")
+    (tmp_path / "circle.gguf").symlink_to("circle.gguf")
+    with pytest.raises(ModelUnloadable, match="is no ordinary file"):
+        read_header(tmp_path / "pipe.gguf")
+    with pytest.raises(ModelUnloadable, match=r"circle\.gguf cannot be read: Too many levels") as caught:
+        read_header(tmp_path / "circle.gguf")
+    assert "Errno" not in caught.value.message

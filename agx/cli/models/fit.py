@@ -15,6 +15,7 @@ from agx.cli.text import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from agx.errors import ModelTooLarge
     from agx.gguf.card import ModelCard
     from agx.gguf.fit import Use
     from agx.gguf.placement import Machine
@@ -40,22 +41,13 @@ _CONTEXTS = (2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072)
 @click.pass_obj
 def fit(app: App, /, *, model: str, as_json: bool, **options: str | None) -> int:
     """Estimate the memory that MODEL needs, and say whether this machine has it."""
-    from agx.errors import ModelTooLarge  # noqa: PLC0415  not for --help
-    from agx.gguf import read_card  # noqa: PLC0415
-    from agx.gguf.placement import place  # noqa: PLC0415
+    from agx.gguf import read_card  # noqa: PLC0415  not for --help
 
     settings = settings_of(app, options)
     card = read_card(model_file(settings, model))
     use, machine = _use(settings, card), machine_memory(settings)
-    refusal = None
-    try:
-        layers = settings.optional_integer("gpu_layers")
-        gpu_layers = place(
-            card, use, machine, gpu_layers=layers, is_mapped=settings.text("mmap") == "on"
-        ).gpu_layers
-    except ModelTooLarge as error:
-        refusal, gpu_layers = error, 0
-    facts = _facts(card, use, machine, gpu_layers=gpu_layers) | {"fits": refusal is None}
+    placed, refusal = _placed(settings, card, use, machine)
+    facts = _facts(card, use, machine) | placed
     write_result(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))
     if refusal is not None:
         raise refusal
@@ -64,7 +56,7 @@ def fit(app: App, /, *, model: str, as_json: bool, **options: str | None) -> int
 
 def machine_memory(settings: Settings) -> Machine:
     """Give the memory of this machine and of the GPUs that these settings use."""
-    from agx.gguf.placement import Machine  # noqa: PLC0415  not for --help
+    from agx.gguf.placement import BACKENDS, Machine, choose_device  # noqa: PLC0415  not for --help
     from agx.machine import memory_bytes  # noqa: PLC0415
     from agx.worker.survey import survey  # noqa: PLC0415
 
@@ -72,32 +64,55 @@ def machine_memory(settings: Settings) -> Machine:
     free, total = host if host is not None else (None, None)
     if settings.text("device") == "cpu":
         return Machine(host_free=free, host_total=total)
-    gpus = [device for device in survey()["devices"] if device["type"] in {"gpu", "igpu"}]
-    gpu_free = sum(int(device["free_bytes"]) for device in gpus) if gpus else None
+    hello = survey()
+    listed = [(device["backend"], int(device["free_bytes"])) for device in hello["devices"]]
+    chosen = choose_device(
+        settings.text("device"), [backend for backend, _ in listed], compiled=hello["backends"]
+    )
+    gpus = [free_bytes for backend, free_bytes in listed if backend in BACKENDS[chosen]]
+    gpu_free = None if chosen == "cpu" else sum(gpus)
     return Machine(gpu_free=gpu_free, host_free=free, host_total=total)
 
 
 def _use(settings: Settings, card: ModelCard) -> Use:
-    from agx.gguf.fit import DEFAULT_CONTEXT_LENGTH, Use  # noqa: PLC0415  not for --help
+    from agx.gguf.fit import use_of  # noqa: PLC0415  not for --help
 
-    trained = card.context_length or DEFAULT_CONTEXT_LENGTH
-    return Use(
-        context_length=settings.optional_integer("context_size") or min(trained, DEFAULT_CONTEXT_LENGTH),
+    return use_of(
+        card,
+        context_size=settings.optional_integer("context_size"),
         key_type=settings.text("cache_type_k"),
         value_type=settings.text("cache_type_v"),
-        flash_attention=settings.text("flash_attn") != "off",
+        flash_attn=settings.text("flash_attn"),
     )
 
 
-def _facts(card: ModelCard, use: Use, machine: Machine, *, gpu_layers: int) -> dict[str, Any]:
+def _placed(
+    settings: Settings, card: ModelCard, use: Use, machine: Machine
+) -> tuple[dict[str, Any], ModelTooLarge | None]:
+    """Give what a load would decide, and why it would refuse."""
+    from agx.errors import ModelTooLarge  # noqa: PLC0415  not for --help
+    from agx.gguf.placement import longest_context, place  # noqa: PLC0415
+
+    layers = settings.optional_integer("gpu_layers")
+    is_mapped = settings.text("mmap") == "on" and settings.text("mlock") == "off"
+    trained = card.context_length or use.context_length
+    longest = longest_context(card, use, machine, gpu_layers=layers, is_mapped=is_mapped, at_most=trained)
+    facts = {"longest_context": None if machine.host_free is None else longest}
+    try:
+        placement = place(card, use, machine, gpu_layers=layers, is_mapped=is_mapped)
+    except ModelTooLarge as refusal:
+        return facts | {"gpu_layers": 0, "fits": False, "has_room": False}, refusal
+    return facts | {"gpu_layers": placement.gpu_layers, "fits": True, "has_room": placement.has_room}, None
+
+
+def _facts(card: ModelCard, use: Use, machine: Machine) -> dict[str, Any]:
     from dataclasses import replace  # noqa: PLC0415  not for --help
 
-    from agx.gguf.fit import longest_context, need_of  # noqa: PLC0415
+    from agx.gguf.fit import need_of  # noqa: PLC0415
 
     need = need_of(card, use)
     trained = card.context_length or use.context_length
     lengths = [length for length in _CONTEXTS if length <= trained] or [trained]
-    free = machine.host_free
     return {
         "name": card.name,
         "context_length": use.context_length,
@@ -108,9 +123,7 @@ def _facts(card: ModelCard, use: Use, machine: Machine, *, gpu_layers: int) -> d
         "by_context_length": {
             length: need_of(card, replace(use, context_length=length)).total for length in lengths
         },
-        "longest_context": None if free is None else longest_context(card, use, free, at_most=trained),
-        "gpu_layers": gpu_layers,
-        "host_free_bytes": free,
+        "host_free_bytes": machine.host_free,
         "gpu_free_bytes": machine.gpu_free,
     }
 
@@ -126,8 +139,13 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
         yield f"memory free here     {_size(facts['host_free_bytes'])}"
         yield f"longest context here {facts['longest_context']:>8,} tokens"
     if facts["gpu_free_bytes"] is not None:
-        layers = "all layers" if facts["gpu_layers"] < 0 else f"{facts['gpu_layers']} layers"
-        yield f"memory free on GPUs  {_size(facts['gpu_free_bytes'])}, which holds {layers}"
+        layers = "all" if facts["gpu_layers"] < 0 else facts["gpu_layers"]
+        yield f"memory free on GPUs  {_size(facts['gpu_free_bytes'])}"
+        yield f"layers on GPUs       {layers:>10}"
+    if not facts["fits"]:
+        yield "it does not fit here"
+    else:
+        yield "it fits here" + ("" if facts["has_room"] else ", with its weights left in the file")
 
 
 def _size(size_bytes: int) -> str:
