@@ -16,9 +16,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from agx.engine.bounds import MAX_TEXT_CHARS, Ledger, LimitExceeded
 from agx.engine.jinja import TemplateError as JinjaError
 from agx.engine.plain import is_plain
-from agx.engine.sandbox import MAX_TEXT_CHARS, BoundedEnvironment, LimitExceeded
+from agx.engine.sandbox import BoundedEnvironment
 from agx.errors import TemplateError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ MAX_TEMPLATE_CHARS = 1 << 16
 TIME_LIMIT_SECS = 0.5
 # What jinja2 calls the file of a template that was given as text.
 _TEMPLATE_FILE = "<template>"
-_HINT = "give another one with --chat-template, or use another model"
+HINT = "give another one with --chat-template, or use another model"
 Clock = Callable[[], datetime]
 
 
@@ -52,20 +53,20 @@ class ChatTemplate:
     ) -> None:
         source = chatml() if source is None else source
         if len(source) > MAX_TEMPLATE_CHARS:
-            raise _failed(f"it has {len(source):,} characters, and {MAX_TEMPLATE_CHARS:,} are the limit")
+            raise failed(f"it has {len(source):,} characters, and {MAX_TEMPLATE_CHARS:,} are the limit")
         self.source = source
         self.clock = clock
         # Hugging Face's programs give None for tools and documents that there are not.
         self._variables: dict[str, object] = {"bos_token": bos_text, "eos_token": eos_text}
         self._variables |= {"add_generation_prompt": True, "tools": None, "documents": None}
-        environment = BoundedEnvironment()
+        environment = self._environment = BoundedEnvironment()
         environment.globals |= {"raise_exception": _raise_exception, "strftime_now": self._strftime_now}
         try:
             parsed = environment.parse(source)
             self._is_plain = is_plain(parsed)
             self._template = environment.from_string(parsed)
         except Exception as error:  # jinja2's own errors, and Python's for the code it makes
-            raise _failed(f"{type(error).__name__}: {error}") from error
+            raise failed(f"{type(error).__name__}: {error}") from error
 
     def render(
         self, messages: Sequence[Mapping[str, object]], *, variables: Mapping[str, object] | None = None
@@ -80,11 +81,12 @@ class ChatTemplate:
             with nullcontext() if self._is_plain else _TimeLimit(TIME_LIMIT_SECS):
                 return self._write(self._variables | given)
         except LimitExceeded as error:
-            raise _failed(str(error), over_limit=True) from error
+            raise failed(str(error), over_limit=True) from error
         except Exception as error:  # whatever a stranger's program raises
-            raise _failed(f"{type(error).__name__}: {error}") from error
+            raise failed(f"{type(error).__name__}: {error}") from error
 
     def _write(self, variables: Mapping[str, object]) -> str:
+        self._environment.ledger = Ledger()
         parts: list[str] = []
         room = MAX_TEXT_CHARS
         for part in self._template.root_render_func(self._template.new_context(dict(variables))):
@@ -104,7 +106,7 @@ class _TimeLimit:
     """Raises `LimitExceeded` in the block when its time is up.
 
     Tracing, in this thread only, sees every line of the compiled template and every call that it
-    makes. What runs between two of these is kept short by the bounds of `agx.engine.sandbox`.
+    makes. What runs between two of these is kept short by `agx.engine.bounds`.
     """
 
     def __init__(self, limit_secs: float) -> None:
@@ -135,5 +137,6 @@ def chatml() -> str:
     return (NAMED_TEMPLATES / "chatml.jinja").read_text(encoding="utf-8")
 
 
-def _failed(reason: str, **details: object) -> TemplateError:
-    return TemplateError(f"the chat template failed: {reason[:300]}", hint=_HINT, **details)
+def failed(reason: str, **details: object) -> TemplateError:
+    """Make the error that says why a template cannot be used."""
+    return TemplateError(f"the chat template failed: {reason[:300]}", hint=HINT, **details)

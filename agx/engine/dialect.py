@@ -9,11 +9,12 @@ has become of the marks is the answer.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from agx.engine.chat import ChatTemplate
+from agx.engine.chat import HINT, TIME_LIMIT_SECS, ChatTemplate, failed
 from agx.errors import TemplateError
 
 Message = Mapping[str, object]
@@ -50,6 +51,7 @@ class Dialect:
         self.template = template
         self.is_own = is_own
         self._moves: dict[tuple[str, ...], bool] = {}
+        self._trials_left_secs = TIME_LIMIT_SECS
 
     def write(
         self,
@@ -57,21 +59,29 @@ class Dialect:
         *,
         tools: Sequence[Mapping[str, Any]] = (),
         variables: Variables | None = None,
-        is_answered: bool = False,
     ) -> str:
         """Give the prompt, the system's text in the first user message where it has no place of its own.
 
-        `is_answered` says that the last message is the assistant's. Raises `TemplateError`.
+        Raises `TemplateError`.
         """
-        if not self.is_own and self._moves_system(tuple(str(message["role"]) for message in messages)):
-            messages = with_system_moved(messages)
-        given = self._base | self._with_tools(tools) | {"add_generation_prompt": not is_answered}
-        return self.template.render(messages, variables=given | dict(variables or {}))
+        given = self._base | self._with_tools(tools) | {"add_generation_prompt": True} | dict(variables or {})
+        return self.template.render(self._arranged(messages), variables=given)
+
+    def try_out(self, messages: Sequence[Message], *, variables: Variables) -> str:
+        """Write a prompt as a trial, which may end with an answer; all trials may take as long as one prompt.
+
+        Raises `TemplateError`.
+        """
+        return self._rendered(self._arranged(messages), self._base | dict(variables))
 
     @property
     def takes_tools(self) -> bool:
         """Whether the template writes tools into the prompt."""
         return self._tools_variable is not None
+
+    def _arranged(self, messages: Sequence[Message]) -> Sequence[Message]:
+        roles = tuple(str(message["role"]) for message in messages)
+        return with_system_moved(messages) if not self.is_own and self._moves_system(roles) else messages
 
     def _moves_system(self, roles: tuple[str, ...]) -> bool:
         if roles not in self._moves:
@@ -93,7 +103,7 @@ class Dialect:
                 return moves
         raise failure or TemplateError(
             "the chat template leaves out a part of the messages",
-            hint="give another one with --chat-template, or use another model",
+            hint=HINT,
         )
 
     @cached_property
@@ -145,10 +155,17 @@ class Dialect:
         }
 
     def _rendered(self, messages: Sequence[Message], variables: Variables) -> str:
+        """Render a trial in what time of the processor is left: a template may be slow two dozen times."""
+        if self._trials_left_secs <= 0:
+            raise failed(f"trying it out takes more than {TIME_LIMIT_SECS:g} s", over_limit=True)
         is_answered = messages[-1]["role"] == "assistant"
-        return self.template.render(
-            messages, variables={**variables, "add_generation_prompt": not is_answered}
-        )
+        started = time.thread_time()
+        try:
+            return self.template.render(
+                messages, variables={**variables, "add_generation_prompt": not is_answered}
+            )
+        finally:
+            self._trials_left_secs -= time.thread_time() - started
 
 
 def with_system_moved(messages: Sequence[Message]) -> list[Message]:

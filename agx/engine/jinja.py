@@ -6,6 +6,7 @@ from agx.grammar.bare import bare_package
 
 with bare_package("jinja2"):
     from jinja2 import nodes
+    from jinja2.compiler import CodeGenerator, Frame
     from jinja2.exceptions import TemplateError
     from jinja2.ext import Extension, loopcontrols
     from jinja2.filters import FILTERS
@@ -16,8 +17,10 @@ with bare_package("jinja2"):
 
 __all__ = [
     "FILTERS",
+    "CodeGenerator",
     "Context",
     "Extension",
+    "Frame",
     "ImmutableSandboxedEnvironment",
     "NodeTransformer",
     "Parser",

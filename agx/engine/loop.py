@@ -49,7 +49,6 @@ class Engine:
     def __init__(self) -> None:
         self._model: Model | None = None
         self._running: dict[int, Generation] = {}
-        self._is_loading = False
         self._lock = threading.Lock()
         # Guarded by the lock: which requests there are, and which of them are to end.
         self._known: set[int] = set()
@@ -63,8 +62,6 @@ class Engine:
     @property
     def stage(self) -> Stage:
         """What the engine is doing, for whoever has to say in which stage it died."""
-        if self._is_loading:
-            return "loading"
         if not self._running:
             return "idle"
         return "generating" if any(each.state is State.DECODING for each in self._sequences()) else "prefill"
@@ -77,11 +74,7 @@ class Engine:
         `progress` is told how much of the weights has been read, from 0 to 1.
         """
         self.close()
-        self._is_loading = True
-        try:
-            self._model = Model(path, options, progress=progress)
-        finally:
-            self._is_loading = False
+        self._model = Model(path, options, progress=progress)
         return self._model.facts()
 
     def render(self, request: EngineRequest) -> tuple[str, int]:

@@ -4,7 +4,8 @@ Models differ in what stands around their thoughts (`<think>`, `<|START_THINKING
 writes the opening, the template or the model, in how thinking is turned off, and in what stands
 between thoughts and answer. All of it is in the template, but nowhere by name: a short conversation is
 rendered with thinking on and off, and with an answer that was thought about, and the ends are compared.
-A template that writes no thoughts of earlier answers at least names its markers.
+A template that writes no thoughts of earlier answers at least names its markers, or writes thoughts
+without a word where there are to be none.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def read_manners(dialect: Dialect) -> Manners:
         return Manners(Manner(lead=turn.lead or ""))
     on, off = _switched(dialect)
     lead = next((turn.lead for turn in (off, on) if turn.lead is not None), "")
-    thinking = _from_history(on) or _from_text(dialect.template.source, on)
+    thinking = _from_history(on) or _from_text(dialect.template.source, on) or _from_silence(on, off)
     if thinking is None:
         return Manners(replace(off.manner, lead=lead))
     thinking = _with_lead(thinking, lead)
@@ -141,7 +142,7 @@ class _Turn:
             {"role": "user", "content": mark_of("user")},
             *answers,
         ]
-        return self._dialect.write(messages, variables=self.manner.variables, is_answered=bool(answers))
+        return self._dialect.try_out(messages, variables=self.manner.variables)
 
 
 def with_note(text: str, note: str) -> str:
@@ -200,6 +201,16 @@ def _from_text(source: str, turn: _Turn) -> Thinking | None:
             before, after = ("", "") if is_tight else ("\n", "\n\n")
             return Thinking(start, end, before_end=before, after_end=after)
     return None
+
+
+def _from_silence(on: _Turn, off: _Turn) -> Thinking | None:
+    """Read the markers from the empty thoughts that a template writes to turn thinking off."""
+    silence = off.prompt[len(on.prompt) :] if off.prompt.startswith(on.prompt) else ""
+    tags = list(_TAG.finditer(silence))
+    if len(tags) < 2 or silence[: tags[0].start()].strip():
+        return None
+    end = tags[-1]
+    return Thinking(silence[: end.start()].strip(), end[0], after_end=silence[end.end() :])
 
 
 def _with_lead(thinking: Thinking, lead: str) -> Thinking:

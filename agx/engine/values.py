@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from agx.errors import AgxError, ConfigError
 
 FinishReason = Literal["stop", "length", "cancelled"]
-Stage = Literal["idle", "loading", "prefill", "generating"]
+Stage = Literal["idle", "prefill", "generating"]
 # llama.cpp takes the largest number of 32 bits as "draw a seed", which could not be reported.
 MAX_SEED = 2**32 - 2
 # What a model may think that cannot answer at once, where nobody says how much.

@@ -13,10 +13,13 @@ MOST_DEATHS = 2
 
 def worker_died(death: Death, *, stage: str) -> WorkerDied:
     """Make the error that tells of a death."""
+    hint = "the next request starts a new one; if it happens again, run 'agx doctor'"
+    if death.signal == "SIGBUS":  # a page of the mapped file could not be read
+        hint = "the model's file became shorter while it was in use, or its disk fails: fetch it again"
     how = f"was killed by {death.signal}" if death.signal else f"ended with exit code {death.exit_code}"
     return WorkerDied(
         f"the worker process {how} (stage: {stage})",
-        hint="the next request starts a new one; if it happens again, run 'agx doctor'",
+        hint=hint,
         signal=death.signal,
         stage=stage,
         last_log_line=death.last_log_line,

@@ -96,8 +96,6 @@ class _Desk:
 
     def _sort(self, frame: Frame) -> None:
         match frame["op"]:
-            case "shutdown":
-                leave()
             case "cancel":
                 self._inbox.cancel(frame["target"])
                 if self._engine is not None:

@@ -14,7 +14,6 @@ Parent to worker (`id` counts up from 1; `LOAD_ID` is the load, the first reques
     {"id": 3, "op": "render", "messages": […], "reasoning_tokens": int or null, "tools": […],
      "tools_text": "…"}
     {"id": 4, "op": "cancel", "target": 2}      has no reply of its own
-    {"id": 5, "op": "shutdown"}                 has no reply
 
 Worker to parent::
 
@@ -32,9 +31,10 @@ Worker to parent::
     {"id": 3, "event": "done", "prompt": "…", "prompt_tokens": 14}
     {"id": 2, "event": "error", "error": {…}}   `AgxError.as_dict`
 
-Every request but cancel and shutdown ends with exactly one `done` or `error`. A cancelled one ends
-with `done` and the finish reason "cancelled". Requests are worked on in the order they came, so a
-`generate` may follow its `load` at once; when the load failed, what follows fails with its error.
+Every request but cancel ends with exactly one `done` or `error`. A cancelled one ends with `done` and
+the finish reason "cancelled". Requests are worked on in the order they came, so a `generate` may follow
+its `load` at once; when the load failed, what follows fails with its error. The end of its input ends
+the worker.
 """
 
 from __future__ import annotations

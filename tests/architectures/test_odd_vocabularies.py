@@ -90,6 +90,15 @@ async def test_a_token_without_a_text_is_never_written(tmp_path: Path) -> None:
     assert (await text_of_plan(tmp_path, odd)).startswith('{"tasks":[{"command":"')
 
 
+@pytest.mark.parametrize("size", [1024, 1025, 70_000])
+async def test_a_very_long_token_keeps_no_model_from_planning(tmp_path: Path, size: int) -> None:
+    tokens = vocabulary("bytes")
+    longer = replace(tokens, texts=[*tokens.texts, b"x" * size], types=[*tokens.types, NORMAL])
+    text = await text_of_plan(tmp_path, longer)
+    assert text.startswith('{"tasks":[{"command":"')
+    assert "x" * 99 not in text
+
+
 async def test_rows_without_a_token_are_refused(tmp_path: Path) -> None:
     """Converters give names to the rows that pad an embedding; a file without them is damaged."""
     with pytest.raises(ModelUnloadable, match="wrong shape"):

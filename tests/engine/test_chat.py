@@ -28,6 +28,9 @@ def doubling(start: str, step: str) -> str:
     return DOUBLING.replace("START", start).replace("STEP", step)
 
 
+NAMES = "".join(f"{{% set x{number} = VALUE %}}" for number in range(999))
+THOUSAND = "a" * 1000
+
 HOSTILE = {
     "endless range": "{% for i in range(10**9) %}x{% endfor %}",
     "nested loops": "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
@@ -76,6 +79,41 @@ HOSTILE = {
         "{{ ns.x|tojson }}"
     ),
     "escaping": "{{ ('é' * 9999999)|tojson(ensure_ascii=true) }}",
+    "dividing": "{{ ('f' * 9999999)|int(0, 16) // ('f' * 5000000)|int(0, 16) }}",
+    "a remainder": "{{ ('f' * 9999999)|int(0, 16) % ('f' * 5000000)|int(0, 16) }}",
+    "searching from the right": "{{ ('a' * 9999999).rfind('ab' ~ 'a' * 5000000) }}",
+    "splitting from the right": "{{ ('a' * 9999999).rsplit('ab' ~ 'a' * 5000000) }}",
+    "splitting by name": "{{ ('a' * 9999999).rsplit(sep='ab' ~ 'a' * 5000000) }}",
+    "parting from the right": "{{ ('a' * 9999999).rpartition('ab' ~ 'a' * 5000000) }}",
+    "stripping": "{{ ('a' * 9999999).strip('b' * 5000000 ~ 'a') }}",
+    "trimming": "{{ ('a' * 9999999)|trim('b' * 5000000 ~ 'a') }}",
+    "letters": "{{ ('€' * 16000000)|list|length }}",
+    "sorted letters": "{{ ('€' * 16000000)|sort|length }}",
+    "letters as arguments": "{{ cycler(*('€' * 16000000)) }}",
+    "letters as a filter's arguments": "{{ 1|default(*('€' * 16000000)) }}",
+    "letters as a test's arguments": "{{ 1 is divisibleby(*('€' * 16000000)) }}",
+    "words": "{{ ('€€ ' * 5000000).split()|length }}",
+    "words between commas": "{{ ('€€,' * 5000000).split(',')|length }}",
+    "lines": "{{ ('€€\n' * 5000000).splitlines()|length }}",
+    "indenting by nothing": "{{ ('\n' * 16000000)|indent(0) }}",
+    "titles": "{{ ('-a' * 8000000)|title }}",
+    "keeping texts": NAMES.replace("VALUE", "'x' * 16000000"),
+    "keeping slices": "{% set x = '€' * 16000000 %}" + NAMES.replace("VALUE", "x[1:]"),
+    "keeping lines": "{% set x = '€\n' * 500000 %}" + NAMES.replace("VALUE", "x.splitlines()"),
+    "keeping texts in a list": "{{ range(99999)|map('replace', '', 'x' * 1000000)|list }}",
+    "keeping texts in calls": (
+        "{% macro f() %}{% set x = 'x' * 16000000 %}{{ f() }}{{ x }}{% endmacro %}{{ f() }}"
+    ),
+    "a constant": (
+        f"{{{{ 'a'|replace('a', '{THOUSAND}')|replace('a', '{THOUSAND}')|replace('a', 'éééééééé')"
+        "|tojson(ensure_ascii=true) }}"
+    ),
+    "a limit that is passed where errors mean no": (
+        "{% for i in range(99999)"
+        + "|map('string')" * 9
+        + " %}{% if loop is sequence %}{% endif %}{% for a in range(99999) %}{% for b in range(99999) %}"
+        "{% endfor %}{% endfor %}{% endfor %}"
+    ),
     "appending": "{% set l = [] %}{% for i in range(99) %}{% set _ = l.append(1) %}{% endfor %}",
 }
 # What a template may not see, whatever it would do with it.
@@ -208,6 +246,30 @@ def test_what_the_messages_bound_needs_no_clock(source: str) -> None:
 @pytest.mark.parametrize("source", [*NOT_PLAIN.values(), *HOSTILE.values()], ids=[*NOT_PLAIN, *HOSTILE])
 def test_everything_else_is_rendered_against_the_clock(source: str) -> None:
     assert not is_plain(BoundedEnvironment().parse(source))
+
+
+@pytest.mark.parametrize(
+    ("expression", "written"),
+    [
+        ("'a b  c'.split()|join(',')", "a,b,c"),
+        ("'a-b-c'.rsplit('-', 1)|join('|')", "a-b|c"),
+        ("'aXbXc'.split(sep='X', maxsplit=1)|join('|')", "a|bXc"),
+        ("'xayx'.strip('xy') ~ ' b '.strip() ~ (' c '|trim)", "abc"),
+        ("'a\nb'.splitlines()|join('|') ~ ('a\nb'|indent(2))", "a|ba\n  b"),
+        ("'12'|int + 'ff'|int(0, 16) + 'x'|int(3)", "270"),
+        ("'ba'|list ~ 'ba'|sort|list ~ ('a-b'|title)", "['b', 'a']['a', 'b']A-B"),
+        ("'abcd'[1:] ~ 'abcd'[::-1] ~ range(*[1, 3])|list", "bcddcba[1, 2]"),
+        ("[{'a': 1}, {'a': 2}]|groupby('a')|length ~ (1 is divisibleby(*[1]))", "2True"),
+        ("'-'.join(['a', 'b']) ~ 'a.b'.rpartition('.')[2] ~ 'abab'.rfind('ab')", "a-bb2"),
+    ],
+)
+def test_what_is_bounded_does_what_it_does_elsewhere(expression: str, written: str) -> None:
+    assert ChatTemplate(f"{{{{ {expression} }}}}").render(MESSAGES) == written
+
+
+def test_what_a_prompt_makes_is_counted_anew_for_the_next() -> None:
+    template = ChatTemplate("{{ ('x' * 16000000)|length }}")
+    assert {template.render(MESSAGES) for _ in range(20)} == {"16000000"}
 
 
 def test_rendering_twice_gives_the_same() -> None:

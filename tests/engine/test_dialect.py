@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -106,6 +107,23 @@ def test_an_endless_template_is_tried_once() -> None:
     with pytest.raises(TemplateError, match="more than"):
         writer_of(template).write(Conversation(ECHO, tools=TOOLS))
     assert template.num_renders == 1
+
+
+def test_a_slow_template_is_not_tried_for_long() -> None:
+    class Slow(ChatTemplate):
+        num_renders = 0
+
+        def render(self, *args: Any, **kwargs: Any) -> str:
+            self.num_renders += 1
+            end = time.thread_time() + 0.2
+            while time.thread_time() < end:
+                pass
+            return super().render(*args, **kwargs)
+
+    template = Slow(WITH_TURN + "{# enable_thinking reasoning_effort #}")
+    with pytest.raises(TemplateError, match="trying it out"):
+        writer_of(template).write(Conversation(ECHO))
+    assert template.num_renders == 3
 
 
 def test_the_template_of_a_model_made_for_agx_is_not_asked() -> None:

@@ -40,6 +40,12 @@ BY_WORDS = (
     "<|{{ m.role }}|>{{ m.content|replace('/no_think', '')|replace('/think', '')|trim }}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{{ '<think>' if ns.on else '<think></think>' }}{% endif %}"
 )
+SILENCED = (
+    "{% for m in messages %}<|turn>{{ 'model' if m.role == 'assistant' else m.role }}\n"
+    "{{ m.content }}<turn|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|turn>model\n"
+    "{% if not enable_thinking %}<|channel>thought\n<channel|>{% endif %}{% endif %}"
+)
 ON_LINES = Thinking("<think>", "</think>", before_end="\n", after_end="\n\n")
 TIGHT = Thinking("<think>", "</think>")
 
@@ -74,8 +80,16 @@ def writer(source: str) -> PromptWriter:
             Manners(Manner({"enable_thinking": False}), Manner({"enable_thinking": True}), ON_LINES),
         ),
         (BY_WORDS, Manners(Manner(note="/no_think"), Manner(note="/think", is_open=True), TIGHT)),
+        (
+            SILENCED,
+            Manners(
+                Manner({"enable_thinking": False}),
+                Manner({"enable_thinking": True}),
+                Thinking("<|channel>thought", "<channel|>"),
+            ),
+        ),
     ],
-    ids=["none", "no turn", "opened", "split off", "square", "channels", "switch", "words"],
+    ids=["none", "no turn", "opened", "split off", "square", "channels", "switch", "words", "silenced"],
 )
 def test_manners(source: str, manners: Manners) -> None:
     assert writer(source).manners == manners
@@ -97,6 +111,8 @@ def test_manners(source: str, manners: Manners) -> None:
         (QUIETABLE, 50, "<|assistant|>", 50),
         (BY_WORDS, None, "<|assistant|><think></think>", 0),
         (BY_WORDS, 50, "<|assistant|><think>", 50),
+        (SILENCED, None, "<|turn>model\n<|channel>thought\n<channel|>", 0),
+        (SILENCED, 50, "<|turn>model\n", 50),
     ],
 )
 def test_a_prompt_ends_as_the_budget_asks(
