@@ -85,7 +85,6 @@ class Download:
             try:
                 digest = await self._fetch(facts)
             except _Changed:
-                self._part.save(is_durable=False)
                 facts = await look_up(
                     self._http, self._remote, patience=self._patience, watcher=self._watcher
                 )
@@ -103,7 +102,7 @@ class Download:
         finally:
             # Cancelled or not: what has come is written down.
             with contextlib.suppress(OSError):
-                part.save(is_durable=False)
+                part.save()
             self._watcher.finished()
 
     async def _all(self, facts: Facts, size: int | None) -> str:

@@ -7,14 +7,14 @@ httpx drops the header where a redirect leads to another origin.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from agx.errors import AgxError, BackendUnreachable, ModelMissing
+from agx.errors import AgxError, BackendUnreachable, ConfigError, ModelMissing
 
 if TYPE_CHECKING:
     import httpx
@@ -23,6 +23,7 @@ CONNECT_SECS = 10.0
 READ_SECS = 30.0
 MAX_REDIRECTS = 10
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+_MAX_DIGITS = 18
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _OK, _PARTIAL, _RANGE_REFUSED = 200, 206, 416
@@ -67,21 +68,39 @@ class Answer:
     chunks: AsyncIterator[bytes]
 
 
+@contextmanager
+def environment_read() -> Iterator[None]:
+    """Make a `ConfigError` of what httpx raises for a proxy or certificates that it cannot use."""
+    import httpx  # noqa: PLC0415  nothing else needs it
+
+    try:
+        yield
+    except (httpx.InvalidURL, ImportError, OSError, ValueError) as error:
+        raise ConfigError(
+            f"the proxy or the certificates that the environment names cannot be used: {error}",
+            hint="look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
+        ) from None
+
+
 class HttpClient:
-    """Connections that are kept; an async context manager."""
+    """Connections that are kept; an async context manager.
+
+    Making one raises `ConfigError` for a proxy or certificates in the environment that cannot be used.
+    """
 
     def __init__(self, *, connections: int = 4) -> None:
         import httpx  # noqa: PLC0415  nothing else needs it
 
         limits = httpx.Limits(max_connections=connections + 1)
         timeout = httpx.Timeout(READ_SECS, connect=CONNECT_SECS)
-        self._client = httpx.AsyncClient(
-            headers={"User-Agent": "agx", "Accept-Encoding": "identity"},
-            timeout=timeout,
-            limits=limits,
-            follow_redirects=True,
-            max_redirects=MAX_REDIRECTS,
-        )
+        with environment_read():
+            self._client = httpx.AsyncClient(
+                headers={"User-Agent": "agx", "Accept-Encoding": "identity"},
+                timeout=timeout,
+                limits=limits,
+                follow_redirects=True,
+                max_redirects=MAX_REDIRECTS,
+            )
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -122,14 +141,14 @@ class HttpClient:
                 hint="check HF_ENDPOINT and the URL",
             ) from None
         except httpx.TransportError as error:
-            raise _lost(error, place) from None
+            raise _lost(error) from None
 
 
-def _lost(error: httpx.TransportError, place: Place) -> AgxError | Lost:
-    """Put into words how a connection ended."""
+def _lost(error: httpx.TransportError) -> AgxError | Lost:
+    """Put into words how a connection ended: the one to the host that was asked last."""
     import httpx  # noqa: PLC0415  nothing else needs it
 
-    host = _host(place.url)
+    host = _host(str(error.request.url))
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return BackendUnreachable(
             f"the certificate of {host} cannot be verified",
@@ -216,7 +235,7 @@ async def _nothing() -> AsyncIterator[bytes]:
 
 def _size(headers: Mapping[str, str], total: str | None) -> int | None:
     text = total if total is not None else headers.get("Content-Length", "")
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
 def _is_encoded(headers: Mapping[str, str]) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from agx.errors import BackendUnreachable, ConfigError, ModelMissing, UsageError
 from agx.models.http import HttpClient, Place
 from agx.models.retrying import Patience, with_patience
-from agx.models.sources import ENDING, HubChoice, HubFile, checked_path
+from agx.models.sources import ENDING, HubChoice, HubFile, WebFile, checked_path
 from agx.models.watching import Watcher
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -40,13 +40,7 @@ class HubAccess:
     def from_environ(cls, environ: Mapping[str, str], *, is_offline: bool = False) -> HubAccess:
         """Read `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE`; raises `ConfigError`."""
         endpoint = environ.get("HF_ENDPOINT", "").strip().rstrip("/") or DEFAULT_ENDPOINT
-        parts = urlsplit(endpoint)
-        if (
-            parts.scheme not in {"http", "https"}
-            or not parts.netloc
-            or parts.query
-            or not endpoint.isprintable()
-        ):
+        if not _is_address(endpoint):
             raise ConfigError(
                 f"HF_ENDPOINT is no address of a hub: {endpoint[:120]!r}", hint=f"such as {DEFAULT_ENDPOINT}"
             )
@@ -59,14 +53,16 @@ class HubAccess:
     def file(self, source: HubFile) -> Place:
         """Give the place of a file."""
         path = f"{source.repository}/resolve/{quote(source.revision, safe='')}/{quote(source.path)}"
-        return Place(
-            f"{self.endpoint}/{path}", str(source), self.token, f"{self.endpoint}/{source.repository}"
-        )
+        return Place(f"{self.endpoint}/{path}", str(source), self.token, self._page(source.repository))
 
     def tree(self, repository: str, revision: str) -> Place:
         """Give the place of a repository's list of files."""
         url = f"{self.endpoint}/api/models/{repository}/tree/{quote(revision, safe='')}?recursive=true"
-        return Place(url, f"the repository {repository}", self.token, f"{self.endpoint}/{repository}")
+        return Place(url, f"the repository {repository}", self.token, self._page(repository))
+
+    def _page(self, repository: str) -> str:
+        """Give what a person may look at, without a password that the address may have."""
+        return str(WebFile(f"{self.endpoint}/{repository}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +147,10 @@ def parts_of(path: str) -> list[str]:
         return [path]
     count = int(match["count"])
     if not 1 <= count <= MAX_SHARDS or int(match["number"]) > count:
-        raise UsageError(f"{path!r} is no part of a split file", hint=f"{MAX_SHARDS} parts are possible")
+        raise UsageError(
+            f"{path[-120:]!r} is no part of a split file",
+            hint=f"its name ends as in -00001-of-00003.gguf, and {MAX_SHARDS} parts are possible",
+        )
     return [f"{match['stem']}-{number:05}-of-{match['count']}{path[-5:]}" for number in range(1, count + 1)]
 
 
@@ -160,6 +159,15 @@ def renamed(name: str, new: str) -> str:
     match = _SHARD.fullmatch(name)
     stem = new.removesuffix(ENDING)
     return f"{stem}{ENDING}" if match is None else f"{stem}-{match['number']}-of-{match['count']}{ENDING}"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        is_place = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number, or a bracket is missing
+        return False
+    return is_place and not parts.query and url.isprintable()
 
 
 def _shard_number(path: str) -> int | None:

@@ -185,7 +185,8 @@ def remove(model: Model, folder: Path) -> int:
             path.with_name(f".{part_of(path).name}.lock").unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(
-            f"{error.filename or model.name} cannot be removed: {error.strerror}", hint="look at its rights"
+            f"{model.files[0]} cannot be removed: {error.strerror}",
+            hint="look at the folder's rights, or take it away by hand",
         ) from error
     Manifest(folder).forget(path.name for path in model.files)
     return freed

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from agx.errors import ModelMissing, ModelUnloadable, UsageError
+from agx.store.files import read_bytes
 
 DEFAULT_HOST, DEFAULT_NAMESPACE, DEFAULT_TAG = "registry.ollama.ai", "library", "latest"
 MODEL_LAYER = "application/vnd.ollama.image.model"
@@ -109,12 +110,13 @@ def named_digest(path: Path) -> str | None:
 def _manifest(name: OllamaName, folder: Path) -> Mapping[str, Any] | None:
     """Give the manifest of a model; None where this folder has none."""
     try:
-        with name.manifest(folder).open("rb") as file:
-            raw = file.read(MAX_MANIFEST_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raw = read_bytes(name.manifest(folder), limit=MAX_MANIFEST_BYTES)
+    except (NotADirectoryError, IsADirectoryError):
         return None
     except OSError as error:
         raise _unreadable(f"Ollama's manifest of {name}", error) from error
+    if raw is None:
+        return None
     try:
         manifest = json.loads(raw) if len(raw) <= MAX_MANIFEST_BYTES else None
     except (ValueError, RecursionError):

@@ -18,6 +18,7 @@ from typing import Any, Self
 import httpx
 
 from agx.errors import AgxError, BackendError, BackendUnreachable, DeadlineExceeded, UsageError
+from agx.models.http import environment_read
 from agx.models.ollama_host import is_loopback
 
 CONNECT_SECS = 10.0
@@ -41,13 +42,14 @@ class OllamaApi:
     def __init__(self, url: str, *, answer_secs: float = ANSWER_SECS) -> None:
         self.url = url
         self._answer_secs = answer_secs
-        self._client = httpx.Client(
-            base_url=url,
-            headers={"User-Agent": "agx", "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(answer_secs, connect=CONNECT_SECS),
-            # As Ollama's own programs do, ask a server on this machine without a proxy.
-            trust_env=not is_loopback(url),
-        )
+        with environment_read():
+            self._client = httpx.Client(
+                base_url=url,
+                headers={"User-Agent": "agx", "Accept-Encoding": "identity"},
+                timeout=httpx.Timeout(answer_secs, connect=CONNECT_SECS),
+                # As Ollama's own programs do, ask a server on this machine without a proxy.
+                trust_env=not is_loopback(url),
+            )
 
     def __enter__(self) -> Self:
         return self

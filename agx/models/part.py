@@ -11,7 +11,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,16 @@ class Part:
         self._descriptor = descriptor
         self._version: Version | None = None
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether a later download can go on with it."""
+        return self._version is None or self._version.can_be_resumed
+
     def begin(self, version: Version) -> str:
-        """Go on with what is there of this version, or start anew; gives why not all of it is kept."""
+        """Go on with what is there of this version, or start anew; gives why not all of it is kept.
+
+        Raises `StorageError`.
+        """
         state = read_state(self.target)
         there = os.fstat(self._descriptor).st_size
         why = ""
@@ -70,7 +78,7 @@ class Part:
             self.ranges = state.ranges.cut(min(there, version.size_bytes or 0))
         else:
             why = _why_not_kept(state, version) if there and state is not None else ""
-            self.clear()
+            self._clear()
         self._version = version
         return why
 
@@ -84,7 +92,8 @@ class Part:
         except OSError as error:
             raise StorageError(
                 f"{self.path} cannot be written: {error.strerror}",
-                hint="free some space; the same command goes on with what is there",
+                hint="free some space, or set AGX_HOME to a folder on another disk; the same command "
+                + ("goes on with what is there" if self.is_kept else "starts anew"),
             ) from error
         finally:
             self.ranges.add(offset, at)
@@ -93,21 +102,14 @@ class Part:
         """Read bytes that are there; raises `OSError`."""
         return os.pread(self._descriptor, num_bytes, offset)
 
-    def save(self, *, is_durable: bool = True) -> None:
+    def save(self) -> None:
         """Write down which bytes are there; raises `OSError`. Without a version to resume, nothing."""
-        if self._version is None or not self._version.can_be_resumed:
+        if self._version is None or not self.is_kept:
             return
         ranges = self.ranges.to_list()
-        if is_durable:
-            os.fsync(self._descriptor)
+        os.fsync(self._descriptor)
         data = asdict(self._version) | {"ranges": ranges}
-        replace_file(state_of(self.target), json.dumps(data).encode(), is_durable=is_durable)
-
-    def clear(self) -> None:
-        """Forget all bytes."""
-        state_of(self.target).unlink(missing_ok=True)
-        os.ftruncate(self._descriptor, 0)
-        self.ranges = Ranges()
+        replace_file(state_of(self.target), json.dumps(data).encode())
 
     def discard(self) -> None:
         """Take it away: what was fetched is of no use."""
@@ -125,10 +127,21 @@ class Part:
                 f"{self.target} cannot be made: {error.strerror}", hint="look at what has that name"
             ) from error
 
+    def _clear(self) -> None:
+        """Forget all bytes."""
+        try:
+            state_of(self.target).unlink(missing_ok=True)
+            os.ftruncate(self._descriptor, 0)
+        except OSError as error:
+            raise StorageError(
+                f"{error.filename or self.path} cannot be removed: {error.strerror}", hint="take it away"
+            ) from error
+        self.ranges = Ranges()
+
 
 @contextmanager
 def opened_part(target: Path) -> Iterator[Part]:
-    """Open, or make, the part of a file, for this process alone.
+    """Open, or make, the part of a file, for this process alone. What nobody can go on with is removed.
 
     Raises `StorageError` where another process has it, or where its place cannot be written.
     """
@@ -148,8 +161,9 @@ def opened_part(target: Path) -> Iterator[Part]:
         try:
             yield part
         finally:
-            if os.fstat(descriptor).st_size == 0:
-                part.discard()
+            if os.fstat(descriptor).st_size == 0 or not part.is_kept:
+                with suppress(OSError):
+                    part.discard()
 
 
 def read_state(target: Path) -> State | None:

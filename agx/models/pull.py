@@ -7,8 +7,8 @@ parts is fetched part by part.
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,16 @@ from agx.models.hashes import HASHES_NAME, HashMemory, compute_sha256, file_vers
 from agx.models.http import HttpClient, Place
 from agx.models.hub import HubAccess, choose, list_files, parts_of, renamed
 from agx.models.manifest import Manifest, Record
-from agx.models.part import Part, opened_part, stored_bytes
+from agx.models.part import Part, opened_part
 from agx.models.remote import Facts, Remote, look_up
 from agx.models.resolve import EMBEDDED
 from agx.models.retrying import Patience
+from agx.models.room import check_room
 from agx.models.sources import ENDING, HubChoice, HubFile, Source, WebFile, local_name, web_name
 from agx.models.watching import Silent, Watcher
 from agx.settings.names import nearest
 
 DEFAULT_CONNECTIONS = 4
-SPARE_BYTES = 64 << 20  # what a disk should have left
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,8 @@ class _Pull:
 
     async def run(self, source: Source, http: HttpClient) -> Pulled:
         files = [await self._file(remote, name, http) for remote, name in await self._remotes(source, http)]
-        self._check_space([file for file in files if file.there is None])
+        versions = {file.target: file.facts.version for file in files if file.there is None}
+        check_room(self._folder, versions)
         records = [file.there or await self._fetched(file, http) for file in files]
         return self._pulled(records, was_there=all(file.there for file in files))
 
@@ -165,22 +166,18 @@ class _Pull:
         """Look at what the server has, and at what is here."""
         target = self._folder / name
         facts = await look_up(http, remote, patience=self.options.patience, watcher=self._watcher)
-        return _File(remote, target, facts, await asyncio.to_thread(self._there, target, remote, facts))
-
-    def _check_space(self, files: Sequence[_File]) -> None:
-        """Raise `StorageError` where the disk has no room for all that is still to come."""
-        needed = sum(
-            max(0, (file.facts.version.size_bytes or 0) - stored_bytes(file.target)) for file in files
-        )
-        place = next(path for path in (self._folder, *self._folder.parents) if path.exists())
-        free = shutil.disk_usage(place).free
-        if needed and needed + SPARE_BYTES > free:
-            raise StorageError(
-                f"{files[0].target.name} needs {_size(needed)} more, and {_size(free)} are free in {place}",
-                hint="free some space, or set AGX_HOME to a folder on another disk",
-                needed_bytes=needed,
-                free_bytes=free,
+        is_given_up = threading.Event()
+        try:
+            there = await asyncio.to_thread(
+                self._there, target, remote, facts, goes_on=lambda _: not is_given_up.is_set()
             )
+            return _File(remote, target, facts, there)
+        except OSError as error:
+            raise StorageError(
+                f"{error.filename or target} cannot be read: {error.strerror}", hint="look at its rights"
+            ) from error
+        finally:
+            is_given_up.set()  # whoever was cancelled waits for no thread that reads a large file
 
     async def _fetched(self, file: _File, http: HttpClient) -> Record:
         """Fetch a file, and give its record when it has its name."""
@@ -205,7 +202,9 @@ class _Pull:
         HashMemory(self._folder / HASHES_NAME).put(target, digest, version=version)
         return record
 
-    def _there(self, target: Path, remote: Remote, facts: Facts) -> Record | None:
+    def _there(
+        self, target: Path, remote: Remote, facts: Facts, *, goes_on: Callable[[int], bool]
+    ) -> Record | None:
         """Give the record of a file that needs no fetching; raises `StorageError` for a foreign one."""
         if not target.is_symlink() and not target.exists():
             return None
@@ -220,9 +219,9 @@ class _Pull:
             self._watcher.note(f"{target.name} is not what the server has now, and is fetched again")
             return None
         if facts.sha256 is not None and size == facts.version.size_bytes:
-            digest = compute_sha256(target)
-            if digest == facts.sha256:
-                return self._record(target, remote, digest=digest, tag=facts.version.tag)
+            self._watcher.note(f"there is a {target.name} already: it is read and compared with the hub's")
+            if compute_sha256(target, goes_on=goes_on) == facts.sha256:
+                return self._record(target, remote, digest=facts.sha256, tag=facts.version.tag)
         raise StorageError(
             f"there is another {target.name} in {target.parent} already"
             + (f", from {record.source}" if record else ""),
@@ -255,7 +254,3 @@ def _check_header(part: Part, remote: Remote) -> None:
             f"{error.message}",
             hint="choose another file",
         ) from error
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 10**8 else f"{size_bytes / 1e6:.1f} MB"

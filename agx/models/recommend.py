@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
 from agx.models.catalog import Entry
@@ -170,9 +171,9 @@ def _considered(entry: Entry, role: str, hardware: Hardware, *, device: str, bud
         why_not = f"needs {_gb(needed)}, and models may take {_gb(budget)}"
     elif device == "cpu" and secs > CPU_SECS[role]:
         limit = f"{role.title()} should take {CPU_SECS[role]:.0f} at most"
-        why_not = f"about {secs:.0f} s a plan on {hardware.cores} cores; {limit}"
+        why_not = f"about {ceil(secs)} s a plan on {hardware.cores} cores; {limit}"
     elif device == "gpu" and rate < GPU_RATE[role]:
-        why_not = f"about {rate:.0f} tokens a second; {role.title()} should write {GPU_RATE[role]:.0f}"
+        why_not = f"about {int(rate)} tokens a second; {role.title()} should write {GPU_RATE[role]:.0f}"
     reason = why_not or f"needs {_gb(needed)}; about {_secs(secs)} a plan"
     return Considered(entry.name, role, not why_not, reason, round(secs, 2), needed)
 

@@ -136,7 +136,7 @@ def _from_url(text: str) -> HubFile | WebFile:
     except ValueError:  # the port is no number, or a bracket is missing
         host = ""
     if not host:
-        raise UsageError(f"{text[:120]!r} is no URL: it names no host", hint=_HINT)
+        raise UsageError(f"{text[:120]!r} is no URL: it names no host, or a port that is none", hint=_HINT)
     words = unquote(parts.path).strip("/").split("/")
     if host in HUB_HOSTS and len(words) > 4 and words[2] in {"blob", "resolve"}:
         file = hub_source("/".join([words[0], f"{words[1]}@{words[3]}", *words[4:]]), text=text)

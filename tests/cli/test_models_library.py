@@ -18,6 +18,7 @@ from agx.models.manifest import Manifest, Record
 from agx.models.recommend import Gpu, Hardware
 from tests.cli.conftest import Agx
 from tests.documents import ROOT
+from tests.ollama_models import put_model
 from tests.tiny_gguf import write_tiny_gguf
 
 SOURCE = "hf:owner/repo/tiny.gguf"
@@ -86,6 +87,16 @@ def test_verify_says_what_is_whole_and_what_is_not(agx: Agx, folder: Path) -> No
     (folder / "tiny.gguf").unlink()
     assert "there are no models" in agx("models", "verify").out
     assert agx("models", "verify", "tiny").code == 4
+
+
+def test_verify_says_of_a_foreign_model_how_it_is_mended(agx: Agx, folder: Path, tmp_path: Path) -> None:
+    blob = put_model(tmp_path / "ollama", "mine:v1", (folder / "tiny.gguf").read_bytes())
+    assert agx("models", "verify", "ollama:mine:v1").out == "ok       ollama:mine:v1: hash and header\n"
+    blob.write_bytes(blob.read_bytes()[:-1] + b"!")
+    done = agx("models", "verify", "ollama:mine:v1")
+    assert done.code == 4
+    assert "fetch it again: ollama pull mine:v1" in done.err
+    assert "agx models remove" not in done.err
 
 
 def test_verify_passes_over_what_is_still_being_fetched(agx: Agx, folder: Path) -> None:

@@ -143,6 +143,26 @@ def test_a_terminal_sees_it_grow_and_then_the_way_on(
     assert "agx plan --model tiny-Q4_K_M" in frames[-1]
 
 
+def test_an_error_begins_on_a_line_of_its_own(environ: dict[str, str]) -> None:
+    """A terminal shows meanwhile what is waited for, on a line that is taken away."""
+    ours, theirs = pty.openpty()
+    nowhere = [*PULL, "http://127.0.0.1:9/x.gguf"]
+    with subprocess.Popen(nowhere, env=environ, stdin=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while data := _read(ours):
+            shown += data
+        assert process.wait() == 5
+    *frames, last = shown.decode().split("\r\x1b[K")
+    assert any("no connection" in frame for frame in frames)
+    assert last.startswith("error: there is no connection to 127.0.0.1:9")
+
+
+def test_the_way_on_can_be_typed(hub: HubServer, agx_here: Agx) -> None:
+    done = agx_here("models", "pull", ASKED, "--name", "my model")
+    assert "agx plan --model 'my model' \"…\"" in done.err
+
+
 def _read(descriptor: int) -> bytes:
     try:
         return os.read(descriptor, 4096)

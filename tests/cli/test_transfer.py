@@ -65,6 +65,32 @@ def test_the_rate_that_is_shown_does_not_count_what_was_there(
     )
 
 
+def test_the_name_gives_way_to_the_bar(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:
+    for columns, begin in ((80, "model.gguf  ━"), (67, "model.g…  ━"), (60, "━")):
+        last = frames(monkeypatch, clock, columns=columns)[-2]
+        assert last.startswith(begin), columns
+        assert last.endswith("8 s left")
+
+
+def test_the_end_of_the_bar_stays_where_it_is(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:
+    """Also where the time left needs fewer digits than before."""
+    shown = [frame for frame in frames(monkeypatch, clock, columns=80, secs=15) if "left" in frame]
+    assert len({frame.count("━") + frame.count("╌") for frame in shown}) == 1
+    assert {"9 s left", "10 s left"} <= {frame.split("  ")[-1] for frame in shown}
+
+
+def test_waiting_counts_down(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    view = transfer(clock, secs=1)
+    view.waiting("the hub is in trouble (503)", wait_secs=8)
+    for _ in range(5):
+        clock[0] += 1
+        view.tick()
+    counted = [frame.rpartition("; again in ")[2] for frame in stream.getvalue().split("\r\x1b[K")]
+    assert counted[-6:] == ["8 s", "7 s", "6 s", "5 s", "4 s", "3 s"]
+
+
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
 def test_the_line_never_wraps(monkeypatch: pytest.MonkeyPatch, clock: list[float], columns: int) -> None:
     assert max(len(frame) for frame in frames(monkeypatch, clock, columns=columns)) < columns
@@ -86,6 +112,7 @@ def test_a_size_that_nobody_knows_needs_no_share(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("model.gguf: of unknown size")
     assert lines[1] == "model.gguf: 45.0 MB  5.0 MB/s"
+    assert transfer(clock, secs=6, size=None).progress == "", "nobody can go on with it"
 
 
 def test_waiting_says_why_and_how_long(capsys: pytest.CaptureFixture[str], clock: list[float]) -> None:

@@ -208,6 +208,24 @@ async def test_a_server_that_sends_less_than_it_says_is_asked_again_and_given_up
     assert not puller.target.exists()
 
 
+async def test_nothing_is_kept_that_nobody_can_go_on_with(
+    puller: Puller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a server that does not say which version it has, and on a disk that is full already."""
+
+    def pwrite(descriptor: int, data: bytes, offset: int) -> int:
+        if offset > 5_000_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return os.write(descriptor, data)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    puller.hub.does = replace(puller.hub.does, has_tag=False, has_length=False, has_ranges=False)
+    with pytest.raises(StorageError, match="No space left") as caught:
+        await puller(puller.hub.web(NAME))
+    assert caught.value.hint.endswith("the same command starts anew")
+    assert puller.left() == []
+
+
 async def test_a_server_that_says_neither_size_nor_version_is_read_to_its_end(puller: Puller) -> None:
     puller.hub.does = replace(puller.hub.does, has_tag=False, has_length=False, has_ranges=False)
     await puller(puller.hub.web(NAME))
@@ -285,6 +303,12 @@ async def test_a_redirect_to_nowhere_is_a_sentence(puller: Puller, place: str) -
         await puller()
 
 
+async def test_the_host_that_does_not_answer_is_named_also_behind_a_redirect(puller: Puller) -> None:
+    puller.hub.does.redirect_to = "http://127.0.0.1:9/x"
+    with pytest.raises(BackendUnreachable, match=r"no connection to 127\.0\.0\.1:9$"):
+        await puller()
+
+
 async def test_redirects_in_a_circle_end(puller: Puller) -> None:
     puller.hub.does.redirect_to = f"{puller.hub.url}/{REPOSITORY}/resolve/main/{NAME}"
     with pytest.raises(BackendUnreachable, match="sends on from one address to the next"):
@@ -313,6 +337,16 @@ async def test_a_full_disk_is_known_beforehand(puller: Puller, monkeypatch: pyte
     assert not puller.folder.exists()
     interrupted(puller)
     with pytest.raises(StorageError, match=r"needs 13\.\d MB more"):
+        await puller()
+
+
+async def test_a_disk_that_would_be_left_nearly_full_is_refused_in_words_that_add_up(
+    puller: Puller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=30_000_000))
+    with pytest.raises(
+        StorageError, match=r"and 30\.0 MB are free in .*, which would leave less than 67\.1 MB"
+    ):
         await puller()
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import httpx
 import pytest
 
-from agx.errors import BackendUnreachable
+from agx.errors import BackendUnreachable, ConfigError
 from agx.models import http
-from agx.models.http import Lost, Place
+from agx.models.http import HttpClient, Lost, Place
+from agx.models.ollama_api import OllamaApi
 
 PLACE = Place("https://hub/o/r", "the file")
 
@@ -69,6 +70,42 @@ def test_other_bytes_than_were_asked_for_are_refused(headers: dict[str, str]) ->
 
 
 @pytest.mark.parametrize(
+    "variables",
+    [
+        {"HTTPS_PROXY": "::::"},
+        {"ALL_PROXY": "foo://bar"},
+        {"SSL_CERT_FILE": "/not/there"},
+        {"SSL_CERT_FILE": __file__},
+    ],
+    ids=["no address", "no scheme", "no file", "no certificate"],
+)
+def test_a_proxy_or_certificates_that_cannot_be_used_are_a_setting(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the hub as for Ollama."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    for make in (HttpClient, lambda: OllamaApi("https://ollama.example")):
+        with pytest.raises(ConfigError, match="the proxy or the certificates") as caught:
+            make()
+        assert next(iter(variables)) in caught.value.hint
+
+
+def test_a_size_that_no_file_has_is_none() -> None:
+    """Nor is a number of thousands of digits, which Python refuses to read."""
+    for number in ("9" * 19, "9" * 5000):
+        headers = {"Content-Range": f"bytes 0-3/{number}"}
+        assert http._answer(response("https://h/x", 206, headers=headers), start=0).size_bytes is None
+        assert (
+            http._answer(response("https://h/x", headers={"Content-Length": number}), start=0).size_bytes
+            is None
+        )
+
+
+@pytest.mark.parametrize(
     ("headers", "secs"),
     [
         ({"Retry-After": "7"}, 7),
@@ -101,12 +138,16 @@ def test_a_server_says_how_long_it_wants_to_be_left_alone(
     ids=lambda value: type(value).__name__,
 )
 def test_a_connection_that_failed_may_be_tried_again(error: httpx.TransportError, words: str) -> None:
-    lost = http._lost(error, PLACE)
+    """The host that is named is the one that was asked last, which may be one that the hub sent on to."""
+    error.request = httpx.Request("GET", "https://hub/o/r")
+    lost = http._lost(error)
     assert isinstance(lost, Lost)
     assert lost.reason == words
 
 
 def test_a_certificate_that_cannot_be_verified_is_not_tried_again() -> None:
-    error = http._lost(httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), PLACE)
+    failed = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
+    failed.request = httpx.Request("GET", "https://hub/o/r")
+    error = http._lost(failed)
     assert isinstance(error, BackendUnreachable)
     assert "certificate of hub" in error.message

@@ -79,11 +79,22 @@ def test_the_variables_say_how_the_hub_is_reached() -> None:
     assert HubAccess.from_environ({"HF_HUB_OFFLINE": "0"}, is_offline=True).is_offline
 
 
+def test_a_password_in_the_hubs_address_is_not_shown() -> None:
+    access = HubAccess.from_environ({"HF_ENDPOINT": "https://me:secret@mirror"})
+    for place in (access.file(HubFile("o/r", "a.gguf")), access.tree("o/r", "main")):
+        assert place.url.startswith("https://me:secret@mirror/")
+        assert place.about == "https://mirror/o/r"
+        assert "secret" not in place.label
+
+
 @pytest.mark.parametrize(
     "variables",
     [
         {"HF_ENDPOINT": "huggingface.co"},
         {"HF_ENDPOINT": "file:///etc"},
+        {"HF_ENDPOINT": "http://[::1"},
+        {"HF_ENDPOINT": "http://hub:99999"},
+        {"HF_ENDPOINT": "https://:80"},
         {"HF_TOKEN": "a\nb"},
         {"HF_TOKEN": "hf ü"},
     ],

@@ -166,6 +166,12 @@ def test_a_link_is_removed_and_what_it_points_to_stays(
     assert not os.path.lexists(folder / "link.gguf")
 
 
+def test_what_cannot_be_removed_is_named(folder: Path) -> None:
+    (folder / "folder.gguf").mkdir()
+    with pytest.raises(StorageError, match=r"folder\.gguf cannot be removed: "):
+        remove(find("folder", folder), folder)
+
+
 def test_the_embedded_planner_stays(folder: Path) -> None:
     with pytest.raises(UsageError, match="comes with AGX"):
         remove(find("agx-nano", folder), folder)

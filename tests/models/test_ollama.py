@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,16 @@ def test_a_folder_that_cannot_be_read_is_said_to_be_one(tmp_path: Path, closed: 
     with pytest.raises(ModelUnloadable, match="cannot be read: ") as caught:
         ollama_model("qwen2.5:1.5b", folders=[tmp_path])
     assert "OLLAMA_MODELS" in caught.value.hint
+
+
+def test_a_pipe_in_a_manifests_place_is_not_waited_for(tmp_path: Path) -> None:
+    """Ollama's service is another user, and whatever lies in its folder is asked for by every list."""
+    put(tmp_path, {})
+    place = OllamaName.parse("qwen2.5:1.5b").manifest(tmp_path)
+    place.unlink()
+    os.mkfifo(place)
+    with pytest.raises(ModelUnloadable, match="it is no manifest"):
+        ollama_model("qwen2.5:1.5b", folders=[tmp_path])
 
 
 def test_a_split_model_is_not_read_in_place(tmp_path: Path) -> None:

@@ -58,6 +58,15 @@ def test_another_version_starts_anew_and_says_why(target: Path, version: Version
         assert part.ranges.num_bytes == 0
 
 
+def test_what_cannot_be_taken_away_is_a_sentence(target: Path) -> None:
+    state_of(target).mkdir(parents=True)
+    with (
+        pytest.raises(StorageError, match=r"a\.gguf\.part\.json cannot be removed"),
+        opened_part(target) as part,
+    ):
+        part.begin(VERSION)
+
+
 def test_bytes_that_are_not_in_the_file_do_not_count(target: Path) -> None:
     fetched(target)
     os.truncate(part_of(target), 20)

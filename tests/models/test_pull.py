@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import queue
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,6 +105,36 @@ async def test_the_same_file_put_there_by_hand_is_taken_over(
     (folder / NAME).write_bytes(tiny_gguf)
     assert (await pull(SOURCE, folder, options=options)).was_there
     assert Manifest(folder).records()[NAME].source == SOURCE
+
+
+async def test_reading_what_is_there_ends_when_the_pull_is_given_up(
+    hub: HubServer, folder: Path, options: PullOptions, tiny_gguf: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of many gigabytes may be there: nobody waits until all of it is read."""
+    folder.mkdir()
+    (folder / NAME).write_bytes(tiny_gguf)
+    is_reading, outcomes = threading.Event(), queue.Queue[object]()
+
+    def endless(path: Path, *, goes_on: Callable[[int], bool]) -> None:
+        is_reading.set()
+        until = time.monotonic() + 60
+        while goes_on(0) and time.monotonic() < until:
+            time.sleep(0.01)
+        outcomes.put(goes_on(0))
+
+    monkeypatch.setattr("agx.models.pull.compute_sha256", endless)
+    task = asyncio.create_task(pull(SOURCE, folder, options=options))
+    assert await asyncio.to_thread(is_reading.wait, 60)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await asyncio.to_thread(outcomes.get, timeout=60) is False
+
+
+async def test_a_folder_that_cannot_be_looked_at_is_a_sentence(tmp_path: Path, options: PullOptions) -> None:
+    """As one that this user may not read; a name that is too long is none for root either."""
+    with pytest.raises(StorageError, match="cannot be read: File name too long"):
+        await pull(SOURCE, tmp_path / ("x" * 300), options=options)
 
 
 async def test_a_link_with_the_models_name_is_not_followed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agx.models.catalog import load_catalog
-from agx.models.recommend import Gpu, Hardware, Recommendation, budget_bytes, recommend
+from agx.models.recommend import CPU_SECS, Gpu, Hardware, Recommendation, budget_bytes, recommend
 from agx.models.resolve import EMBEDDED
 
 GB = 10**9
@@ -77,6 +77,13 @@ def test_what_does_not_suit_says_why() -> None:
     assert reasons["qwen3-235b-a22b"] == "needs 143.8 GB, and models may take 48.0 GB"
     slow = {one.name: one.reason for one in for_machine(64, 8, Gpu("g", 48 * GB)).considered}
     assert slow["qwen3-32b"] == "about 15 tokens a second; Delta should write 30"
+
+
+@pytest.mark.parametrize("cores", range(1, 33))
+def test_what_is_too_slow_is_said_to_be_slower_than_it_should_be(cores: int) -> None:
+    """Also where it is so by a fraction of a second."""
+    slow = [one for one in for_machine(512, cores).considered if " s a plan on " in one.reason]
+    assert all(int(one.reason.split()[1]) > CPU_SECS[one.role] for one in slow)
 
 
 def test_a_machine_that_does_not_say_its_memory_gets_the_built_in_planner() -> None:

@@ -78,6 +78,7 @@ def pull(  # noqa: PLR0913  one for each option
 
 def _pulled(app: App, model: str, folder: Path, *, options: PullOptions, is_silent: bool) -> Pulled:
     import asyncio  # noqa: PLC0415  not for --help
+    from shlex import quote  # noqa: PLC0415
 
     from agx.cli.models.transfer import TransferView  # noqa: PLC0415
     from agx.cli.stopping import until_signal  # noqa: PLC0415
@@ -85,12 +86,15 @@ def _pulled(app: App, model: str, folder: Path, *, options: PullOptions, is_sile
 
     view = TransferView(is_silent=is_silent)
     try:
-        pulled = asyncio.run(until_signal(fetch(model, folder, options=options, watcher=view)))
+        try:
+            pulled = asyncio.run(until_signal(fetch(model, folder, options=options, watcher=view)))
+        finally:
+            view.finished()  # a line that says what is waited for may still be there
     except (KeyboardInterrupt, SystemExit):
         if view.progress:
             app.notes.warning(f"stopped: {view.progress} are kept; the same command goes on from there")
         raise
     if not is_silent:
         what = "was there already" if pulled.was_there else "is ready"
-        app.notes.done(f'{model} {what}; plan with it: agx plan --model {pulled.name} "…"')
+        app.notes.done(f'{model} {what}; plan with it: agx plan --model {quote(pulled.name)} "…"')
     return pulled

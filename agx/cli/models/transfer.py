@@ -14,6 +14,7 @@ from agx.models.meter import Meter
 LINE_SECS = 5.0
 _DRAW_SECS = 0.15
 MAX_NAME_CELLS = 40
+_LEAST_NAME_CELLS = 8
 _LEAST_BAR_CELLS = 10
 _MOST_BAR_CELLS = 40
 _UNITS = ((10**9, "GB", 2), (10**6, "MB", 1), (10**3, "kB", 1))
@@ -32,19 +33,23 @@ class TransferView:
         self._size_bytes: int | None = None
         self._have_bytes = 0
         self._state = ""
+        self._again_at = 0.0
+        self._figures_cells = 0
         self._is_under_way = False
         self._told_at = self._drawn_at = 0.0
 
     @property
     def progress(self) -> str:
-        """How much of the file there is, in words; empty where there is nothing of it."""
-        return amount(self._have_bytes, self._size_bytes) if self._have_bytes else ""
+        """How much of the file there is, in words; empty where nothing of it is kept."""
+        is_kept = self._have_bytes and self._size_bytes is not None  # see `Version.can_be_resumed`
+        return amount(self._have_bytes, self._size_bytes) if is_kept else ""
 
     def started(self, name: str, *, size_bytes: int | None, have_bytes: int) -> None:
         """Show a file that is fetched or read, of which so much is there."""
         self._meter = Meter()
         self._name, self._size_bytes, self._have_bytes = visible(name), size_bytes, have_bytes
         self._state, self._is_under_way, self._told_at = "", True, time.monotonic()
+        self._figures_cells = 0
         if self._stream is None and not self._is_silent:
             size = amount(size_bytes, None) if size_bytes is not None else "of unknown size"
             there = f", {amount(have_bytes, None)} of it are there" if have_bytes else ""
@@ -59,15 +64,16 @@ class TransferView:
 
     def waiting(self, reason: str, *, wait_secs: float) -> None:
         """Show why nothing comes."""
-        again = f"; again in {duration(wait_secs)}" if wait_secs >= 1 else ""
-        self._state = f"{visible(reason)}{again}"
+        now = time.monotonic()
+        self._state, self._again_at = visible(reason), now + wait_secs
         if self._stream is None and not self._is_silent and wait_secs >= 1:
-            tell(f"{self._name or 'waiting'}: {self._state}")
+            self._told_at = now
+            tell(f"{self._name or 'waiting'}: {self._waiting(now)}")
         self._draw(is_forced=True)
 
     def checking(self) -> None:
         """Show that all bytes are there."""
-        self._state = "checking it"
+        self._state, self._again_at = "checking it", 0.0
 
     def tick(self) -> None:
         """Show how far it is now."""
@@ -98,33 +104,53 @@ class TransferView:
         self._write(f"\r\x1b[K{self._line(columns)}")
 
     def _line(self, columns: int) -> str:
-        """Give the line: name, bar and figures, of which the first gives way where the terminal is narrow."""
+        """Give the line: name, bar and figures, which give way in this order where the terminal is narrow."""
         from rich.cells import cell_len, set_cell_size  # noqa: PLC0415  only a terminal needs it
 
-        figures = self._figures(time.monotonic())
+        now = time.monotonic()
+        figures = self._figures(now) if self._is_under_way else self._waiting(now)
+        if not self._state:  # the bar's end stays where it is while the figures change
+            self._figures_cells = max(self._figures_cells, cell_len(figures))
+        figures = set_cell_size(figures, min(columns, cell_len(figures)))
         if not self._is_under_way:
-            return set_cell_size(self._state, min(columns, cell_len(self._state)))
-        name = set_cell_size(self._name, min(MAX_NAME_CELLS, cell_len(self._name)))
-        room = columns - cell_len(name) - cell_len(figures) - 4
-        if self._size_bytes and room >= _LEAST_BAR_CELLS:
-            bar = self._bar(min(room, _MOST_BAR_CELLS))
-            return f"{name}  {bar}  {figures}"
-        line = f"{name}  {figures}" if room >= -2 else figures
-        return set_cell_size(line, min(columns, cell_len(line)))
+            return figures
+        room = columns - max(self._figures_cells, cell_len(figures)) - 2
+        has_bar = bool(self._size_bytes) and room >= _LEAST_BAR_CELLS
+        name = self._short_name(room - 2 - (_LEAST_BAR_CELLS if has_bar else -2))
+        room -= cell_len(name) + 2 if name else 0
+        bar = self._bar(min(room, _MOST_BAR_CELLS)) if has_bar else ""
+        return "  ".join(filter(None, (name, bar, figures)))
+
+    def _short_name(self, cells: int) -> str:
+        """Give the name in so many cells at most, or nothing where that would say nothing."""
+        from rich.cells import cell_len, set_cell_size  # noqa: PLC0415  only a terminal needs it
+
+        cells = min(cells, MAX_NAME_CELLS)
+        if cell_len(self._name) <= cells:
+            return self._name
+        mark = "…" if self._is_utf8 else "~"
+        return set_cell_size(self._name, cells - 1) + mark if cells >= _LEAST_NAME_CELLS else ""
 
     def _bar(self, cells: int) -> str:
         assert self._size_bytes
         filled = min(cells, cells * self._have_bytes // self._size_bytes)
-        done, rest = (
-            ("━", "╌") if "utf" in (getattr(self._stream, "encoding", "") or "").lower() else ("#", "-")
-        )
+        done, rest = ("━", "╌") if self._is_utf8 else ("#", "-")
         return done * filled + rest * (cells - filled)
+
+    @property
+    def _is_utf8(self) -> bool:
+        return "utf" in (getattr(self._stream, "encoding", "") or "").lower()
+
+    def _waiting(self, now: float) -> str:
+        """Give why nothing comes, and when it is tried again."""
+        secs = self._again_at - now
+        return f"{self._state}; again in {duration(secs)}" if secs >= 1 else self._state
 
     def _figures(self, now: float) -> str:
         size, have = self._size_bytes, self._have_bytes
         share = f"{min(100 * have // size, 100):3} %  " if size else ""
         if self._state:
-            return f"{share}{self._state}"
+            return f"{share}{self._waiting(now)}"
         rate = self._meter.rate(now=now)
         words = [f"{share}{amount(have, size)}"]
         if rate is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -94,9 +95,21 @@ def _report(app: App, verdicts: Sequence[Verdict]) -> int:
     """Say what to do about what is damaged; gives the exit code."""
     bad = [verdict.model for verdict in verdicts if verdict.problem]
     for model in bad:
-        again = f"; then: agx models pull {model.source}" if model.source else " and fetch it again"
-        if model.kind == "part":
-            app.notes.warning(f"{model.name} goes on with: agx models pull {model.source or '…'}")
-        else:
-            app.notes.warning(f"remove what is damaged: agx models remove {model.name}{again}")
+        app.notes.warning(_way_out(model))
     return DAMAGED if bad else 0
+
+
+def _way_out(model: Model) -> str:
+    match model.kind:
+        case "part":
+            return f"{model.name} goes on with: agx models pull {model.source or '…'}"
+        case "ollama":
+            return (
+                f"{model.name} is Ollama's; fetch it again: ollama pull {model.name.removeprefix('ollama:')}"
+            )
+        case "embedded":
+            return f"{model.name} comes with AGX: install that again"
+        case "file":
+            again = f"; then: agx models pull {model.source}" if model.source else ""
+            remove = f"agx models remove {quote(model.name)}"
+            return f"remove what is damaged, and fetch it again: {remove}{again}"
