@@ -105,7 +105,10 @@ def main() -> None:
         help="run every Nth command and its plan with stubs for tools",
     )
     args = parser.parse_args()
-    commands = commands_of(args.commands)
+    try:
+        commands = commands_of(args.commands)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        parser.error(f"{args.commands} has no commands: {type(error).__name__}: {error}")
     print(report(converted(commands)))
     if args.run:
         outcomes = compared(commands[:: args.run])

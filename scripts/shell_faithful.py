@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from agx.plan.render import plan_shell
-from agx.plan.schema import Argument, Env, Glob, Plan, Task, TaskOutput, Text
+from agx.plan.schema import Argument, Env, Glob, Plan, Task, Text
 from agx.plan.shell import ShellReading, read_shell
 from agx.plan.shell_refusals import NotAPlan
 
@@ -85,7 +85,6 @@ def _not_run(command: str, reading: ShellReading) -> str:
     plan, rules = reading.plan, {finding.rule for finding in reading.findings}
     names = {task.command for task in plan.tasks}
     has_stubs = all(_NAME.fullmatch(name) for name in names) and not names & _BUILT_IN
-    piped = [task for task in plan.tasks if task.input_from_task is not None]
     checks = {
         "a name that has no stub": not has_stubs or "tool-path" in rules,
         "a redirection": _has_redirection(command),
@@ -94,7 +93,7 @@ def _not_run(command: str, reading: ShellReading) -> str:
         "a pattern for which shells differ": any(
             _FOLDERS_TOO.search(part.glob) for part in _parts(plan.tasks) if isinstance(part, Glob)
         ),
-        "a substitution that could read a pipe": any(isinstance(one, TaskOutput) for one in _parts(piped)),
+        "a substitution that could read a pipe": "substitution-input" in rules,
     }
     return next((f"not run: {reason}" for reason, is_so in checks.items() if is_so), "")
 

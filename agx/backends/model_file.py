@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from concurrent.futures import Future
 from pathlib import Path
 
 from agx.errors import AgxError, ModelMissing, StorageError, UsageError
+from agx.gguf.shards import part_paths
 from agx.models.checked import checked_sha256
 from agx.models.hashes import HashMemory, file_version
 
 
+Versions = tuple[tuple[int, int], ...]
+
+
 class ModelHash:
-    """The SHA-256 of a file, computed in a thread of its own and once for each version of the file.
+    """The SHA-256 of a model, computed in a thread of its own and once for each version of its file.
+
+    That of a model in several parts is the SHA-256 of its parts' hashes in order, in hexadecimal, so
+    that every part's name gives the same.
 
     The thread is not one of the event loop's: those are waited for when a program ends, and a large
     file takes long. A file whose name says its hash, as Ollama's blobs do, has to have it.
@@ -22,22 +30,24 @@ class ModelHash:
     def __init__(self, path: Path, memory: HashMemory) -> None:
         self._path = path
         self._memory = memory
-        self._version: tuple[int, int] | None = None
+        self._versions: Versions = ()
         self._result: Future[str] | None = None
         self._stop = threading.Event()
 
     def start(self) -> None:
         """Begin, where this version of the file has not been begun; returns at once."""
         try:
-            version = file_version(self._path)
+            versions = tuple(map(file_version, part_paths(self._path)))
         except OSError as error:
             raise ModelMissing(f"the model file {self._path} is gone", hint="put it back") from error
-        if version == self._version:
+        if versions == self._versions:
             return
-        self._version, self._result = version, Future()
+        self._versions, self._result = versions, Future()
         # From here on, whoever stops waiting for it does not cancel it for the others.
         self._result.set_running_or_notify_cancel()
-        threading.Thread(target=self._run, args=(self._result, version), name="agx-hash", daemon=True).start()
+        threading.Thread(
+            target=self._run, args=(self._result, versions), name="agx-hash", daemon=True
+        ).start()
 
     async def value(self) -> str:
         """Wait for the hash, in hexadecimal.
@@ -54,17 +64,28 @@ class ModelHash:
         """Give up what is under way."""
         self._stop.set()
 
-    def _run(self, result: Future[str], version: tuple[int, int]) -> None:
+    def _run(self, result: Future[str], versions: Versions) -> None:
         try:
-            result.set_result(self._computed(version))
+            result.set_result(self._computed(versions))
         except OSError as error:
-            result.set_exception(StorageError(f"the model {self._path} cannot be read: {error}"))
+            result.set_exception(
+                StorageError(
+                    f"the model {self._path} cannot be read: {error.strerror}",
+                    hint="check its rights, and the disk that it is on",
+                )
+            )
         except AgxError as error:
             result.set_exception(error)
 
-    def _computed(self, version: tuple[int, int]) -> str:
+    def _computed(self, versions: Versions) -> str:
+        digests = [
+            self._digest(path, version) for path, version in zip(part_paths(self._path), versions, strict=False)
+        ]
+        return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+    def _digest(self, path: Path, version: tuple[int, int]) -> str:
         digest = checked_sha256(
-            self._path, self._memory, version=version, goes_on=lambda _: not self._stop.is_set()
+            path, self._memory, version=version, goes_on=lambda _: not self._stop.is_set()
         )
         if digest is None:
             raise UsageError("the backend was closed before the model's hash was known")

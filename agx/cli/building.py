@@ -9,6 +9,7 @@ from typing import Any
 
 from agx.cli.changes import task_text
 from agx.cli.options import App
+from agx.cli.registries import registry_of_files
 from agx.cli.showing import Format, deliver, format_for, plan_text
 from agx.cli.text import visible_json
 from agx.errors import UsageError
@@ -16,7 +17,7 @@ from agx.plan import rules, tool_arguments
 from agx.plan.forms import refuse_errors
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import MAX_TASKS, Finding, Task
-from agx.plan.tools import Registry, unix_registry
+from agx.plan.tools import Registry
 from agx.store.buffer import PlanBuffer, begun
 from agx.store.paths import buffer_file
 
@@ -31,11 +32,7 @@ def buffer_of(options: Mapping[str, Any]) -> PlanBuffer:
 
 def registry_of(plan: OpenPlan) -> Registry:
     """Give the tools that a plan is built with."""
-    if plan.tools is None:
-        return unix_registry()
-    from agx.registry.files import load_registry  # noqa: PLC0415  few have such a file
-
-    return load_registry(Path(plan.tools))
+    return registry_of_files(plan.tools)
 
 
 def checked(tasks: Sequence[Task], registry: Registry) -> tuple[Finding, ...]:
@@ -45,8 +42,11 @@ def checked(tasks: Sequence[Task], registry: Registry) -> tuple[Finding, ...]:
     return findings
 
 
-def change(app: App, options: Mapping[str, Any], edit: Edit) -> int:
-    """Change the plan that is being built, and show it; what `edit` raises leaves it as it was."""
+def change(app: App, options: Mapping[str, Any], edit: Edit, *, said: Sequence[Finding] = ()) -> int:
+    """Change the plan that is being built, and show it; what `edit` raises leaves it as it was.
+
+    `said` is what there is to say of the change itself.
+    """
 
     def edited(plan: OpenPlan | None) -> tuple[OpenPlan, str]:
         changed, done = edit(begun(plan))
@@ -54,12 +54,16 @@ def change(app: App, options: Mapping[str, Any], edit: Edit) -> int:
         return changed, done
 
     plan, done = buffer_of(options).change(edited)
-    return tell_done(plan, done, app=app, options=options)
+    return tell_done(plan, done, app=app, options=options, said=said)
 
 
-def tell_done(plan: OpenPlan, done: str, *, app: App, options: Mapping[str, Any]) -> int:
+def tell_done(
+    plan: OpenPlan, done: str, *, app: App, options: Mapping[str, Any], said: Sequence[Finding] = ()
+) -> int:
     """Show the plan as it stands now, and say what was done to it; gives the exit code."""
     show(plan, app=app, form=json_or_none(options))
+    for finding in said:
+        app.notes.finding(finding.model_dump(exclude_none=True))
     app.notes.done(done)
     return 0
 
@@ -74,7 +78,7 @@ def show(plan: OpenPlan, *, app: App, form: Format | None, output: Path | None =
     registry = registry_of(plan)
     chosen = format_for(form)
     if plan.tasks or chosen not in {"table", "json"}:
-        deliver(plan_text(plan.plan(registry), chosen, output), output)
+        deliver(plan_text(plan.plan(registry), chosen, output, registry=registry), output)
     else:
         deliver(_empty_json(plan) if chosen == "json" else "the plan has no tasks yet", output)
     for finding in _found(plan.tasks, registry):

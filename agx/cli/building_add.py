@@ -22,7 +22,8 @@ Examples:
   agx plan add --task '{"command": "tee", "args": ["top.txt"], "input_from_task": 2}'
 
 What the model writes is numbered behind the tasks that are there. It reads one of them only where
---input-from or --pipe says so. In --task, numbers are those of the plan as it will stand.
+--input-from or --pipe says so. In --task, numbers are those of the plan as it will stand. A general
+model sees the tasks that are there; the embedded planner reads the instruction alone, and says so.
 """
 
 

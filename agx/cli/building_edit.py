@@ -19,8 +19,8 @@ from agx.errors import CallerError, PlanInvalid, UsageError
 from agx.plan import editing
 from agx.plan.exact import exact_tasks
 from agx.plan.open_plan import OpenPlan
-from agx.plan.schema import Task
-from agx.plan.shell import parse_shell
+from agx.plan.schema import Plan, Task
+from agx.plan.shell import ShellReading, read_shell
 
 EPILOG = """\b
 Examples:
@@ -32,6 +32,13 @@ Examples:
 
 Without options the task, or the whole plan, is opened in $VISUAL or $EDITOR.
 """
+_CONTRADICTIONS = (
+    ("command", "task"),
+    ("input_from", "no_input"),
+    ("save_to", "append_to"),
+    ("save_to", "no_save"),
+    ("append_to", "no_save"),
+)
 _REDIRECTIONS = {"save_to", "append_to"}
 _CLEARED = {"no_input": ("input_from_task",), "no_save": ("save_to", "append_to")}
 _FIELDS = {
@@ -66,33 +73,39 @@ def edit(app: App, /, *, number: int | None, **options: Any) -> int:  # noqa: AN
         return _in_editor(app, options, number)
     if of_task and number is None:
         raise UsageError("the options are for one task", hint="give its number: agx plan edit 2 …")
+    for pair in _CONTRADICTIONS:
+        if of_task.keys() >= set(pair):
+            first, second = (f"--{name.replace('_', '-')}" for name in pair)
+            raise UsageError(f"{first} and {second} contradict each other", hint="give one of them")
     if instruction is not None:
         usable(instruction)
+
+    reading = None if options["command"] is None else read_shell(options["command"])
 
     def edited(plan: OpenPlan) -> tuple[OpenPlan, str]:
         done = "changed what the plan is for"
         if instruction is not None:
             plan = plan.with_instruction(instruction)
         if number is not None and of_task:
-            task = _with_options(editing.existing(plan.tasks, number), plan, of_task)
+            task = _with_options(editing.existing(plan.tasks, number), plan, of_task, reading)
             plan = plan.with_tasks(editing.replaced(plan.tasks, number, task))
             if "command" in of_task or "task" in of_task:
                 plan = plan.with_asked(number, task_text(task))
-            done = f"changed task {number}: {task_text(task)}"
+            limit = f", at most {task.timeout_secs} s" if "timeout_secs" in of_task else ""
+            done = f"changed task {number}: {task_text(task)}{limit}"
         return plan, done
 
-    return change(app, options, edited)
+    said = () if reading is None else reading.findings
+    return change(app, options, edited, said=[one.model_copy(update={"task": number}) for one in said])
 
 
-def _with_options(task: Task, plan: OpenPlan, given: Mapping[str, Any]) -> Task:
-    """Give the task with what the options say; raises `UsageError`, `NotAPlan` or `PlanInvalid`."""
-    if "command" in given and "task" in given:
-        raise UsageError("--command and --task contradict each other", hint="give one of them")
+def _with_options(task: Task, plan: OpenPlan, given: Mapping[str, Any], reading: ShellReading | None) -> Task:
+    """Give the task with what the options say; raises `UsageError` or `PlanInvalid`."""
     data = task.to_dict()
     if "task" in given:
         data = _one(task_rows(str(given["task"])), 'add the others: agx plan add --task "…"')
-    elif "command" in given:
-        called = _called(str(given["command"]))
+    elif reading is not None:
+        called = _called(reading.plan)
         replaced = {"arguments"} | (_REDIRECTIONS if called.keys() & _REDIRECTIONS else set())
         data = {key: value for key, value in data.items() if key not in replaced} | called
     for name in given.keys() & _CLEARED.keys():
@@ -108,14 +121,16 @@ def _with_options(task: Task, plan: OpenPlan, given: Mapping[str, Any]) -> Task:
     return exact_tasks(rows)[task.task_number - 1]
 
 
-def _called(text: str) -> dict[str, Any]:
+def _called(plan: Plan) -> dict[str, Any]:
     """Give what a shell text changes of a task: command, arguments, and where its output goes."""
-    rows = [task.written() for task in parse_shell(text).tasks]
+    rows = [task.written() for task in plan.tasks]
     return _one(rows, 'add the others: agx plan add --command "…"')
 
 
 def _one(rows: list[dict[str, Any]], hint: str) -> dict[str, Any]:
-    if len(rows) != 1:
+    if not rows:
+        raise UsageError("there is no task in this list", hint="to take the task away: agx plan remove N")
+    if len(rows) > 1:
         raise UsageError(f"this makes {len(rows)} tasks, and one is to be changed", hint=hint)
     return rows[0]
 
@@ -150,7 +165,7 @@ def _in_editor(app: App, options: Mapping[str, Any], number: int | None) -> int:
 def _from_editor(text: str, seen: OpenPlan, number: int | None, *, app: App) -> OpenPlan | None:
     """Open the text until it is a plan that can be run; None where the person gives up."""
     while True:
-        edited = click.edit(text, extension=".json")
+        edited = _opened(text)
         if edited is None:
             return None
         try:
@@ -160,6 +175,22 @@ def _from_editor(text: str, seen: OpenPlan, number: int | None, *, app: App) -> 
         if not click.confirm("Edit it again?", default=True, err=True):
             return None
         text = edited
+
+
+def _opened(text: str) -> str | None:
+    """Open the text in the editor; None where it was left as it was. Raises `UsageError`."""
+    try:
+        return click.edit(text, extension=".json")
+    except click.ClickException as error:
+        reason = error.format_message()
+    except UnicodeDecodeError:
+        reason = "what it left is no UTF-8 text"
+    except (OSError, ValueError) as error:  # the file is gone, or $EDITOR is no command line
+        reason = str(error)
+    raise UsageError(
+        f"the editor failed, and nothing was changed: {reason}",
+        hint="set VISUAL or EDITOR to an editor that is here, or give options instead",
+    )
 
 
 def _edited(text: str, seen: OpenPlan, number: int | None) -> OpenPlan:

@@ -12,26 +12,33 @@ from agx.errors import UsageError
 from agx.plan.editing import inserted
 from agx.plan.exact import exact_tasks
 from agx.plan.open_plan import OpenPlan
-from agx.plan.schema import Task
-from agx.plan.shell import parse_shell
+from agx.plan.schema import Finding, Task
+from agx.plan.shell import read_shell
 
 
 def add_given(app: App, options: Mapping[str, Any]) -> int:
     """Add the tasks of --command or --task, and show the plan."""
-    new = () if options["command"] is None else parse_shell(options["command"]).tasks
+    reading = None if options["command"] is None else read_shell(options["command"])
 
     def appended(plan: OpenPlan | None) -> tuple[OpenPlan, str]:
         known = plan or OpenPlan.begun()
-        if options["task"] is not None:
+        if reading is None:
             tasks = _with_rows(known, str(options["task"]))
         else:
-            tasks = inserted(known.tasks, new, input_from=source_of(known, options))
+            tasks = inserted(known.tasks, reading.plan.tasks, input_from=source_of(known, options))
         checked(tasks, registry_of(known))
         added = tasks[len(known.tasks) :]
-        return known.with_tasks(tasks, asked=options["command"] or _called(added)), added_text(added)
+        asked = _called(added) if reading is None else reading.plan.instruction.strip()
+        return known.with_tasks(tasks, asked=asked), added_text(added)
 
     plan, done = buffer_of(options).change(appended)
-    return tell_done(plan, done, app=app, options=options)
+    said = [] if reading is None else _behind(len(plan.tasks) - len(reading.plan.tasks), reading.findings)
+    return tell_done(plan, done, app=app, options=options, said=said)
+
+
+def _behind(num_tasks: int, findings: Iterable[Finding]) -> list[Finding]:
+    """Give findings with the numbers that their tasks have behind others."""
+    return [one.model_copy(update={"task": one.task and one.task + num_tasks}) for one in findings]
 
 
 def _called(tasks: Iterable[Task]) -> str:

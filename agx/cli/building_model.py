@@ -6,13 +6,11 @@ what the model saw.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from agx.backends.base import Chunk
 from agx.cli.building import (
     added_text,
     buffer_of,
@@ -26,23 +24,21 @@ from agx.cli.building import (
 from agx.cli.building_given import source_of
 from agx.cli.changes import task_text, tell_changes
 from agx.cli.output import write_result
-from agx.cli.planning import described_input, planner_for, planning_context, streamed
-from agx.cli.progress import Progress
+from agx.cli.planning import described_input, generate, planner_for, planning_context
 from agx.cli.recording import record
 from agx.cli.showing import format_for
 from agx.cli.text import visible_json
 from agx.plan.changes import TaskChange, change_counts, change_summary, task_changes, with_kept_limits
-from agx.plan.context import GeneratedPlan
 from agx.plan.editing import existing, inserted
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Finding, PlanMetadata, Task
-from agx.planner import Planner
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from agx.cli.options import App
     from agx.cli.piped import Piped, PipedReader
+    from agx.plan.tools import Registry
     from agx.settings.layers import Settings
     from agx.store.buffer import PlanBuffer
     from agx.worker.process import WorkerProcess
@@ -80,7 +76,7 @@ def add_planned(
         piped = f"It is the output of: {task_text(existing(seen.tasks, source))}"
     context = planning_context(settings, registry, input_summary=piped, existing_tasks=seen.tasks)
     planner = planner_for(settings, registry, app=app, worker=worker)
-    generated = _run(planner, planner.stream(instruction, context))
+    generated = generate(planner, planner.stream(instruction, context), context=context, app=app)
 
     def appended(plan: OpenPlan | None) -> tuple[OpenPlan, str]:
         known = plan or seen
@@ -101,33 +97,36 @@ def validate_plan(
     """Let Delta and the rules look at the plan, show what changed, and take it in."""
     buffer = buffer_of(options)
     seen = buffer.current()
+    registry = registry_of(seen)
     if not options["rules_only"] and not seen.goal:
         app.notes.warning(
             "nothing says what the plan is for, so the rules alone look at it "
             '(agx plan edit --instruction "…" says it)'
         )
     if seen.goal and not options["rules_only"]:
-        verdict = _refined(seen, settings, app=app, worker=worker)
+        verdict = _refined(seen, settings, registry, app=app, worker=worker)
     else:
-        tasks = seen.plan(registry_of(seen)).tasks  # which raises where there are none
-        verdict = Verdict(seen.tasks, seen.metadata, checked(tasks, registry_of(seen)))
+        tasks = seen.plan(registry).tasks  # which raises where there are none
+        verdict = Verdict(seen.tasks, seen.metadata, checked(tasks, registry))
     valid = seen.finished(verdict.tasks, verdict.metadata)
     stored = None
     if not options["dry_run"]:
         _take(buffer, seen, valid, verdict)
-        stored = record(valid.plan(registry_of(valid)), verdict.findings, settings, notes=app.notes)
+        stored = record(valid.plan(registry), verdict.findings, settings, notes=app.notes)
     _report(valid, verdict, app=app, options=options, stored=stored)
     return 0
 
 
-def _refined(seen: OpenPlan, settings: Settings, *, app: App, worker: WorkerProcess | None) -> Verdict:
-    registry = registry_of(seen)
+def _refined(
+    seen: OpenPlan, settings: Settings, registry: Registry, *, app: App, worker: WorkerProcess | None
+) -> Verdict:
     planner = planner_for(settings, registry, app=app, worker=worker)
     context = planning_context(settings, registry)
     # A plan that was built by hand may have more tasks than a model is usually allowed.
     context = replace(context, max_tasks=max(context.task_limit, len(seen.tasks)))
     draft = seen.plan(registry)
-    refined = _run(planner, planner.stream_refined(draft, seen.goal, context))
+    pieces = planner.stream_refined(draft, seen.goal, context)
+    refined = generate(planner, pieces, context=context, app=app)
     tasks = with_kept_limits(seen.tasks, refined.tasks)
     return Verdict(tasks, refined.metadata, refined.findings, task_changes(draft.tasks, tasks))
 
@@ -170,12 +169,3 @@ def _report_json(plan: OpenPlan, verdict: Verdict, *, stored: Path | None) -> st
         "stored": None if stored is None else str(stored),
     }
     return json.dumps(data, indent=2, ensure_ascii=False)
-
-
-def _run(planner: Planner, pieces: AsyncGenerator[Chunk | GeneratedPlan, None]) -> GeneratedPlan:
-    async def run() -> GeneratedPlan:
-        async with planner:
-            with Progress() as progress:
-                return await streamed(pieces, progress)
-
-    return asyncio.run(run())

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from agx.cli.building import buffer_of, change, checked, json_or_none, registry_of, show, tell_done
+from agx.cli.building import buffer_of, change, checked, json_or_none, show, tell_done
 from agx.cli.changes import task_text
 from agx.cli.files import read_text
 from agx.cli.instruction import instruction_of
-from agx.cli.options import App
-from agx.cli.output import write_result
+from agx.cli.options import App, tools_option
+from agx.cli.output import Notes, write_result
+from agx.cli.registries import chosen_registry
 from agx.cli.showing import chosen_format, chosen_output, format_for, format_options
 from agx.cli.text import shortened
 from agx.cli.verbs import buffer_option, json_option, verb
@@ -21,6 +23,7 @@ from agx.plan import editing
 from agx.plan.forms import read_plan
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Task
+from agx.plan.tools import Registry
 from agx.store.paths import known_home, plans_folder
 from agx.store.plans import PlanStore
 
@@ -55,7 +58,7 @@ Examples:
 @verb("new", epilog=NEW_EPILOG)
 @click.argument("words", nargs=-1, metavar="[INSTRUCTION]")
 @click.option("--from", "source", metavar="PLAN", help="Begin with the tasks of a stored plan or a file.")
-@click.option("--tools", metavar="FILE", help="Build it with the tools of this JSON or TOML file.")
+@tools_option("Build it with the tools of this JSON or TOML file.")
 @click.option("--force", is_flag=True, help="Begin anew although a plan is unfinished (undo brings it back).")
 @json_option
 @buffer_option
@@ -66,13 +69,13 @@ def new(
     *,
     words: tuple[str, ...],
     source: str | None,
-    tools: str | None,
+    tools: tuple[str, ...],
     force: bool,
     **options: Any,  # noqa: ANN401  click's
 ) -> int:
     """Begin a plan."""
     buffer = buffer_of(options)
-    begun = _begun(instruction_of(words, verb="new"), source=source, tools=tools)
+    begun = _begun(instruction_of(words, verb="new"), source=source, tools=tools, notes=app.notes)
     if force:
         aside = buffer.set_aside()
         if aside is not None:
@@ -160,22 +163,22 @@ def undo(app: App, /, *, count: int, **options: Any) -> int:  # noqa: ANN401  cl
     return 0
 
 
-def _begun(instruction: str | None, *, source: str | None, tools: str | None) -> OpenPlan:
+def _begun(instruction: str | None, *, source: str | None, tools: Sequence[str], notes: Notes) -> OpenPlan:
     """Give the plan to begin with; raises what reading the source or the tools raises."""
-    path = None if tools is None else str(Path(tools).absolute())
-    plan = OpenPlan.begun(instruction or "", tools=path)
-    registry = registry_of(plan)
+    files = tuple(str(Path(file).absolute()) for file in tools)
+    plan = OpenPlan.begun(instruction or "", tools=files)
+    registry = chosen_registry(files, notes=notes)
     if source is None:
         return plan
-    told, tasks = _tasks_of(source, plan)
+    told, tasks = _tasks_of(source, registry)
     checked(tasks, registry)
-    return OpenPlan.begun(instruction or told, tasks=tasks, tools=path)
+    return OpenPlan.begun(instruction or told, tasks=tasks, tools=files)
 
 
-def _tasks_of(source: str, plan: OpenPlan) -> tuple[str, tuple[Task, ...]]:
+def _tasks_of(source: str, registry: Registry) -> tuple[str, tuple[Task, ...]]:
     """Give instruction and tasks of a plan: a file where there is one of that name, or a stored plan."""
     if Path(source).is_file():
-        found, _ = read_plan(read_text(Path(source), what="plan"), registry_of(plan))
+        found, _ = read_plan(read_text(Path(source), what="plan"), registry)
         return found.instruction, found.tasks
     try:
         stored = PlanStore(plans_folder(known_home())).get(source).plan

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agx.plan.changes import TaskChange, change_counts, change_summary
-from agx.plan.render import shell_argument
+from agx.plan.render import shell_path, task_line
 from agx.plan.schema import Task
 
 if TYPE_CHECKING:
@@ -35,11 +35,10 @@ def change_sentence(change: TaskChange) -> str:
 
 def task_text(task: Task) -> str:
     """Give a task on one line, as a person reads it."""
-    words = [task.command, *map(shell_argument, task.args)]
-    if task.arguments is not None:
-        words.append(str(task.arguments))
+    words = [task_line(task)]
     if task.input_from_task is not None:
         words.append(f"(input: task {task.input_from_task})")
-    if task.save_to is not None or task.append_to is not None:
-        words.append(f"> {task.save_to}" if task.save_to else f">> {task.append_to}")
+    for arrow, path in ((">", task.save_to), (">>", task.append_to)):
+        if path is not None:
+            words.append(f"{arrow} {shell_path(path)}")
     return " ".join(words)

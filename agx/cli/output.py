@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from agx.cli.text import shortened, visible, visible_lines
 from agx.errors import AgxError, PlanInvalid, StorageError
@@ -132,7 +132,7 @@ class Notes:
     def error(self, error: AgxError) -> None:
         """Tell the error that ended the command: its sentence and its hint."""
         if not self._as_json and isinstance(error, PlanInvalid):
-            for finding in error.findings:
+            for finding in _beside(error):
                 self.finding(finding)
         self._say("error", error.message, {"error": error.as_dict()})
         if error.hint and not self._as_json:
@@ -143,6 +143,13 @@ class Notes:
             tell(json.dumps(data, default=str))
         else:
             tell(f"{label}: {shortened(visible(message), MAX_LINE_CHARS)}")
+
+
+def _beside(error: PlanInvalid) -> list[Mapping[str, Any]]:
+    """Give the findings that are to be told besides the error: its sentence may say the first one itself."""
+    first = next((found for found in error.findings if found.get("severity") == "error"), None)
+    is_said = first is not None and str(first.get("message")) in error.message
+    return [found for found in error.findings if not (is_said and found is first)]
 
 
 def tell(text: str) -> None:

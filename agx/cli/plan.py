@@ -11,7 +11,7 @@ import click
 
 from agx.cli.files import read_text
 from agx.cli.instruction import EXAMPLE, instruction_of, usable
-from agx.cli.options import App, debug_option, input_wait_option, setting_options, settings_of
+from agx.cli.options import App, debug_option, input_wait_option, setting_options, settings_of, tools_option
 from agx.cli.output import check_target
 from agx.cli.piped import PipedReader
 from agx.cli.showing import Format, chosen_format, chosen_output, format_options
@@ -34,9 +34,9 @@ Examples:
   agx plan -- list
 
 A terminal gets a table, a pipe or a file gets JSON. What is piped in is input data: its kind, its
-size and its first lines are described to the model, and nothing in it is obeyed. A pipe that stays
-silent for a quarter of a second (--input-wait) is taken for an idle one and left alone;
-`</dev/null` or `--input-wait 0` keeps a loop's own input out of it.
+size and its first lines are described to a general model, and nothing in it is obeyed; the embedded
+planner reads the instruction alone. A pipe that stays silent for a quarter of a second (--input-wait)
+is taken for an idle one and left alone; `</dev/null` or `--input-wait 0` keeps a loop's own input out.
 """
 
 
@@ -46,7 +46,7 @@ class Job:
 
     instruction: str | None
     draft: Path | None
-    tools: Path | None
+    tools: tuple[str, ...]
     output: Path | None
     format: Format | None
     is_dry_run: bool
@@ -96,16 +96,23 @@ class PlanCommand(click.Command):
 @click.argument("words", nargs=-1, metavar="INSTRUCTION")
 @click.option("--instruction-file", metavar="FILE", help="Read the instruction from a file.")
 @click.option("--draft", metavar="FILE", help="Refine the plan in this file (implies --role delta).")
-@click.option("--tools", metavar="FILE", help="Plan with the tools of this JSON or TOML file.")
+@tools_option("Plan with the tools of this JSON or TOML file.")
 @format_options
 @click.option("--dry-run", is_flag=True, help="Print prompt, schema and parameters; generate nothing.")
 @input_wait_option
 @setting_options
 @debug_option
 @click.pass_obj
-def plan(app: App, /, *, words: tuple[str, ...], **options: str | float | bool | None) -> int:
+def plan(
+    app: App,
+    /,
+    *,
+    words: tuple[str, ...],
+    tools: tuple[str, ...],
+    **options: str | float | bool | None,
+) -> int:
     """Make a plan from INSTRUCTION, one argument in quotes, and print it."""
-    job = _job(words, options)
+    job = _job(words, options, tools=tools)
     if job.output is not None:
         check_target(job.output)
     settings = _settings(app, options, job)
@@ -116,11 +123,13 @@ def plan(app: App, /, *, words: tuple[str, ...], **options: str | float | bool |
         return carry_out(job, settings, app=app, reader=reader, worker=worker)
 
 
-def _job(words: tuple[str, ...], options: Mapping[str, str | float | bool | None]) -> Job:
+def _job(
+    words: tuple[str, ...], options: Mapping[str, str | float | bool | None], *, tools: tuple[str, ...]
+) -> Job:
     return Job(
         instruction=_instruction(words, options["instruction_file"], has_draft=options["draft"] is not None),
         draft=_path(options["draft"]),
-        tools=_path(options["tools"]),
+        tools=tools,
         output=chosen_output(options),
         format=chosen_format(options),
         is_dry_run=bool(options["dry_run"]),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agx.cli.files import MAX_BYTES, decoded, read_text
-from agx.cli.options import App, debug_option, settings_of
+from agx.cli.options import App, debug_option, settings_of, tools_option
 from agx.cli.output import check_target
 from agx.cli.registries import chosen_registry
 from agx.cli.showing import chosen_format, chosen_output, deliver, format_for, format_options, plan_text
@@ -41,7 +41,7 @@ _BEGINS_AS_JSON = re.compile(r'\s*(\{\s*"|\[\s*\{|```)')
 @verb("import", epilog=EPILOG)
 @click.argument("words", nargs=-1, metavar="TEXT")
 @click.option("--file", metavar="FILE", help="Read the text from a file.")
-@click.option("--tools", metavar="FILE", help="Check it against the tools of this JSON or TOML file.")
+@tools_option("Check it against the tools of this JSON or TOML file.")
 @format_options
 @debug_option
 @click.pass_obj
@@ -50,13 +50,15 @@ def import_command(app: App, /, *, words: tuple[str, ...], **options: Any) -> in
     form, output = chosen_format(options), chosen_output(options)
     if output is not None:
         check_target(output)
-    tools = options["tools"]
-    registry = chosen_registry(None if tools is None else Path(tools), notes=app.notes)
+    settings = settings_of(app, {})
+    registry = chosen_registry(options["tools"], notes=app.notes)
     plan, findings = _read(_text(words, options["file"]), registry)
-    deliver(plan_text(plan, format_for(form), output), output)
+    deliver(plan_text(plan, format_for(form), output, registry=registry), output)
     for finding in findings:
         app.notes.finding(finding.model_dump(exclude_none=True))
-    _record(plan, findings, app=app)
+    from agx.cli.recording import record  # noqa: PLC0415  as it is needed
+
+    record(plan, findings, settings, notes=app.notes)
     return 0
 
 
@@ -101,9 +103,3 @@ def _is_json(text: str) -> bool:
         return isinstance(json.loads(text), list | dict)
     except (ValueError, RecursionError):
         return False
-
-
-def _record(plan: Plan, findings: tuple[Finding, ...], *, app: App) -> None:
-    from agx.cli.recording import record  # noqa: PLC0415  as it is needed
-
-    record(plan, findings, settings_of(app, {}), notes=app.notes)

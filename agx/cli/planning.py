@@ -20,11 +20,13 @@ from agx.cli.summary import summarise
 from agx.plan.context import GeneratedPlan, PlanContext
 from agx.plan.tools import Registry
 from agx.planner import Planner, PlannerConfig, PromptPreview
+from agx.roles import ModelRole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from agx.cli.options import App
+    from agx.cli.output import Notes
     from agx.cli.piped import PipedReader
     from agx.cli.plan import Job
     from agx.plan.schema import Task
@@ -58,8 +60,8 @@ def carry_out(
     )
     if job.is_dry_run:
         return _show_preview(job, settings, planner=planner, context=context)
-    generated = asyncio.run(_generate(job, planner, context=context))
-    _print(job, generated, app=app)
+    generated = generate(planner, _pieces(job, planner, context), context=context, app=app)
+    _print(job, generated, registry, app=app)
     record(generated.plan, generated.findings, settings, notes=app.notes)
     return 0
 
@@ -103,26 +105,36 @@ def described_input(reader: PipedReader | Piped | None, wait_secs: float, *, app
     return None
 
 
-async def _generate(job: Job, planner: Planner, *, context: PlanContext) -> GeneratedPlan:
-    async with planner:
-        with Progress() as progress:
-            planner.on_progress = progress.loading
-            planner.on_warning = progress.before(planner.on_warning)
-            draft = _draft(job)
-            if draft is not None:
-                pieces = planner.stream_refined(draft, job.instruction, context)
-            else:
-                assert job.instruction is not None, "without a draft there is an instruction"
-                pieces = planner.stream(job.instruction, context)
-            return await streamed(pieces, progress)
+def generate(
+    planner: Planner, pieces: AsyncGenerator[Chunk | GeneratedPlan, None], *, context: PlanContext, app: App
+) -> GeneratedPlan:
+    """Run a stream of this planner, show its text while it comes, and give the plan."""
+
+    async def run() -> GeneratedPlan:
+        async with planner:
+            with Progress() as progress:
+                planner.on_progress = progress.loading
+                planner.on_warning = progress.before(planner.on_warning)
+                generated = await _streamed(pieces, progress)
+            await _tell_unseen(planner, context, notes=app.notes)
+            return generated
+
+    return asyncio.run(run())
+
+
+def _pieces(job: Job, planner: Planner, context: PlanContext) -> AsyncGenerator[Chunk | GeneratedPlan, None]:
+    draft = _draft(job)
+    if draft is not None:
+        return planner.stream_refined(draft, job.instruction, context)
+    assert job.instruction is not None, "without a draft there is an instruction"
+    return planner.stream(job.instruction, context)
 
 
 def _draft(job: Job) -> str | None:
     return None if job.draft is None else read_text(job.draft, what="draft")
 
 
-async def streamed(pieces: AsyncGenerator[Chunk | GeneratedPlan, None], progress: Progress) -> GeneratedPlan:
-    """Show the text while it comes, and give the plan."""
+async def _streamed(pieces: AsyncGenerator[Chunk | GeneratedPlan, None], progress: Progress) -> GeneratedPlan:
     generated: GeneratedPlan | None = None
     async with aclosing(pieces):
         async for piece in pieces:
@@ -136,6 +148,19 @@ async def streamed(pieces: AsyncGenerator[Chunk | GeneratedPlan, None], progress
     return generated
 
 
+async def _tell_unseen(planner: Planner, context: PlanContext, *, notes: Notes) -> None:
+    """Warn of what Echo did not see: a model made for AGX reads the instruction alone."""
+    if planner.config.role is ModelRole.DELTA or not (context.existing_tasks or context.input_summary):
+        return
+    facts = (await planner.health_check()).facts
+    if facts.get("planner_tools"):
+        unseen = "the tasks that are there" if context.existing_tasks else "the input"
+        notes.warning(
+            f"{facts['name']} reads the instruction alone and saw nothing of {unseen} "
+            "(say in it what matters, or plan with a general model)"
+        )
+
+
 def _show_preview(job: Job, settings: Settings, *, planner: Planner, context: PlanContext) -> int:
     async def preview() -> PromptPreview:
         async with planner:
@@ -147,8 +172,9 @@ def _show_preview(job: Job, settings: Settings, *, planner: Planner, context: Pl
     return 0
 
 
-def _print(job: Job, generated: GeneratedPlan, *, app: App) -> None:
-    deliver(plan_text(generated.plan, format_for(job.format), job.output), job.output)
+def _print(job: Job, generated: GeneratedPlan, registry: Registry, *, app: App) -> None:
+    text = plan_text(generated.plan, format_for(job.format), job.output, registry=registry)
+    deliver(text, job.output)
     if generated.changes is not None:
         tell_changes(generated.changes, app.notes)
     for finding in generated.findings:

@@ -23,5 +23,5 @@ def record(plan: Plan, findings: Sequence[Finding], settings: Settings, *, notes
     try:
         return PlanStore(plans_folder(settings.home)).save(plan, findings)
     except StorageError as error:
-        notes.warning(f"the plan is not recorded: {error.message} (--record off asks for none)")
+        notes.warning(f"the plan is not recorded: {error.message} (AGX_RECORD=off asks for none)")
         return None

@@ -14,6 +14,7 @@ from agx.errors import UsageError
 
 if TYPE_CHECKING:
     from agx.plan.schema import Plan
+    from agx.plan.tools import Registry
 
 Format = Literal["table", "json", "shell", "mermaid", "dot"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -53,8 +54,11 @@ def format_for(form: Format | None) -> Format:
     return form or ("table" if is_terminal(sys.stdout) else "json")
 
 
-def plan_text(plan: Plan, form: Format, output: Path | None) -> str:
-    """Write a plan in a format, for a file or standard output; raises `Unsupported` where that cannot be."""
+def plan_text(plan: Plan, form: Format, output: Path | None, *, registry: Registry | None = None) -> str:
+    """Write a plan in a format, for a file or standard output; raises `Unsupported` where that cannot be.
+
+    The registry, of Unix commands unless given, says which exit codes are no failure in shell text.
+    """
     if form == "table":
         from agx.cli.table import plan_table  # noqa: PLC0415  rich is imported for tables only
 
@@ -65,7 +69,7 @@ def plan_text(plan: Plan, form: Format, output: Path | None) -> str:
     if form == "json":
         return visible_json(plan_json(plan))
     if form == "shell":
-        text = plan_shell(plan)
+        text = plan_shell(plan, registry)
         return _safe_here(text) if output is None and is_terminal(sys.stdout) else text
     from agx.plan.render_graph import plan_dot, plan_mermaid  # noqa: PLC0415
 

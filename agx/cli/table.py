@@ -15,7 +15,7 @@ from rich.text import Text
 
 from agx.cli.output import may_colour
 from agx.cli.text import shortened, visible
-from agx.plan.render import shell_argument
+from agx.plan.render import shell_argument, shell_path
 from agx.plan.schema import Argument, Plan, Task
 
 MAX_CELL_CHARS = 4000
@@ -92,7 +92,7 @@ def _command(task: Task) -> Text:
         line.append(f" {_shown(_json(task.arguments))}", style="not bold")
     for arrow, path in ((">", task.save_to), (">>", task.append_to)):
         if path is not None:
-            line.append(f" {arrow} {_argument(path)}", style="not bold yellow")
+            line.append(f" {arrow} {_shown(shell_path(path))}", style="not bold yellow")
     line.truncate(MAX_CELL_CHARS, overflow="ellipsis")
     return line
 

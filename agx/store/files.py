@@ -63,14 +63,20 @@ def locked(path: Path, *, wait_secs: float = LOCK_SECS) -> Iterator[None]:
         until = time.monotonic() + wait_secs
         while not _try_lock(descriptor):
             if time.monotonic() >= until:
-                raise StorageError(
-                    f"{path} is being changed by another process, for {wait_secs:g} s now",
-                    hint="end that process, or try again",
-                )
+                raise _busy(path, wait_secs)
             time.sleep(_PAUSE_SECS)
         yield
     finally:
         os.close(descriptor)  # which lets the lock go
+
+
+def _busy(path: Path, waited_secs: float) -> StorageError:
+    error = StorageError(
+        f"{path} is being changed by another process, for {waited_secs:g} s now",
+        hint="end that process, or try again",
+    )
+    error.retryable = True
+    return error
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -74,10 +74,14 @@ class PlanStore:
         """
         data = plan.to_dict() | {"findings": [finding.model_dump(exclude_none=True) for finding in findings]}
         path = self.folder / f"{plan.plan_id}.json"
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n"
+        text = (json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+        if len(text) > MAX_BYTES:
+            raise StorageError(
+                f"the plan is larger than {MAX_BYTES >> 20} MiB", hint="put long texts into files"
+            )
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_file(path, text.encode(), is_durable=False)
+            replace_file(path, text, is_durable=False)
         except OSError as error:
             raise StorageError(
                 f"{self.folder} cannot be written: {error.strerror}",

@@ -104,6 +104,16 @@ def test_doctor_fails_where_planning_fails(agx: Agx) -> None:
     assert lines[failed + 1].lstrip().startswith("-> ")
 
 
+def test_doctor_tells_of_llama_cpp_and_devices_where_no_model_could_be_loaded() -> None:
+    """That is when one wants to know what there is."""
+    done = command_line("doctor", "--context-size", "99999")
+    lines = dict(line[6:].split(None, 1) for line in done.stdout.splitlines() if not line.startswith(" "))
+    assert done.returncode == 1
+    assert "a context of 99999 tokens is out of range" in lines["embedded"]
+    assert "build llama-cpp-python" in lines["llama.cpp"]
+    assert "CPU" in lines["devices"]
+
+
 def test_doctor_notes_a_home_that_cannot_be_written(agx: Agx, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planning works without one: a note with advice, and exit code 0."""
     monkeypatch.setenv("AGX_HOME", f"{os.devnull}/home")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,8 @@ from agx.settings.layers import Settings
 from tests.cli.conftest import Agx
 from tests.gguf.raw import ARCHITECTURE, STRING, RawGguf, key, text
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
+
+MISSING = "cuda" if sys.platform == "darwin" else "metal"
 
 
 @pytest.fixture
@@ -74,6 +78,72 @@ def test_fit_adds_up_weights_cache_and_buffers(agx: Agx, model: Path) -> None:
     assert long["weights_bytes"] == short["weights_bytes"] == read_card(model).weights.total
     assert long["total_bytes"] > sum(long[f"{part}_bytes"] for part in ("weights", "cache", "compute"))
     assert long["fits"] is True
+    assert agx("models", "fit", str(model), "--device", "cpu").out.endswith("\nit fits here\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--context-size", "1025"), "a context of 1025 tokens is out of range"),
+        (("--cache-type-k", "q8_0"), "this model's heads are 16 wide"),
+        (("--cache-type-v", "q8_0", "--flash-attn", "off"), "needs flash attention"),
+        (("--device", MISSING), f"has no {MISSING}"),
+    ],
+    ids=["context", "cache", "flash attention", "device"],
+)
+def test_fit_refuses_what_a_load_would_refuse(
+    agx: Agx, model: Path, options: tuple[str, ...], message: str
+) -> None:
+    done = agx("models", "fit", str(model), *options)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+
+
+def test_fit_counts_the_gpus_that_a_load_would_use(
+    agx: Agx, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greeting() -> dict[str, Any]:
+        rows = [("CUDA", 3 << 30), ("CUDA", 1 << 30), ("Vulkan", 9 << 30), ("CPU", 16 << 30)]
+        devices = [{"backend": backend, "free_bytes": free, "type": "gpu"} for backend, free in rows]
+        return {"devices": devices, "backends": ["CUDA", "Vulkan", "CPU"]}
+
+    monkeypatch.setattr("agx.worker.survey.survey", greeting)
+    for options, free, layers in (((), 4 << 30, -1), (("--gpu-layers", "1"), 4 << 30, 1)):
+        facts = json.loads(agx("models", "fit", str(model), "--json", *options).out)
+        assert (facts["gpu_free_bytes"], facts["gpu_layers"]) == (free, layers)
+    assert "memory free on GPUs     4,295.0 MB" in agx("models", "fit", str(model)).out
+    assert json.loads(agx("models", "fit", str(model), "--json", "--device", "cpu").out)["gpu_layers"] == 0
+
+
+def test_the_longest_context_is_one_that_a_load_takes(
+    agx: Agx, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that are mapped need not be free."""
+
+    def small(_settings: Settings) -> Machine:
+        return Machine(host_free=(64 << 20) + 2_600_000, host_total=80 << 20)
+
+    monkeypatch.setattr(fit, "machine_memory", small)
+    options = ("models", "fit", str(model), "--json", "--context-size")
+    longest = json.loads(agx(*options, "256").out)["longest_context"]
+    assert 256 <= longest < 1024
+    assert json.loads(agx(*options, str(longest)).out)["fits"] is True
+    assert agx(*options, str(longest + 256)).code == 4
+
+
+def test_weights_for_which_there_is_no_room_are_said_to_stay_in_their_file(
+    agx: Agx, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("models", "fit", str(model), "--device", "cpu")
+    total = json.loads(agx(*command, "--json").out)["total_bytes"]
+    half_the_weights = read_card(model).weights.total // 2
+
+    def small(_settings: Settings) -> Machine:
+        return Machine(host_free=total - half_the_weights, host_total=1 << 40)
+
+    monkeypatch.setattr(fit, "machine_memory", small)
+    assert agx(*command).out.endswith("\nit fits here, with its weights left in the file\n")
+    assert agx(*command, "--mlock", "on").code == 4
 
 
 def test_fit_says_with_the_numbers_what_does_not_fit(
@@ -86,4 +156,5 @@ def test_fit_says_with_the_numbers_what_does_not_fit(
     done = agx("models", "fit", str(model))
     assert done.code == 4
     assert "in all" in done.out
+    assert done.out.endswith("\nit does not fit here\n")
     assert "and 1.0 MB of 2.0 MB are free" in done.err

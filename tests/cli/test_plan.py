@@ -164,6 +164,18 @@ def test_findings_of_an_invalid_plan_come_before_its_error(agx: Agx) -> None:
     ]
 
 
+def test_a_finding_that_is_the_error_is_said_once(agx: Agx) -> None:
+    """Its sentence and its hint are the error's; the same of another task is told."""
+    reply = '{"tasks":[{"command":"sort","args":[]},{"command":"frob"},{"command":"frob"}]}'
+    told = agx("plan", "x", replies=(reply,)).err.splitlines()
+    assert [line.partition(" (")[0] for line in told] == [
+        "error: task 3: there is no tool named 'frob'",
+        "warning: task 1: no task reads its output",
+        "error: the plan cannot be run: task 2: there is no tool named 'frob'",
+        "hint: use a tool of the registry, or add this one to it",
+    ]
+
+
 def test_an_unexpected_failure_is_one_sentence(agx: Agx) -> None:
     """No traceback without --debug, and one with it."""
 

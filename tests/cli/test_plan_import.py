@@ -153,6 +153,16 @@ def test_a_command_that_is_no_tool_is_refused_unless_a_file_has_it(agx: Agx, tmp
     assert agx("plan", "import", "frobnicate x", "--tools", str(tools)).code == 0
 
 
+def test_a_wrong_setting_is_said_before_anything_is_written(
+    agx: Agx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGX_SEED", "x")
+    done = agx("plan", "import", "ls", "-o", "plan.json")
+    assert (done.code, done.out) == (2, "")
+    assert "AGX_SEED" in done.err
+    assert not (tmp_path / "plan.json").exists()
+
+
 def test_what_is_taken_otherwise_is_said(agx: Agx) -> None:
     done = agx("plan", "import", "find . -name *.c 2>/dev/null")
     assert done.err.splitlines() == [

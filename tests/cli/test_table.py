@@ -26,6 +26,7 @@ def test_a_row_has_number_command_input_and_risk() -> None:
         {"command": "cat", "args": [{"glob": "*.txt"}, "*.md", {"env": "HOME"}], "risk": ["reads"]},
         {"command": "sort", "input_from_task": 1, "save_to": "my file", "risk": ["reads", "writes"]},
         {"command": "echo", "args": [{"task": 1}, {"text": ["a ", {"env": "B"}]}]},
+        {"command": "echo", "args": ["~/x"], "append_to": "~/a b"},
     ).splitlines()
     assert shown[0].split() == ["#", "command", "input", "risk"]
     assert "1   cat *.txt '*.md' \"$HOME\"" in shown[2]
@@ -33,6 +34,7 @@ def test_a_row_has_number_command_input_and_risk() -> None:
     assert "task 1" in shown[3]
     assert shown[3].endswith("reads writes")
     assert 'echo "$(task 1)" \'a \'"$B"' in shown[4]
+    assert "echo '~/x' >> ~/'a b'" in shown[5], "a path's leading ~/ is the home folder"
 
 
 def test_the_input_column_is_there_only_when_it_is_used() -> None:

@@ -96,10 +96,11 @@ def test_a_lock_is_waited_for_and_then_given_up(tmp_path: Path) -> None:
     process = started(HOLDER, path)
     try:
         with (
-            pytest.raises(StorageError, match="file is being changed by another process"),
+            pytest.raises(StorageError, match="file is being changed by another process") as caught,
             locked(path, wait_secs=0.05),
         ):
             pytest.fail("two processes have the lock")
+        assert caught.value.retryable
     finally:
         end(process)
 

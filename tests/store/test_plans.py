@@ -15,7 +15,7 @@ from agx.errors import StorageError, UsageError
 from agx.plan.forms import read_plan
 from agx.plan.schema import Finding, Plan, id_time_ms, new_plan_id
 from agx.plan.tools import unix_registry
-from agx.store.plans import PlanStore
+from agx.store.plans import Listing, PlanStore
 from tests.plan.helpers import plan_of
 
 ID = "plan_01ka{:04d}zzzzzzzzzzzzzzzzzz"
@@ -50,6 +50,13 @@ def test_files_are_private(store: PlanStore) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert [one.name for one in path.parent.iterdir()] == ["plan_1.json"]
+
+
+def test_a_plan_that_could_not_be_read_again_is_not_stored(store: PlanStore) -> None:
+    huge = named("plan_1", *({"command": "echo", "args": ["x" * 60_000] * 3} for _ in range(50)))
+    with pytest.raises(StorageError, match="larger than 8 MiB"):
+        store.save(huge)
+    assert store.find() == Listing(())
 
 
 def test_the_newest_come_first(store: PlanStore) -> None:
