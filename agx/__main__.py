@@ -1,6 +1,6 @@
 """``python -m agx``: the command line."""
 
-from agx.cli.main import main
+from agx.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -108,7 +108,7 @@ def test_the_wheel_says_what_it_needs_and_starts(wheel: Path) -> None:
     assert f"\nVersion: {agx.__version__}\n" in metadata
     for text in PROJECT["dependencies"]:
         assert f"Requires-Dist: {re.split('[=<>~]', text)[0]}" in metadata
-    assert "agx = agx.cli.main:main" in starts
+    assert "agx = agx.cli.entry:main" in starts
 
 
 def test_what_the_wheel_holds_plans_without_the_checkout(wheel: Path, tmp_path: Path) -> None:

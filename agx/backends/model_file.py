@@ -13,7 +13,6 @@ from agx.gguf.shards import part_paths
 from agx.models.checked import checked_sha256
 from agx.models.hashes import HashMemory, file_version
 
-
 Versions = tuple[tuple[int, int], ...]
 
 
@@ -79,7 +78,8 @@ class ModelHash:
 
     def _computed(self, versions: Versions) -> str:
         digests = [
-            self._digest(path, version) for path, version in zip(part_paths(self._path), versions, strict=False)
+            self._digest(path, version)
+            for path, version in zip(part_paths(self._path), versions, strict=False)
         ]
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 

@@ -181,7 +181,7 @@ def _tasks_of(source: str, registry: Registry) -> tuple[str, tuple[Task, ...]]:
         found, _ = read_plan(read_text(Path(source), what="plan"), registry)
         return found.instruction, found.tasks
     try:
-        stored = PlanStore(plans_folder(known_home())).get(source).plan
+        stored = PlanStore(plans_folder(known_home()), registry=registry).get(source).plan
     except (UsageError, StorageError) as error:
         error.hint = f"give the name of a file, or an id; {error.hint}"
         raise

@@ -18,7 +18,7 @@ _NO_SYSTEM = re.compile(
 )
 _THINKING = re.compile(
     r"<\|?/?(?:\w{1,20}[:_])?(?:think|thinking|thoughts?)\|?>|◁/?think▷|\[/?THINK\]"
-    r"|\benable_thinking\b|\breasoning_content\b|<\|channel\|>analysis",
+    r"|\benable_thinking\b|\breasoning_content\b|<\|channel\|?>(?:analysis|thought)",
     re.IGNORECASE,
 )
 

@@ -48,7 +48,7 @@ def _blamed(part: Json, compiles: Compiles, whole: _Whole, *, is_schema: bool = 
 
     `is_schema` is false for a list of schemas, and for schemas by name.
     """
-    key = _to_blame(part, compiles, whole)
+    key = _to_blame(part, compiles, whole, is_schema=is_schema)
     if key is None:
         return []
 
@@ -56,20 +56,24 @@ def _blamed(part: Json, compiles: Compiles, whole: _Whole, *, is_schema: bool = 
         return whole(_with(part, key, changed))
 
     inner = part[key]
-    if is_schema and (key not in OF_SCHEMAS or compiles(deeper(_emptied(inner))) is False):
+    if is_schema and (
+        key not in OF_SCHEMAS or compiles(deeper(_emptied(inner, by_name=key in BY_NAME))) is False
+    ):
         return [(key, True)]
     inner_is_schema = not is_schema or (isinstance(inner, Mapping) and key not in BY_NAME)
     return [(key, is_schema), *_blamed(inner, compiles, deeper, is_schema=inner_is_schema)]
 
 
-def _to_blame(part: Json, compiles: Compiles, whole: _Whole) -> Json:
+def _to_blame(part: Json, compiles: Compiles, whole: _Whole, *, is_schema: bool) -> Json:
     if isinstance(part, list | tuple):
         return next((at for at, each in enumerate(part) if compiles(whole([each])) is False), None)
     keys = sorted(part, key=_rank(part)) if isinstance(part, Mapping) else []
+    # A name stays where others may require it: only what is said of it is left out.
+    only, without = (_only, _without) if is_schema else (_only_of_names, _without_of_names)
     for key in keys:
-        if compiles(whole(_only(part, key))) is False:
+        if compiles(whole(only(part, key))) is False:
             return key
-    return next((key for key in keys if compiles(whole(_without(part, key)))), None)
+    return next((key for key in keys if compiles(whole(without(part, key)))), None)
 
 
 def _rank(part: Schema) -> Callable[[str], int]:
@@ -83,8 +87,10 @@ def _rank(part: Schema) -> Callable[[str], int]:
     return rank
 
 
-def _emptied(part: object) -> object:
+def _emptied(part: Json, *, by_name: bool) -> object:
     """Give what says as little as possible in place of a part."""
+    if by_name and isinstance(part, Mapping):
+        return {name: {} for name in part}
     return [{}] if isinstance(part, list | tuple) else {}
 
 
@@ -94,6 +100,14 @@ def _only(part: Schema, key: str) -> Schema:
 
 def _without(part: Schema, key: str) -> Schema:
     return {each: value for each, value in part.items() if each != key}
+
+
+def _only_of_names(part: Schema, key: str) -> Schema:
+    return {each: value if each == key else {} for each, value in part.items()}
+
+
+def _without_of_names(part: Schema, key: str) -> Schema:
+    return {**part, key: {}}
 
 
 def _with(part: Json, key: Json, value: object) -> Json:

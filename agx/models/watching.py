@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Watcher(Protocol):
-    """Whoever wants to know how a transfer goes. All calls come from one thread."""
+    """Whoever wants to know how a transfer goes. Calls never overlap."""
 
     def started(self, name: str, *, size_bytes: int | None, have_bytes: int) -> None:
         """Hear that a file is fetched, or read to be checked, and how much of it is there."""

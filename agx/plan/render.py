@@ -18,6 +18,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 
 from agx.errors import PlanInvalid, Unsupported
+from agx.plan.exit_codes import accepted_exit_codes
 from agx.plan.rules import sources
 from agx.plan.schema import Argument, Env, Glob, Plan, Task, TaskOutput, Text
 from agx.plan.shell_words import KEYWORDS
@@ -140,9 +141,8 @@ def _joined(lines: Sequence[str], last: Sequence[Task], registry: Registry) -> l
 
 
 def _tolerant(line: str, task: Task, registry: Registry) -> str:
-    """Let a line succeed with the exit codes that are no failure of its tool."""
-    tool = registry.get(task.command)
-    accepted = [] if tool is None else [code for code in tool.exit_codes if code != 0]
+    """Let a line succeed with the exit codes that are no failure of its task."""
+    accepted = [code for code in accepted_exit_codes(task, registry) if code != 0]
     if not accepted:
         return line
     codes = "|".join(map(str, accepted))

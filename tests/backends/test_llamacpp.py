@@ -204,6 +204,25 @@ async def test_a_file_is_what_its_name_says_or_refused(tmp_path: Path) -> None:
         await hashes[1].value()
 
 
+async def test_a_model_in_parts_has_one_hash_by_every_name(tmp_path: Path) -> None:
+    paths = [tmp_path / f"m-0000{number}-of-00002.gguf" for number in (1, 2)]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    digests = [hashlib.sha256(path.name.encode()).hexdigest() for path in paths]
+    whole = hashlib.sha256("".join(digests).encode()).hexdigest()
+    for path in paths:
+        file_hash = ModelHash(path, HashMemory(None))
+        file_hash.start()
+        assert await file_hash.value() == whole
+    paths[0].write_bytes(b"another")  # a change of any part counts
+    file_hash.start()
+    assert await file_hash.value() != whole
+    paths[1].unlink()
+    alone = ModelHash(paths[0], HashMemory(None))
+    alone.start()
+    assert await alone.value() == hashlib.sha256(b"another").hexdigest()
+
+
 async def test_the_hash_of_a_large_file_is_remembered(tmp_path: Path) -> None:
     path, memory = tmp_path / "large", HashMemory(tmp_path / "hashes.json")
     with path.open("wb") as file:

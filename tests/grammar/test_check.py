@@ -54,6 +54,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"type": "object", "properties": {"contains": {"type": "array", "contains": {}}}},
         "/properties/contains/contains",
     ),
+    "among names that are required": (
+        {
+            "type": "object",
+            "properties": {"a": STRING, "b": {"type": "array", "uniqueItems": True}},
+            "required": ["a", "b"],
+            "additionalProperties": False,
+        },
+        "/properties/b/uniqueItems",
+    ),
     "no JSON": (with_property({"const": math.nan}), f"{P}/const"),
     "no reference": (with_property({"$ref": "#/$defs/none"}), f"{P}/$ref"),
 }

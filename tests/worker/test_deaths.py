@@ -150,5 +150,10 @@ def test_an_input_that_goes_well_once_is_forgiven() -> None:
         deaths.check(generate())
 
 
+def test_a_bus_error_is_about_the_file() -> None:
+    assert "became shorter" in (worker_died(Death("SIGBUS", None, ""), stage="loading").hint or "")
+    assert "became shorter" not in (worker_died(Death("SIGSEGV", None, ""), stage="loading").hint or "")
+
+
 def test_a_death_without_a_signal_tells_the_exit_code() -> None:
     assert "exit code 70" in worker_died(Death(None, 70, ""), stage="loading").message
