@@ -17,10 +17,11 @@ assert jinja2.ext
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _interruptible() -> None:
-    """Let what tests start hear an interrupt: behind a shell's `&` it would be ignored by all of them."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def _heard_signals() -> None:
+    """Let what tests start hear signals: behind a shell's `&` or `nohup` all of them would ignore these."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

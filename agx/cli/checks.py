@@ -153,11 +153,17 @@ def _native(healths: Sequence[Health]) -> Iterator[Check]:
     facts = next(told, None) or _greeting()
     if not facts:
         return
-    system_info = " ".join(str(facts["system_info"]).split()).rstrip("| ")
-    yield Check("llama.cpp", "ok", f"build {facts.get('build') or 'unknown'}; {system_info}")
+    features = _features(str(facts["system_info"]))
+    yield Check("llama.cpp", "ok", f"build {facts.get('build') or 'unknown'}; {features}")
     yield _amx_guard(is_on=bool(facts.get("amx_guard")))
     devices = [_device(device) for device in facts.get("devices") or ()]
     yield Check("devices", "ok" if devices else "note", "; ".join(devices) or "none reported")
+
+
+def _features(system_info: str) -> str:
+    """Give what llama.cpp says of its build, `CPU : AVX = 1 | AMX = 0 | `, as `CPU: AVX`."""
+    named = (part.strip().replace(" : ", ": ").rpartition(" = ") for part in system_info.split("|"))
+    return " ".join(name or value for name, _equals, value in named if value not in {"", "0"})
 
 
 def _greeting() -> Mapping[str, Any]:

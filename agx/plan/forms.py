@@ -237,6 +237,8 @@ def validation_findings(error: ValidationError) -> list[Finding]:
     found: dict[tuple[int | str, ...], Finding] = {}
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         place = problem["loc"]
+        if place == ("tasks",) and found:
+            continue  # too few are left: the tasks that it leaves out have their findings
         message = _IN_WORDS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         if len(place) > 4 and place[0] == "tasks" and place[2] == "args":
             place = place[:4]

@@ -237,7 +237,9 @@ def test_the_reason_names_task_and_place_once_for_each_argument() -> None:
         (2, "tasks.1.args.0"),
         (2, "tasks.1.args.2"),
     ]
-    assert "NUL" in _refusal({"tasks": [{"command": "echo", "args": ["\0"]}]}).message
+    alone = _refusal({"tasks": [{"command": "echo", "args": ["\0"]}]})
+    assert "NUL" in alone.message
+    assert len(alone.findings) == 1, "that no task is left is no news"
 
 
 def _refusal(source: Any) -> PlanInvalid:
