@@ -57,8 +57,8 @@ class PlannerConfig:
 
     backend: BackendKind = BackendKind.AUTO
     role: ModelRole = ModelRole.ECHO
-    echo_model: str = EMBEDDED
-    delta_model: str = EMBEDDED
+    echo_model: str | Path = EMBEDDED
+    delta_model: str | Path = EMBEDDED
     models_dir: Path | None = None
     device: str = "auto"
     context_size: int | None = None
@@ -269,9 +269,9 @@ class Planner:
     def _role(self, name: ModelRole) -> Role:
         config = self.config
         if name is not ModelRole.DELTA:
-            return Role(name, config.echo_model, config.parameters, config.tools_limit)
+            return Role(name, str(config.echo_model), config.parameters, config.tools_limit)
         limit = config.tools_limit if config.delta_tools_limit is None else config.delta_tools_limit
-        return Role(name, config.delta_model, config.parameters, limit)
+        return Role(name, str(config.delta_model), config.parameters, limit)
 
     async def _stream(
         self,

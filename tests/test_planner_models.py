@@ -140,6 +140,12 @@ async def test_the_same_seed_gives_the_same_text(embedded: Planner, temperature:
         assert len({await text(None) for _ in range(4)}) > 1
 
 
+async def test_a_model_may_be_named_by_a_path() -> None:
+    config = PlannerConfig(device="cpu", threads=1, echo_model=embedded_model())
+    async with Planner(config) as planner:
+        assert (await planner.plan("list files")).tasks[0].command == "ls"
+
+
 @MODULE
 async def test_a_drawn_seed_is_in_the_metadata_and_repeats_the_plan(embedded: Planner) -> None:
     options = PlanOptions(Parameters(temperature=0.2))
