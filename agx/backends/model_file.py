@@ -13,7 +13,8 @@ from agx.gguf.shards import part_paths
 from agx.models.checked import checked_sha256
 from agx.models.hashes import HashMemory, file_version
 
-Versions = tuple[tuple[int, int], ...]
+# The files of a model in order, each with its size and time stamp.
+Versions = dict[Path, tuple[int, int]]
 
 
 class ModelHash:
@@ -29,14 +30,14 @@ class ModelHash:
     def __init__(self, path: Path, memory: HashMemory) -> None:
         self._path = path
         self._memory = memory
-        self._versions: Versions = ()
+        self._versions: Versions = {}
         self._result: Future[str] | None = None
         self._stop = threading.Event()
 
     def start(self) -> None:
         """Begin, where this version of the file has not been begun; returns at once."""
         try:
-            versions = tuple(map(file_version, part_paths(self._path)))
+            versions = {path: file_version(path) for path in part_paths(self._path)}
         except OSError as error:
             raise ModelMissing(f"the model file {self._path} is gone", hint="put it back") from error
         if versions == self._versions:
@@ -77,10 +78,7 @@ class ModelHash:
             result.set_exception(error)
 
     def _computed(self, versions: Versions) -> str:
-        digests = [
-            self._digest(path, version)
-            for path, version in zip(part_paths(self._path), versions, strict=False)
-        ]
+        digests = [self._digest(path, version) for path, version in versions.items()]
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def _digest(self, path: Path, version: tuple[int, int]) -> str:
