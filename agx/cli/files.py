@@ -1,8 +1,10 @@
-"""Reading the text files that options name."""
+"""Reading texts: the files that options name, and standard input where a command asks for it."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TextIO
 
 from agx.errors import UsageError
 
@@ -23,10 +25,22 @@ def read_text(path: Path, *, what: str) -> str:
         raise UsageError(
             f"the {what} {path} cannot be read: {error.strerror}", hint="check the file's name and its rights"
         ) from error
-    return decoded(data, name=f"the {what} {path}")
+    return _decoded(data, name=f"the {what} {path}")
 
 
-def decoded(data: bytes, *, name: str) -> str:
+def read_stdin(*, name: str, hint: str) -> str:
+    """Give standard input as text, as `read_text` does; `name` says what it is, `hint` what to do instead."""
+    return _decoded(open_stdin(hint=hint).buffer.read(MAX_BYTES + 1), name=name)
+
+
+def open_stdin(*, hint: str) -> TextIO:
+    """Give standard input; raises `UsageError` where it is closed."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", hint=hint)
+    return sys.stdin
+
+
+def _decoded(data: bytes, *, name: str) -> str:
     """Give bytes as text; raises `UsageError` where they are too many or no UTF-8. `name` says whose."""
     if len(data) > MAX_BYTES:
         raise UsageError(f"{name} is larger than {MAX_BYTES >> 20} MiB", hint="give a shorter one")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from agx.cli.files import MAX_BYTES, decoded, read_text
+from agx.cli.files import read_stdin, read_text
 from agx.cli.options import App, debug_option, settings_of, tools_option
 from agx.cli.output import check_target
 from agx.cli.registries import chosen_registry
@@ -75,13 +74,9 @@ def _text(words: tuple[str, ...], file: str | None) -> str:
         )
     if file is not None:
         return read_text(Path(file), what="file to import")
-    return _standard_input() if words == ("-",) else words[0]
-
-
-def _standard_input() -> str:
-    if sys.stdin is None:
-        raise UsageError("standard input is closed", hint=f"give the text in quotes: {EXAMPLE}")
-    return decoded(sys.stdin.buffer.read(MAX_BYTES + 1), name="standard input")
+    if words == ("-",):
+        return read_stdin(name="standard input", hint=f"give the text in quotes: {EXAMPLE}")
+    return words[0]
 
 
 def _read(text: str, registry: Registry) -> tuple[Plan, tuple[Finding, ...]]:

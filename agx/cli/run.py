@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
-from typing import NoReturn
 
 import click
 
+from agx.cli.leaving import left_at_once
 from agx.cli.options import App, debug_option, tools_option
-from agx.cli.output import is_terminal
 from agx.errors import UsageError
 
 EPILOG = """\b
@@ -76,34 +69,10 @@ def run_command(app: App, /, *, plan: str, tools: tuple[str, ...], as_json: bool
         with_stdin=flags["with_stdin"],
         as_json=as_json,
     )
-    with _left_at_once():
+    with left_at_once():  # until tasks run
         from agx.cli.running import carry_out, what_may_run  # noqa: PLC0415  --help imports nothing heavy
 
         checked = what_may_run(job, app=app)
     if checked is not None:
         carry_out(checked, as_json=as_json, app=app)
     return 0
-
-
-@contextmanager
-def _left_at_once() -> Iterator[None]:
-    """Let an interrupt end the process at once (130) while no task runs and nothing has to be cleaned up.
-
-    A `KeyboardInterrupt` that hits a callback of the import system is lost: the plan would run although
-    somebody has said no.
-    """
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        yield
-        return
-    signal.signal(signal.SIGINT, _leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    if is_terminal(sys.stderr):
-        os.write(sys.stderr.fileno(), b"\n")  # what a shell writes next begins a line
-    os._exit(128 + number)

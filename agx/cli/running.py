@@ -7,17 +7,17 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from agx.cli.approving import ask
-from agx.cli.files import MAX_BYTES, decoded, read_text
+from agx.cli.files import open_stdin, read_stdin, read_text
 from agx.cli.live import Live
 from agx.cli.output import is_terminal, write_result
 from agx.cli.registries import chosen_registry
 from agx.cli.run_text import preview_text
 from agx.cli.stopping import until_signal
 from agx.cli.text import visible_json
-from agx.errors import RunError, UsageError
+from agx.errors import RunError
 from agx.plan.forms import read_plan
 from agx.plan.schema import Plan
 from agx.plan.tools import Registry
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from agx.cli.options import App
     from agx.cli.run import RunJob
 
+_OPEN = "leave it open, or send a file to it"
 _PLAN_ID = re.compile(r"plan_[0-9a-z]{1,64}")
 
 
@@ -39,7 +40,8 @@ def what_may_run(job: RunJob, *, app: App) -> CheckedRun | None:
     """Read and check the plan, and ask where somebody has to say yes; None after a dry run was shown."""
     registry = chosen_registry(job.tools, notes=app.notes)
     plan = _plan(job, registry, app=app)
-    options = RunOptions(sandbox=job.is_sandboxed, stdin=_open_stdin().fileno() if job.with_stdin else None)
+    stdin = open_stdin(hint=_OPEN).fileno() if job.with_stdin else None
+    options = RunOptions(sandbox=job.is_sandboxed, stdin=stdin)
     checked = asyncio.run(check_run(plan, registry, options=options))
     if job.is_dry_run:
         _show(preview_of(checked), as_json=job.as_json or not is_terminal(sys.stdout))
@@ -53,7 +55,8 @@ def _plan(job: RunJob, registry: Registry, *, app: App) -> Plan:
     """Give the plan with its risk computed now, and tell the findings."""
     if _PLAN_ID.fullmatch(job.plan) and not Path(job.plan).exists():
         return _stored(job.plan, registry)
-    text = _from_stdin() if job.plan == "-" else read_text(Path(job.plan), what="plan")
+    is_piped = job.plan == "-"
+    text = read_stdin(name="the plan", hint=_OPEN) if is_piped else read_text(Path(job.plan), what="plan")
     plan, findings = read_plan(text, registry)
     for finding in findings:
         if finding.rule != "unread-output":  # what no task reads is shown
@@ -66,16 +69,6 @@ def _stored(plan_id: str, registry: Registry) -> Plan:
     from agx.store.plans import PlanStore  # noqa: PLC0415
 
     return PlanStore(plans_folder(known_home()), registry=registry).get(plan_id).plan
-
-
-def _from_stdin() -> str:
-    return decoded(_open_stdin().buffer.read(MAX_BYTES + 1), name="the plan")
-
-
-def _open_stdin() -> TextIO:
-    if sys.stdin is None:
-        raise UsageError("standard input is closed", hint="leave it open, or send a file to it")
-    return sys.stdin
 
 
 def _show(preview: RunPreview, *, as_json: bool) -> None:
