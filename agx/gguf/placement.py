@@ -131,8 +131,8 @@ def _too_large_for_gpu(
     assert machine.gpu_free is not None
     needed = need.on_gpu(chosen)
     return ModelTooLarge(
-        f"{chosen} layers of {card.name} need {_size(needed)} on the GPU, "
-        f"and {_size(machine.gpu_free)} are free there",
+        f"{chosen} layers of {card.name} need {size_text(needed)} on the GPU, "
+        f"and {size_text(machine.gpu_free)} are free there",
         hint=f"set AGX_GPU_LAYERS to {fitting} or less, or leave it out",
         needed_bytes=needed,
         free_bytes=machine.gpu_free,
@@ -147,14 +147,16 @@ def _too_large_for_host(  # noqa: PLR0913 - each is a number of the message
     on_host = max(0, need.total - need.on_gpu(gpu_layers))
     shorter = f"set AGX_CONTEXT_SIZE to {longest} or less" if longest else "use a smaller model"
     return ModelTooLarge(
-        f"{card.name} needs {_size(on_host)} of memory with a context of {use.context_length:,} tokens "
-        f"(weights {_size(need.weights)}, cache {_size(need.cache)}, buffers {_size(need.compute)}), and "
-        f"{_size(machine.host_free)} of {_size(machine.host_total)} are free",
+        f"{card.name} needs {size_text(on_host)} of memory with a context of {use.context_length:,} tokens "
+        f"(weights {size_text(need.weights)}, cache {size_text(need.cache)}, "
+        f"buffers {size_text(need.compute)}), and {size_text(machine.host_free)} of "
+        f"{size_text(machine.host_total)} are free",
         hint=f"{shorter}; `agx models fit` shows what would fit",
         needed_bytes=on_host,
         free_bytes=machine.host_free,
     )
 
 
-def _size(size_bytes: int) -> str:
+def size_text(size_bytes: int) -> str:
+    """Give a size in words: in GB with one decimal, below 100 MB in MB."""
     return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 10**8 else f"{size_bytes / 1e6:.1f} MB"

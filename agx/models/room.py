@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agx.errors import StorageError
+from agx.gguf.placement import size_text
 from agx.models.part import Version, stored_bytes
 
 SPARE_BYTES = 64 << 20  # what a disk should have left
@@ -20,15 +21,11 @@ def check_room(folder: Path, versions: Mapping[Path, Version]) -> None:
     place = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(place).free
     if needed and needed + SPARE_BYTES > free:
-        spare = "" if needed > free else f", which would leave less than {_size(SPARE_BYTES)}"
+        spare = "" if needed > free else f", which would leave less than {size_text(SPARE_BYTES)}"
         raise StorageError(
-            f"{next(iter(versions)).name} needs {_size(needed)} more, and {_size(free)} are free in {place}"
-            + spare,
+            f"{next(iter(versions)).name} needs {size_text(needed)} more, "
+            f"and {size_text(free)} are free in {place}{spare}",
             hint="free some space, or set AGX_HOME to a folder on another disk",
             needed_bytes=needed,
             free_bytes=free,
         )
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 10**8 else f"{size_bytes / 1e6:.1f} MB"
