@@ -13,6 +13,7 @@ from agx.plan.schema import Task
 from agx.plan.tools import unix_registry
 from agx.prompts.delta import findings_text, written_plan
 from scripts.planner.augment import augment, estrange, word_pool
+from scripts.planner.forms import one_form
 from scripts.planner.mistakes import spoil
 from scripts.planner.sequences import delta_segments, echo_segments
 
@@ -36,8 +37,10 @@ class ExampleStream:
 
     def sample(self, row: Row, rng: random.Random) -> Segments:
         """Draw one example from a row."""
-        nl, tasks = augment(row["nl"], row["tasks"], rng, words=self._words)
-        if rng.random() < self._delta_share:
+        is_delta = rng.random() < self._delta_share
+        tasks = row["tasks"] if is_delta else one_form(row["tasks"])
+        nl, tasks = augment(row["nl"], tasks, rng, words=self._words)
+        if is_delta:
             if rng.random() < STRANGE_DRAFTS:
                 nl, tasks = estrange(nl, tasks, rng, words=self._words)
             draft = tasks if rng.random() < RIGHT_DRAFTS else spoil(tasks, nl, rng) or tasks

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 from agx.plan.shell import parse_shell
 from agx.plan.shell_refusals import NotAPlan
 from agx.plan.tools import unix_registry
+from scripts.planner.compose import composed
+from scripts.planner.forms import one_form
 from scripts.planner.sources import about, cheats, nl2bash, read_lines, tldr, written
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from agx.plan.schema import Plan
     from agx.plan.tools import Registry
-    from scripts.planner.sequences import Row
+    from scripts.planner.sequences import Row, Tasks
     from scripts.planner.sources import Pair
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     corpus = list(nl2bash(args.nl2bash))
     descriptions = {tool.name: tool.description for tool in unix_registry()}
     others = [*tldr(args.tldr), *about(args.tldr, descriptions), *cheats(args.cheats)]
+    others += composed(args.composed)
     evaluation = list(read_lines(args.held_out))
     asked = {_wording(row["instruction"]) for row in evaluation}
     answers = {_key(reference) for row in evaluation for reference in row["reference"]}
@@ -81,6 +84,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--tldr", type=Path, required=True, help="folder with tldr's examples.jsonl")
     parser.add_argument("--cheats", type=Path, required=True, help="folder with the cheats' examples.jsonl")
     parser.add_argument("--written", type=Path, default=ROOT / "scripts/data", help="hand-written requests")
+    parser.add_argument("--composed", type=int, default=6000, help="how many requests for find to compose")
     parser.add_argument(
         "--held-out", type=Path, default=ROOT / "tests/data/everyday.jsonl", help="the everyday evaluation"
     )
@@ -99,11 +103,15 @@ def _wording(text: str) -> str:
 
 
 def _key(cmd: str) -> str:
-    """Give a command as its plan, so that spacing and quoting make no difference; else its words."""
+    """Give a command as its plan in one form, so that quoting makes no difference; else its words."""
     try:
-        return json.dumps([task.written() for task in parse_shell(cmd).tasks])
+        return _plan_key([task.written() for task in parse_shell(cmd).tasks])
     except NotAPlan:
         return " ".join(cmd.split())
+
+
+def _plan_key(tasks: Tasks) -> str:
+    return json.dumps(one_form(tasks))
 
 
 def _rows(pairs: Iterable[Pair], held_out: set[str], counts: dict[str, Counter[str]]) -> Iterator[Row]:
@@ -117,7 +125,7 @@ def _rows(pairs: Iterable[Pair], held_out: set[str], counts: dict[str, Counter[s
             reason = error.reason
         if reason is None:
             tasks = [task.written() for task in plan.tasks]
-            key = json.dumps(tasks)
+            key = _plan_key(tasks)
             reason = "held out" if key in held_out else "twice" if (pair.nl, key) in seen else None
         count[reason or "taken"] += 1
         if reason is None:
