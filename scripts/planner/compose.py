@@ -16,6 +16,7 @@ from scripts.planner.find_parts import (
     ACTIONS,
     DEPTHS,
     EXTENSIONS,
+    LANGUAGES,
     NAME_KINDS,
     PATTERNS,
     PLACE_WEIGHTS,
@@ -29,7 +30,7 @@ from scripts.planner.find_parts import (
 from scripts.planner.sources import Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from scripts.planner.find_parts import Action, Test
 
@@ -63,13 +64,13 @@ def _request(rng: random.Random) -> Pair:
 
 
 def _parts(rng: random.Random) -> _Parts:
-    pattern = rng.choice(list(PATTERNS)) if rng.random() < 0.3 else ""
+    pattern = _drawn(rng, PATTERNS) if rng.random() < 0.3 else ""
     return _Parts(
-        subject=rng.choices(list(SUBJECTS), [weight for weight, _ in SUBJECTS.values()])[0],
+        subject=_drawn(rng, SUBJECTS),
         place=rng.choices(list(PLACES), [PLACE_WEIGHTS[place] for place in PLACES])[0],
         pattern=pattern,
         depth=rng.choice(list(DEPTHS)) if rng.random() < 0.12 else "",
-        tests=_tests(rng, rng.choice((0, 1, 1) if pattern else (1, 1, 1, 2, 2)), PATTERNS.get(pattern, "")),
+        tests=_tests(rng, rng.choice((0, 1, 1) if pattern else (1, 1, 1, 2, 2)), _words(PATTERNS, pattern)),
         action=rng.choice(ACTIONS) if rng.random() < 0.3 else None,
     )
 
@@ -86,13 +87,21 @@ def _wording(parts: _Parts, rng: random.Random) -> str:
 
 def _command(parts: _Parts) -> str:
     """Write the words in the corpus's order: folder, depth, type, names, the other tests, the action."""
-    kind, pattern = SUBJECTS[parts.subject][1], PATTERNS.get(parts.pattern, "")
+    kind, pattern = _words(SUBJECTS, parts.subject), _words(PATTERNS, parts.pattern)
     action = parts.action.words if parts.action else ""
     if " -o " in pattern and (kind or parts.tests or "-" in action):
         pattern = rf"\( {pattern} \)"
     names = [test.words for test in parts.tests if test.kind in NAME_KINDS]
     others = [test.words for test in parts.tests if test.kind not in NAME_KINDS]
     return " ".join(filter(None, ("find", parts.place, parts.depth, kind, pattern, *names, *others, action)))
+
+
+def _drawn(rng: random.Random, table: Mapping[str, tuple[int, str]]) -> str:
+    return rng.choices(list(table), [weight for weight, _ in table.values()])[0]
+
+
+def _words(table: Mapping[str, tuple[int, str]], wording: str) -> str:
+    return table[wording][1] if wording else ""
 
 
 def _tests(rng: random.Random, num: int, pattern: str) -> tuple[Test, ...]:
@@ -121,6 +130,8 @@ class _Values:
     def _value(self, name: str) -> str:
         if name == "done":
             return TIMES[self._value("when")]
+        if name == "suffix":
+            return LANGUAGES[self._value("lang")]
         if name not in self._drawn:
             self._drawn[name] = self._draw(name)
         return self._drawn[name]

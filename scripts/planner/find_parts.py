@@ -217,17 +217,19 @@ TESTS = (
     Test("links", "-links +{n}", ("with more than {n} links", "that have more than {n} hard links")),
     Test("links", "-inum {n4}", ("with inode number {n4}", "whose inode number is {n4}", "with inode {n4}")),
 )  # fmt: skip
-PATTERNS = {  # before the noun: the words
-    "*.{ext} ": "-name '*.{ext}'",
-    ".{ext} ": "-name '*.{ext}'",
-    "'*.{ext}' ": "-name '*.{ext}'",
-    "{word}* ": "-name '{word}*'",
-    "*{word}* ": "-name '*{word}*'",
-    "empty ": "-empty",
-    "non-empty ": "! -empty",
-    "hidden ": "-name '.*'",
-    "*.{ext} and *.{ext2} ": "-name '*.{ext}' -o -name '*.{ext2}'",
-    ".{ext} or .{ext2} ": "-name '*.{ext}' -o -name '*.{ext2}'",
+PATTERNS = {  # before the subject: how often, and the tests
+    "{lang} ": (5, "-name '*.{suffix}'"),
+    "{lang} source ": (1, "-name '*.{suffix}'"),
+    "*.{ext} ": (1, "-name '*.{ext}'"),
+    ".{ext} ": (1, "-name '*.{ext}'"),
+    "'*.{ext}' ": (1, "-name '*.{ext}'"),
+    "{word}* ": (1, "-name '{word}*'"),
+    "*{word}* ": (1, "-name '*{word}*'"),
+    "empty ": (1, "-empty"),
+    "non-empty ": (1, "! -empty"),
+    "hidden ": (1, "-name '.*'"),
+    "*.{ext} and *.{ext2} ": (1, "-name '*.{ext}' -o -name '*.{ext2}'"),
+    ".{ext} or .{ext2} ": (1, "-name '*.{ext}' -o -name '*.{ext2}'"),
 }
 
 
@@ -268,6 +270,10 @@ ACTIONS = (
     Action("-print0", (
         ("", "with null character as the delimiter"), ("", "separated by null characters"),
     )),
+    Action("| xargs wc -l", (
+        ("Count the lines of", ""), ("Count the number of lines in", ""), ("", "and count their lines"),
+        ("", "and count lines"), ("", "and count the lines in them"),
+    )),
     Action("| head -n {n5}", (
         ("", "and show only the first {n5}"), ("", "and print the first {n5} of them"),
     )),
@@ -294,8 +300,18 @@ _FOLDERS = (
 _USERS = ("root", "alice", "bob", "www-data", "user1", "john", "daisy", "admin", "mysql", "deploy", "tom")
 _GROUPS = ("root", "staff", "users", "wheel", "admin", "www-data", "developers", "audio", "research")
 _MODES = ("777", "755", "644", "600", "664", "700", "0777", "0644", "400", "640", "775", "750", "2755")
+LANGUAGES = {
+    "python": "py", "Python": "py", "rust": "rs", "Rust": "rs", "go": "go", "java": "java", "Java": "java",
+    "javascript": "js", "JavaScript": "js", "typescript": "ts", "TypeScript": "ts", "ruby": "rb",
+    "perl": "pl", "php": "php", "PHP": "php", "C": "c", "C++": "cpp", "c++": "cpp", "shell": "sh",
+    "bash": "sh", "html": "html", "HTML": "html", "css": "css", "CSS": "css", "markdown": "md",
+    "Markdown": "md", "text": "txt", "json": "json", "JSON": "json", "yaml": "yaml", "xml": "xml",
+    "XML": "xml", "csv": "csv", "CSV": "csv", "pdf": "pdf", "PDF": "pdf", "sql": "sql", "SQL": "sql",
+    "lua": "lua", "kotlin": "kt", "Kotlin": "kt", "swift": "swift", "haskell": "hs", "scala": "scala",
+    "latex": "tex", "LaTeX": "tex", "header": "h", "object": "o", "log": "log",
+}  # fmt: skip
 POOLS = {
     "name": _WORDS, "word": _WORDS, "ext": EXTENSIONS, "dir": _FOLDERS, "user": _USERS, "group": _GROUPS,
-    "mode": _MODES,
+    "mode": _MODES, "lang": tuple(LANGUAGES),
 }  # fmt: skip
 TIMES = {"m": "modified", "a": "accessed", "c": "changed"}

@@ -13,6 +13,7 @@ from agx.plan import rules
 from agx.plan.shell import parse_shell
 from agx.plan.tools import unix_registry
 from scripts.planner.compose import SOURCE, composed
+from scripts.planner.find_parts import LANGUAGES
 from scripts.planner.forms import one_form
 
 if TYPE_CHECKING:
@@ -60,16 +61,17 @@ def test_plans_are_in_the_form_that_echo_learns() -> None:
 
 
 def test_the_request_names_what_the_command_names() -> None:
-    """Names and numbers can be copied: but for bits, whose numbers the request describes."""
+    """Names and numbers can be copied, all but bits and the endings of languages, which it describes."""
     for pair in PAIRS:
         for item in (item for task in _tasks(pair) for item in task.get("args", ())):
             text = item if isinstance(item, str) else item.get("env", "")
             is_option = text.startswith("-") or text in _COMMANDS
-            if not is_option and text not in {"HOME", "-4000"}:
+            is_described = text == "HOME" or text.removeprefix("*.") in LANGUAGES.values()
+            if not is_option and not is_described:
                 assert [word for word in _WORD.findall(text) if word not in pair.nl] == [], (pair, text)
 
 
-_COMMANDS = frozenset({"rm", "ls", "chmod", "chown", "cp", "mv", "grep", "head"})
+_COMMANDS = frozenset({"wc", "rm", "ls", "chmod", "chown", "cp", "mv", "grep", "head"})
 
 
 @pytest.mark.skipif(shutil.which("find") is None, reason="needs find")
@@ -89,3 +91,9 @@ def _existing(args: list[str], folder: Path) -> list[str]:
     """Name users, groups and files that there are."""
     there = {"-user": "0", "-group": "0", "-newer": str(folder)}
     return [there.get(before, item) for before, item in zip(["", *args], args, strict=False)]
+
+
+def test_a_language_is_found_by_its_ending() -> None:
+    asked = [pair for pair in PAIRS if " rust " in pair.nl]
+    assert asked
+    assert all("-name '*.rs'" in pair.cmd for pair in asked)
