@@ -1,8 +1,9 @@
 """Write a trained planner as GGUF: `python -m scripts.planner.export CHECKPOINT TOKENIZER OUT.gguf`.
 
-With `--mean-with CHECKPOINT …` the file is the mean of their averaged weights: of places near the end
-of one run, which is better than any of them. With `--check DATA`, llama.cpp must give the same ids for
-the development rows' texts and, within rounding, the same logits.
+With `--mean-with FILE …` the file is the mean of their averaged weights: of places near the end of one
+run, or of a run and the GGUF file that it began from, which is better than any of them. With
+`--check DATA`, llama.cpp must give the same ids for the development rows' texts and, within rounding,
+the same logits.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ import torch
 
 from scripts.planner.model import ModelShape, PlannerModel
 from scripts.planner.sequences import DRAFT, END, FINDINGS, PAD, PLAN, SPECIAL_TOKENS, USER
+from scripts.planner.tensor_names import tensor_name
+from scripts.planner.unpack import read_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -44,7 +47,7 @@ DATASETS = (
     Dataset("tldr-pages", "CC-BY-4.0", "https://github.com/tldr-pages/tldr"),
     Dataset("denisidoro/cheats", "CC0-1.0", "https://github.com/denisidoro/cheats"),
     Dataset("cheat/cheatsheets", "CC0-1.0", "https://github.com/cheat/cheatsheets"),
-    Dataset("AGX's hand-written requests", "MIT"),
+    Dataset("AGX's hand-written and composed requests", "MIT"),
 )
 CHAT_TEMPLATE = (
     "{%- set ns = namespace(answered=false) -%}"
@@ -59,19 +62,6 @@ CHAT_TEMPLATE = (
     "{%- if add_generation_prompt -%}{{- '" + PLAN + "' -}}{%- endif -%}"
 )
 
-_BLOCK_TENSORS = {
-    "attention_norm": "attn_norm",
-    "attention.query": "attn_q",
-    "attention.key": "attn_k",
-    "attention.value": "attn_v",
-    "attention.output": "attn_output",
-    "attention.query_norm": "attn_q_norm",
-    "attention.key_norm": "attn_k_norm",
-    "ffn_norm": "ffn_norm",
-    "ffn.gate": "ffn_gate",
-    "ffn.up": "ffn_up",
-    "ffn.down": "ffn_down",
-}
 _FILE_TYPES = {
     "F32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32),
     "F16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
@@ -79,14 +69,25 @@ _FILE_TYPES = {
 }
 
 
-def load_average(checkpoints: Sequence[Path]) -> PlannerModel:
-    """Load the mean of the averaged weights of checkpoints of one shape."""
-    saved = [torch.load(path, map_location="cpu", weights_only=True) for path in checkpoints]
-    model = PlannerModel(ModelShape(**saved[0]["shape"]))
-    averages = [data["average"] for data in saved]
+def load_average(files: Sequence[Path]) -> PlannerModel:
+    """Load the mean of the averaged weights of files of one shape, the first of them a checkpoint.
+
+    The others may be planners' GGUF files. The mean of a model and of the one that it was trained on
+    from keeps more of what the first one knew: https://arxiv.org/abs/2109.01903
+    """
+    shape = torch.load(files[0], map_location="cpu", weights_only=True)["shape"]
+    model = PlannerModel(ModelShape(**shape))
+    averages = [_averaged_weights(path, model.state_dict()) for path in files]
     model.load_state_dict({name: sum(one[name] for one in averages) / len(averages) for name in averages[0]})
     model.eval()
     return model
+
+
+def _averaged_weights(path: Path, names: Iterable[str]) -> Mapping[str, Tensor]:
+    if path.suffix == ".gguf":
+        return read_weights(path, names)
+    weights: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["average"]
+    return weights
 
 
 def write_gguf(model: PlannerModel, tokenizer_path: Path, out: Path, file_type: str = "F16") -> None:
@@ -102,16 +103,6 @@ def write_gguf(model: PlannerModel, tokenizer_path: Path, out: Path, file_type: 
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-
-
-def tensor_name(name: str) -> str:
-    """Give llama.cpp's name of one of the model's tensors."""
-    if name == "embedding.weight":
-        return "token_embd.weight"
-    if name == "norm.weight":
-        return "output_norm.weight"
-    _blocks, number, part = name.removesuffix(".weight").split(".", 2)
-    return f"blk.{number}.{_BLOCK_TENSORS[part]}.weight"
 
 
 def _add_general(writer: gguf.GGUFWriter, file_type: gguf.LlamaFileType) -> None:
@@ -176,7 +167,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("tokenizer", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--mean-with", type=Path, nargs="+", default=[], help="more checkpoints of the run")
+    parser.add_argument("--mean-with", type=Path, nargs="+", default=[], help="checkpoints, GGUF files")
     parser.add_argument("--type", choices=sorted(_FILE_TYPES), default="F16")
     parser.add_argument("--check", type=Path, help="folder with dev.jsonl")
     options = parser.parse_args(arguments)

@@ -16,8 +16,8 @@ import gguf
 import torch
 from tokenizers import AddedToken, Tokenizer, models
 
-from scripts.planner.export import tensor_name
 from scripts.planner.sequences import SPECIAL_TOKENS
+from scripts.planner.tensor_names import tensor_name
 from scripts.planner.tokenizer import with_byte_level
 
 if TYPE_CHECKING:

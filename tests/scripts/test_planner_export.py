@@ -124,7 +124,7 @@ def test_the_file_names_its_licence_and_its_data(exported: Path) -> None:
         "tldr-pages": "licence: CC-BY-4.0",
         "denisidoro/cheats": "licence: CC0-1.0",
         "cheat/cheatsheets": "licence: CC0-1.0",
-        "AGX's hand-written requests": "licence: MIT",
+        "AGX's hand-written and composed requests": "licence: MIT",
     }
 
 
@@ -186,6 +186,16 @@ def test_the_mean_of_checkpoints_is_exported(model: PlannerModel, tmp_path: Path
         assert torch.allclose(tensor, model.state_dict()[name] * 3.0)
 
 
+def test_a_run_and_the_file_that_it_began_from_have_a_mean(model: PlannerModel, exported: Path) -> None:
+    """Interpolated weights: a checkpoint of three times the file's weights, and the file."""
+    checkpoint = exported.with_name(f"{exported.stem}.pt")
+    average = {name: tensor * 3.0 for name, tensor in model.state_dict().items()}
+    torch.save({"shape": model.shape.to_dict(), "average": average}, checkpoint)
+    mean = export.load_average([checkpoint, exported])
+    for name, tensor in mean.state_dict().items():
+        assert torch.allclose(tensor, model.state_dict()[name] * 2.0, atol=0.01)
+
+
 def _corpus(folder: Path) -> list[str]:
     """Write a little of each source, and give the options that name them."""
     rows: dict[str, list[dict[str, Any]]] = {
@@ -201,11 +211,9 @@ def _corpus(folder: Path) -> list[str]:
     for name, lines in rows.items():
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    return [
-        part
-        for name in ("nl2bash", "tldr", "cheats", "written")
-        for part in (f"--{name}", str(folder / name))
-    ]
+    folders = ("nl2bash", "tldr", "cheats", "written")
+    options = [part for name in folders for part in (f"--{name}", str(folder / name))]
+    return [*options, "--composed", "20"]
 
 
 def test_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,7 +242,16 @@ def test_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     unpacked, later = str(tmp_path / "unpacked.json"), str(tmp_path / "later.pt")
     unpack.main([model_file, unpacked])
     train.main([data, unpacked, later, *run[3:], "--init", model_file, "--steps", "4", "--keep-every", "2"])
-    export.main([later, unpacked, str(tmp_path / "later.gguf"), "--mean-with", str(tmp_path / "later-2.pt")])
+    export.main(
+        [
+            later,
+            unpacked,
+            str(tmp_path / "later.gguf"),
+            "--mean-with",
+            str(tmp_path / "later-2.pt"),
+            model_file,
+        ]
+    )
     drafts.main([f"{data}/dev.jsonl", f"{data}/drafts.jsonl"])
     printed = capsys.readouterr().out
     assert "from step 2" in printed
