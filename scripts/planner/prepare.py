@@ -4,8 +4,8 @@ Every command becomes a plan through `agx.plan.shell.parse_shell`; what cannot b
 reason and left out. Before anything else 5 % of the NL2Bash commands, chosen by their hash, are set
 aside as the development set, and no row with one of those commands is trained on, whatever its
 source. Nor is an instruction that the everyday evaluation asks. Two things can still help there: an
-instruction may come in both sets, with different commands (91 of the 550 development cases), and other
-hand-written requests may have a plan that is a right answer to an everyday one, in other words.
+instruction may come in both sets, with different commands (81 of the 550 development cases), and other
+requests of AGX's own may have a plan that is a right answer to an everyday one, in other words.
 `everyday_unseen.jsonl` holds the evaluation cases without the latter, and `--strict` leaves both out
 of the training.
 """
@@ -53,17 +53,17 @@ def main(arguments: list[str] | None = None) -> None:
     corpus = list(nl2bash(args.nl2bash))
     descriptions = {tool.name: tool.description for tool in unix_registry()}
     others = [*tldr(args.tldr), *about(args.tldr, descriptions), *cheats(args.cheats)]
-    others += composed(args.composed)
     evaluation = list(read_lines(args.held_out))
     asked = {_wording(row["instruction"]) for row in evaluation}
     answers = {_key(reference) for row in evaluation for reference in row["reference"]}
-    hand_written = [pair for path in sorted(args.written.glob("*.jsonl")) for pair in written(path)]
-    others += [pair for pair in hand_written if not (args.strict and _key(pair.cmd) in answers)]
+    own = [pair for path in sorted(args.written.glob("*.jsonl")) for pair in written(path)]
+    own += composed(args.composed)
+    others += [pair for pair in own if not (args.strict and _key(pair.cmd) in answers)]
     args.out.mkdir(parents=True, exist_ok=True)
     dev = [pair for pair in corpus if is_dev(pair.cmd)]
     _write(args.out / "dev_cases.jsonl", ({"nl": pair.nl, "cmd": pair.cmd} for pair in dev))
     _write(args.out / "dev.jsonl", _rows(dev, set(), {}))
-    known = {_key(pair.cmd) for pair in hand_written}
+    known = {_key(pair.cmd) for pair in own}
     unseen = [row for row in evaluation if known.isdisjoint(map(_key, row["reference"]))]
     _write(args.out / "everyday_unseen.jsonl", unseen)
     counts: dict[str, Counter[str]] = {}
@@ -91,7 +91,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="train on no instruction of the development set, and by hand on no plan that everyday accepts",
+        help="train on no instruction of the development set, and no own request for a plan of everyday's",
     )
     parser.add_argument("out", type=Path, help="folder to write to")
     return parser.parse_args(arguments)
