@@ -18,6 +18,7 @@ from scripts.planner.find_parts import (
     EXTENSIONS,
     LANGUAGES,
     NAME_KINDS,
+    NUMBERS,
     PATTERNS,
     PLACE_WEIGHTS,
     PLACES,
@@ -138,19 +139,17 @@ class _Values:
 
     def _draw(self, name: str) -> str:
         rng, family = self._rng, name.rstrip("0123456789")
-        if family == "n":
-            return str(self._number(name))
-        if family == "when":
-            return rng.choices("mac", (5, 3, 1))[0]
+        match family:
+            case "n":
+                return str(rng.choice(NUMBERS))
+            case "top":
+                return str(int(self._value("n")) + rng.randint(1, 50))
+            case "inode":
+                return str(rng.randint(1000, 999999))
+            case "level":
+                return str(rng.randint(2, 6))
+            case "when":
+                return rng.choices("mac", (5, 3, 1))[0]
         value = rng.choice([value for value in POOLS[family] if value not in self._drawn.values()])
         extension = f".{rng.choice(EXTENSIONS)}" if family == "name" and rng.random() < 0.6 else ""
         return value + extension
-
-    def _number(self, name: str) -> int:
-        if name == "n3":  # the upper end of a range that begins with n
-            return int(self._value("n")) + self._rng.randint(1, 50)
-        if name == "n6":  # levels of folders
-            return self._rng.randint(2, 6)
-        if name == "n4":
-            return self._rng.randint(1000, 999999)
-        return self._rng.choice((1, 2, 3, 5, 7, 10, 14, 15, 20, 30, 50, 60, 90, 100, 120, 500))

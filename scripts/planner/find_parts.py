@@ -1,7 +1,9 @@
 """The parts of composed requests for `find`: wordings, and the words of a command that they stand for.
 
 A place in braces (`{name}`) is a value, the same one in the wording and in the command; the letters
-say of which pool, a digit tells two of one pool apart. `{}` in a place's wording is the folder.
+say of which pool, a digit tells two of one pool apart. `{}` in a place's wording is the folder, `{top}`
+a number above `{n}`, `{done}` the verb of the time that `{when}` names and `{suffix}` the ending of the
+files in `{lang}`.
 """
 
 from __future__ import annotations
@@ -68,11 +70,14 @@ DEPTHS = {  # the options: wordings that come after the place
         "without descending into subdirectories", "and do not search in sub directories", "non-recursively",
         "in maximum 1 level down", "without going into sub-directories", "not in its subdirectories",
     ),
-    "-maxdepth {n6}": (
-        "in maximum {n6} levels deep", "descending at most {n6} levels", "no deeper than {n6} levels",
-        "within a maximum of {n6} levels of directories", "up to {n6} levels deep",
+    "-maxdepth {level}": (
+        "in maximum {level} levels deep", "descending at most {level} levels",
+        "no deeper than {level} levels", "within a maximum of {level} levels of directories",
+        "up to {level} levels deep",
     ),
-    "-mindepth {n6}": ("at least {n6} levels deep", "below level {n6}", "in minimum {n6} levels deep"),
+    "-mindepth {level}": (
+        "at least {level} levels deep", "below level {level}", "in minimum {level} levels deep",
+    ),
 }  # fmt: skip
 
 
@@ -180,9 +185,9 @@ TESTS = (
         "of exactly {n} bytes", "with a size of {n} bytes", "whose size is {n} bytes",
     )),
     Test("size", "-size {n}M", ("of exactly {n}MB", "with a size of {n} MB")),
-    Test("size", "-size +{n}M -size -{n3}M", (
-        "larger than {n}MB and smaller than {n3}MB", "between {n}MB and {n3}MB", "of {n} to {n3} MB in size",
-        "bigger than {n}MB but less than {n3}MB",
+    Test("size", "-size +{n}M -size -{top}M", (
+        "larger than {n}MB and smaller than {top}MB", "between {n}MB and {top}MB",
+        "of {n} to {top} MB in size", "bigger than {n}MB but less than {top}MB",
     )),
     Test("size", "-empty", ("that are empty", "which are empty"), 2),
     Test("size", "! -empty", ("that are not empty", "which are non-empty")),
@@ -215,7 +220,9 @@ TESTS = (
     Test("group", "! -group {group}", ("not in group {group}", "that do not belong to group {group}")),
     Test("group", "-nogroup", ("that belong to no group", "without a valid group")),
     Test("links", "-links +{n}", ("with more than {n} links", "that have more than {n} hard links")),
-    Test("links", "-inum {n4}", ("with inode number {n4}", "whose inode number is {n4}", "with inode {n4}")),
+    Test("links", "-inum {inode}", (
+        "with inode number {inode}", "whose inode number is {inode}", "with inode {inode}",
+    )),
 )  # fmt: skip
 PATTERNS = {  # before the subject: how often, and the tests
     "{lang} ": (5, "-name '*.{suffix}'"),
@@ -274,8 +281,8 @@ ACTIONS = (
         ("Count the lines of", ""), ("Count the number of lines in", ""), ("", "and count their lines"),
         ("", "and count lines"), ("", "and count the lines in them"),
     )),
-    Action("| head -n {n5}", (
-        ("", "and show only the first {n5}"), ("", "and print the first {n5} of them"),
+    Action("| head -n {n2}", (
+        ("", "and show only the first {n2}"), ("", "and print the first {n2} of them"),
     )),
     Action("> {name3}", (("", "and save the list to {name3}"), ("", "and write the list to {name3}"))),
     Action(r"-exec grep -l {word2} {} \;", (
@@ -314,4 +321,5 @@ POOLS = {
     "name": _WORDS, "word": _WORDS, "ext": EXTENSIONS, "dir": _FOLDERS, "user": _USERS, "group": _GROUPS,
     "mode": _MODES, "lang": tuple(LANGUAGES),
 }  # fmt: skip
+NUMBERS = (1, 2, 3, 5, 7, 10, 14, 15, 20, 30, 50, 60, 90, 100, 120, 500)
 TIMES = {"m": "modified", "a": "accessed", "c": "changed"}
