@@ -20,7 +20,6 @@ from scripts.planner.find_parts import (
     NAME_KINDS,
     NUMBERS,
     PATTERNS,
-    PLACE_WEIGHTS,
     PLACES,
     POOLS,
     SUBJECTS,
@@ -68,7 +67,7 @@ def _parts(rng: random.Random) -> _Parts:
     pattern = _drawn(rng, PATTERNS) if rng.random() < 0.3 else ""
     return _Parts(
         subject=_drawn(rng, SUBJECTS),
-        place=rng.choices(list(PLACES), [PLACE_WEIGHTS[place] for place in PLACES])[0],
+        place=_drawn(rng, PLACES),
         pattern=pattern,
         depth=rng.choice(list(DEPTHS)) if rng.random() < 0.12 else "",
         tests=_tests(rng, rng.choice((0, 1, 1) if pattern else (1, 1, 1, 2, 2)), _words(PATTERNS, pattern)),
@@ -77,7 +76,7 @@ def _parts(rng: random.Random) -> _Parts:
 
 
 def _wording(parts: _Parts, rng: random.Random) -> str:
-    where = rng.choice(PLACES[parts.place]).replace("{}", parts.place)
+    where = rng.choice(PLACES[parts.place][1]).replace("{}", parts.place)
     deep = rng.choice(DEPTHS[parts.depth]) if parts.depth else ""
     clauses = " and ".join(rng.choice(test.wordings) for test in parts.tests)
     begin, end = rng.choice(parts.action.frames) if parts.action else ("", "")
@@ -97,7 +96,7 @@ def _command(parts: _Parts) -> str:
     return " ".join(filter(None, ("find", parts.place, parts.depth, kind, pattern, *names, *others, action)))
 
 
-def _drawn(rng: random.Random, table: Mapping[str, tuple[int, str]]) -> str:
+def _drawn(rng: random.Random, table: Mapping[str, tuple[int, object]]) -> str:
     return rng.choices(list(table), [weight for weight, _ in table.values()])[0]
 
 

@@ -75,9 +75,9 @@ def load_average(files: Sequence[Path]) -> PlannerModel:
     The others may be planners' GGUF files. The mean of a model and of the one that it was trained on
     from keeps more of what the first one knew: https://arxiv.org/abs/2109.01903
     """
-    shape = torch.load(files[0], map_location="cpu", weights_only=True)["shape"]
-    model = PlannerModel(ModelShape(**shape))
-    averages = [_averaged_weights(path, model.state_dict()) for path in files]
+    first = torch.load(files[0], map_location="cpu", weights_only=True)
+    model = PlannerModel(ModelShape(**first["shape"]))
+    averages = [first["average"], *(_averaged_weights(path, first["average"]) for path in files[1:])]
     model.load_state_dict({name: sum(one[name] for one in averages) / len(averages) for name in averages[0]})
     model.eval()
     return model

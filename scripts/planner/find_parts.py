@@ -35,36 +35,35 @@ SUBJECTS = {  # wordings: how often, and the test
     "symbolic links": (1, "-type l"),
     "symlinks": (1, "-type l"),
 }
-PLACES = {  # the folder: its wordings
-    ".": (
+PLACES = {  # the folder: how often, and its wordings
+    ".": (10, (
         "in the current directory", "under the current directory", "in the current directory tree",
         "under current directory", "in current directory", "in the current folder", "in current folder",
         "below the current directory", "in the current directory and below", "under current directory tree",
         "in the current directory and its subdirectories", "in the current directory recursively",
         "from the current directory tree", "starting from the current directory", "",
-    ),
-    "/": (
+    )),
+    "/": (3, (
         "in the entire file system", "on the system", "starting from /", "in the whole file system",
         "in the root directory", "from the root directory down", "in the entire filesystem",
-    ),
-    "~": (
+    )),
+    "~": (2, (
         "in the home directory", "in your home directory", "under the home directory",
         "in the home folder", "in the home directory tree", "under ~",
-    ),
-    "/{dir}/{dir2}": (
+    )),
+    "/{dir}/{dir2}": (6, (
         "under {}", "in {}", "in the {} directory", "under the {} directory", "in the directory {}",
         "in directory tree {}", "in the folder {}", "in the {} directory tree", "below {}", "from {}",
         "under {} directory tree", "in and below {}", "under directory {}", "starting from {}",
-    ),
-    "{dir}": (
+    )),
+    "{dir}": (2, (
         "in the directory {}", "in the {} directory", "in directory {}", "in the folder {}",
         "in the {} directory tree", "under the {} directory", "in the {} folder",
-    ),
-    "${dir}": (
+    )),
+    "${dir}": (1, (
         "under ${dir}", "in directory ${dir}", "in the ${dir} directory", "under ${dir} directory tree",
-    ),
+    )),
 }  # fmt: skip
-PLACE_WEIGHTS = {".": 10, "/": 3, "~": 2, "/{dir}/{dir2}": 6, "{dir}": 2, "${dir}": 1}
 DEPTHS = {  # the options: wordings that come after the place
     "-maxdepth 1": (
         "without descending into subdirectories", "and do not search in sub directories", "non-recursively",

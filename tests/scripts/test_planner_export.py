@@ -242,16 +242,8 @@ def test_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     unpacked, later = str(tmp_path / "unpacked.json"), str(tmp_path / "later.pt")
     unpack.main([model_file, unpacked])
     train.main([data, unpacked, later, *run[3:], "--init", model_file, "--steps", "4", "--keep-every", "2"])
-    export.main(
-        [
-            later,
-            unpacked,
-            str(tmp_path / "later.gguf"),
-            "--mean-with",
-            str(tmp_path / "later-2.pt"),
-            model_file,
-        ]
-    )
+    mean_with = ["--mean-with", str(tmp_path / "later-2.pt"), model_file]
+    export.main([later, unpacked, str(tmp_path / "later.gguf"), *mean_with])
     drafts.main([f"{data}/dev.jsonl", f"{data}/drafts.jsonl"])
     printed = capsys.readouterr().out
     assert "from step 2" in printed
