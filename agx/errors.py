@@ -62,7 +62,7 @@ class AgxError(Exception):
         return type(self).__name__
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the JSON form: code, message, hint, retryable and, where there are any, details."""
+        """Return the JSON form: code, message, hint, retryable and, where there are any, details."""
         data = {
             "code": self.code,
             "message": self.message,

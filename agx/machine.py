@@ -16,14 +16,14 @@ _MAX_DIGITS = 20  # of a number of 64 bits
 
 
 def usable_cpus(root: Path = _ROOT) -> int:
-    """Give the number of CPUs: the affinity of the process, and the quota of its cgroups."""
+    """Return the number of CPUs: the affinity of the process, and the quota of its cgroups."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = (_quota(folder) for folder in _cgroups(root))
     return max(1, min([cpus, *(ceil(quota) for quota in quotas if quota is not None)]))
 
 
 def memory_bytes(root: Path = _ROOT) -> tuple[int, int] | None:
-    """Give what memory is available now and what there is in all; None where the system does not say.
+    """Return what memory is available now and what there is in all; None where the system does not say.
 
     A limit of the cgroups lowers both: what they hold already is not available.
     """
@@ -60,7 +60,7 @@ def _cgroups(root: Path) -> Iterator[Path]:
 
 
 def _quota(folder: Path) -> float | None:
-    """Give how many CPUs a cgroup may use, or None where it has no limit."""
+    """Return how many CPUs a cgroup may use, or None where it has no limit."""
     words = _words(folder / "cpu.max")
     if len(words) == 2:
         return _ratio(*words)
@@ -74,7 +74,7 @@ def _ratio(quota: str, period: str) -> float | None:
 
 
 def _held_bytes(folder: Path) -> int:
-    """Give what a cgroup holds, without the files that the kernel keeps in memory while there is room."""
+    """Return what a cgroup holds, without the files that the kernel keeps in memory while there is room."""
     used = _number(folder, "memory.current", "memory.usage_in_bytes") or 0
     words = _words(folder / "memory.stat")
     facts = dict(zip(words[::2], words[1::2], strict=False))

@@ -81,7 +81,7 @@ class PlannerConfig:
     timeout_secs: float | None = None
 
     def load_options(self) -> LoadOptions:
-        """Give what is said of loading a model."""
+        """Return what is said of loading a model."""
         return LoadOptions(
             device=self.device,
             context_size=self.context_size,
@@ -226,7 +226,7 @@ class Planner:
         *,
         draft: Plan | str | Mapping[str, Any] | Sequence[Any] | None = None,
     ) -> PromptPreview:
-        """Give Echo's rendered prompt, or with a draft Delta's, and the schema; generates nothing."""
+        """Return Echo's rendered prompt, or with a draft Delta's, and the schema; generates nothing."""
         chosen = self._context(context)
         kept = None if draft is None else _read_draft(draft, instruction, chosen)
         name = ModelRole.ECHO if kept is None else ModelRole.DELTA
@@ -238,7 +238,7 @@ class Planner:
         return PromptPreview(prompt, num_tokens, request.schema or {}, request.parameters, shown)
 
     async def health_check(self) -> Health:
-        """Say whether this planner can plan now; raises nothing."""
+        """Return whether this planner can plan now; raises nothing."""
         try:
             return await self._backend(ModelRole.ECHO).health_check()
         except AgxError as error:
@@ -315,7 +315,7 @@ class Planner:
         return context, replace(options, deadline_secs=left_secs)
 
     def _backend(self, name: ModelRole) -> ModelBackend:
-        """Give the backend of a role; roles with the same model share one."""
+        """Return the backend of a role; roles with the same model share one."""
         if self._closed:
             raise UsageError("this planner is closed", hint="plan inside its `async with` block")
         if self._given is not None:

@@ -62,7 +62,7 @@ def _num_found(cases: Sequence[Case], registries: Sequence[Registry], *, best: i
 
 
 def _instruction(case: Case) -> str:
-    """Give what the user said, which is all that a planner is given."""
+    """Return what the user said, which is all that a planner is given."""
     messages = [message for turn in case["question"] for message in turn]
     return "\n".join(message["content"] for message in messages if message["role"] == "user")
 

@@ -61,13 +61,13 @@ def _comes_back(text: str, tasks: str) -> bool:
 
 
 def commands_of(path: Path) -> list[str]:
-    """Give the commands of a file of JSON lines."""
+    """Return the commands of a file of JSON lines."""
     with path.open(encoding="utf-8") as lines:
         return [json.loads(line)["cmd"].strip() for line in lines if line.strip()]
 
 
 def report(found: Conversion) -> str:
-    """Give the figures and the table of reasons, in Markdown."""
+    """Return the figures and the table of reasons, in Markdown."""
     share = 100 * found.share
     rows = [
         f"| {reason} | {count} | `{_shown(found.examples[reason])}` |"

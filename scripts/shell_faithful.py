@@ -99,7 +99,7 @@ def _not_run(command: str, reading: ShellReading) -> str:
 
 
 def _has_redirection(command: str) -> bool:
-    """Say whether there is a `<` or `>` outside of simple quotes: rather too often than not."""
+    """Return whether there is a `<` or `>` outside of simple quotes: rather too often than not."""
     return re.search(r"[<>]", re.sub(r"'[^']*'|\\.|\"[^\"$`\\]*\"", "", command)) is not None
 
 

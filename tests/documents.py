@@ -25,7 +25,7 @@ class Block(NamedTuple):
 
 
 def blocks(language: str) -> list[Block]:
-    """Give the blocks of a language on all pages."""
+    """Return the blocks of a language on all pages."""
     return [block for page in PAGES for block in _blocks(page) if block.language == language]
 
 
@@ -37,7 +37,7 @@ def _blocks(page: Path) -> Iterator[Block]:
 
 
 def shell_lines() -> list[tuple[str, str]]:
-    """Give the command lines of all pages that run AGX as it is installed, each with its place."""
+    """Return the command lines of all pages that run AGX as it is installed, each with its place."""
     lines = [
         (block.place, line.partition("  #")[0].rstrip())
         for block in blocks("sh")
@@ -47,7 +47,7 @@ def shell_lines() -> list[tuple[str, str]]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Give an environment in which `agx` is this one; where it is not installed, by a script of a line."""
+    """Return an environment in which `agx` is this one; where it is not installed, by a script of a line."""
     programs = folder / "bin"
     programs.mkdir()
     own = Path(sys.executable).parent

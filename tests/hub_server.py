@@ -78,11 +78,11 @@ class HubServer:
         return f"http://127.0.0.1:{self._store.server_port}"
 
     def web(self, name: str) -> str:
-        """Give the URL of a file on the plain web server."""
+        """Return the URL of a file on the plain web server."""
         return f"{self.store_url}/web/{quote(name)}"
 
     def names(self, repository: str) -> set[str]:
-        """Give the names of the files of a repository."""
+        """Return the names of the files of a repository."""
         chosen = self.repositories[repository]
         return {*self.files, *self.sizes} if chosen is None else chosen
 

@@ -30,13 +30,13 @@ def put_manifest(folder: Path, name: str, layers: Any, *, config: Any = None) ->
 
 
 def layer_of(blob: Path, *, media_type: str = MODEL_LAYER) -> dict[str, Any]:
-    """Give the entry of a manifest that names a blob."""
+    """Return the entry of a manifest that names a blob."""
     digest = blob.name.replace("-", ":")
     return {"mediaType": media_type, "digest": digest, "size": blob.stat().st_size}
 
 
 def tree_of(folder: Path) -> dict[str, tuple[int, int, bytes]]:
-    """Give every path below a folder with its mode, its time stamp and its content's hash."""
+    """Return every path below a folder with its mode, its time stamp and its content's hash."""
     found = {}
     for path in sorted(folder.rglob("*")):
         status = path.stat()

@@ -75,7 +75,7 @@ class OllamaServer(ThreadingHTTPServer):
         return f"127.0.0.1:{self.server_address[1]}"
 
     def made(self, path: str) -> list[Request]:
-        """Give the requests whose path begins so."""
+        """Return the requests whose path begins so."""
         return [request for request in self.requests if request.path.startswith(path)]
 
     def handle_error(self, request: Any, client_address: Any) -> None:

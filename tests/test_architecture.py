@@ -73,7 +73,7 @@ MAY_PRINT = frozenset({"agx.cli", "agx.server"})
 
 
 def name_of(path: Path) -> str:
-    """Give a file's module name; a package's `__init__` has the package's."""
+    """Return a file's module name; a package's `__init__` has the package's."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -86,7 +86,7 @@ def is_within(module: str, package: str) -> bool:
 
 
 def layer(module: str) -> int:
-    """Give the layer of the longest prefix in the table."""
+    """Return the layer of the longest prefix in the table."""
     return LAYERS[max((prefix for prefix in LAYERS if is_within(module, prefix)), key=len)]
 
 
@@ -108,7 +108,7 @@ IMPORTS = {module: sorted(set(imports(module, tree))) for module, tree in TREES.
 
 
 def without_types(tree: ast.Module) -> ast.Module:
-    """Give the module without what stands under `if TYPE_CHECKING:`, which never runs."""
+    """Return the module without what stands under `if TYPE_CHECKING:`, which never runs."""
     kept = [
         node
         for node in tree.body
@@ -124,7 +124,7 @@ def package_of(module: str) -> str:
 
 
 def may_import(module: str, wanted: str) -> bool:
-    """Say whether the layers let one module of ours import another."""
+    """Return whether the layers let one module of ours import another."""
     if wanted == "agx":
         return any(is_within(module, one) for one in MAY_ASK_FOR_THE_VERSION)
     allowed = ONLY.get(package_of(module))

@@ -43,13 +43,13 @@ def _section(title: str) -> str:
 
 
 def _listed(section: str) -> set[str]:
-    """Give the options in the first column of a section's table."""
+    """Return the options in the first column of a section's table."""
     rows = re.findall(r"^\| (`-.*?) \|", section.replace(r"\|", "/"), re.MULTILINE)
     return {option for row in rows for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", row)}
 
 
 def _options(command: click.Command) -> set[str]:
-    """Give what `--help` shows of a command: all its options."""
+    """Return what `--help` shows of a command: all its options."""
     context = click.Context(command, info_name="agx")
     return {name for option in command.get_params(context) for name in option.opts if name.startswith("-")}
 

@@ -55,7 +55,7 @@ def test_every_library_that_is_imported_is_a_dependency() -> None:
 
 
 def _imports(path: Path) -> set[str]:
-    """Give the top-level packages that a module imports anywhere."""
+    """Return the top-level packages that a module imports anywhere."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

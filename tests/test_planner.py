@@ -34,7 +34,7 @@ BOTH = PlannerConfig(role=ModelRole.BOTH)
 
 
 def written(*tasks: dict[str, Any]) -> str:
-    """Give the text of a model that writes these tasks."""
+    """Return the text of a model that writes these tasks."""
     return json.dumps({"tasks": tasks}, separators=(",", ":"))
 
 
@@ -47,7 +47,7 @@ UNKNOWN_TOOL = written(CAT, {"command": "frobnicate", "args": [], "input_from_ta
 
 
 def planner_of(*replies: Reply, config: PlannerConfig | None = None, **more: Any) -> Planner:
-    """Give a planner whose model writes these replies, one a request."""
+    """Return a planner whose model writes these replies, one a request."""
     return Planner(config, backend=ScriptedBackend(replies), **more)
 
 

@@ -59,7 +59,7 @@ def endless_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def endless(model: Path, **more: Any) -> Planner:
-    """Give a planner whose only tool takes a list so long that no plan is finished within seconds."""
+    """Return a planner whose only tool takes a list so long that no plan is finished within seconds."""
     words = {"type": "array", "items": {"enum": ["a", "b", "cd"]}, "minItems": 100_000}
     schema = {"type": "object", "properties": {"words": words}, "required": ["words"]}
     config = PlannerConfig(

@@ -53,7 +53,7 @@ def backend_of(planner: Planner) -> ScriptedBackend:
 
 
 def in_schema(schema: Any) -> set[str]:
-    """Give the tools that a schema lets a model call: what may stand as a `command`, at any place."""
+    """Return the tools that a schema lets a model call: what may stand as a `command`, at any place."""
     if isinstance(schema, list):
         return {name for part in schema for name in in_schema(part)}
     if not isinstance(schema, dict):

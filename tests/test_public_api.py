@@ -43,7 +43,7 @@ def _all_errors(root: type[AgxError]) -> set[str]:
 
 
 def modules_after(statement: str) -> set[str]:
-    """Give the top-level packages that a fresh process holds after a statement."""
+    """Return the top-level packages that a fresh process holds after a statement."""
     program = f"import sys\n{statement}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT

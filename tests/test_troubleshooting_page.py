@@ -50,7 +50,7 @@ KINDS = _kinds()
 
 
 def _pattern(node: ast.expr) -> str:
-    """Give a pattern of what an expression can be, as far as it is written out."""
+    """Return a pattern of what an expression can be, as far as it is written out."""
     match node:
         case ast.Constant(value=str(text)):
             return re.escape(text)

@@ -101,7 +101,7 @@ def _add_tokenizer(
 
 
 def byte_alphabet() -> list[str]:
-    """Give the printable character that stands for each byte in a byte-level vocabulary.
+    """Return the printable character that stands for each byte in a byte-level vocabulary.
 
     Source: `bytes_to_unicode` of https://github.com/openai/gpt-2/blob/master/src/encoder.py
     """

@@ -158,19 +158,19 @@ class ModelBackend(Protocol):
         ...
 
     async def model_facts(self) -> ModelFacts:
-        """Give the model's facts; loads it where that has not happened."""
+        """Return the model's facts; loads it where that has not happened."""
         ...
 
     async def render(self, request: GenerationRequest) -> tuple[str, int]:
-        """Give the prompt that a request makes, and the number of its tokens; generates nothing."""
+        """Return the prompt that a request makes, and the number of its tokens; generates nothing."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Give one vector a text; raises `Unsupported` where the backend has no embeddings."""
+        """Return one vector a text; raises `Unsupported` where the backend has no embeddings."""
         ...
 
     async def health_check(self) -> Health:
-        """Say whether this backend can plan now; raises nothing."""
+        """Return whether this backend can plan now; raises nothing."""
         ...
 
     async def aclose(self) -> None:

@@ -97,7 +97,7 @@ class LlamaCppBackend(GeneratesPlans):
         return self._facts
 
     async def render(self, request: GenerationRequest) -> tuple[str, int]:
-        """Give the prompt that the model's chat template makes of a request, and its tokens' number."""
+        """Return the prompt that the model's chat template makes of a request, and its tokens' number."""
         self.start()
         reply = await self._client.call({"op": "render", **_prompted(request)})
         self._tell((await self._client.loaded())["model"]["warnings"])
@@ -138,7 +138,7 @@ class _WrittenSchema:
         self._last: tuple[Mapping[str, Any], str] | None = None
 
     def text(self, schema: Mapping[str, Any] | None) -> str | None:
-        """Give the text; raises `UsageError` for what is no JSON."""
+        """Return the text; raises `UsageError` for what is no JSON."""
         if schema is None:
             return None
         if self._last is None or self._last[0] is not schema:
@@ -158,7 +158,7 @@ def _messages(messages: Sequence[Message]) -> list[dict[str, str]]:
 
 
 def _prompted(request: GenerationRequest) -> Frame:
-    """Give what a request says of its prompt."""
+    """Return what a request says of its prompt."""
     return {
         "messages": _messages(request.messages),
         "reasoning_tokens": request.reasoning_tokens,

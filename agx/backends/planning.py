@@ -87,7 +87,7 @@ def plan_request(
 
 @lru_cache(maxsize=8)
 def _schema(registry: Registry, bounds: PlanLimits) -> Schema:
-    """Give the schema of the plans: the same one for the same registry, so that it is made once."""
+    """Return the schema of the plans: the same one for the same registry, so that it is made once."""
     return plan_schema(tuple(registry), bounds)
 
 
@@ -186,7 +186,7 @@ def _metadata(
 
 
 def _told_beside(facts: ModelFacts, request: GenerationRequest) -> dict[str, int | str]:
-    """Give what else was asked for and has an influence on the text."""
+    """Return what else was asked for and has an influence on the text."""
     told = {"think": request.reasoning_tokens, "chat_template_sha256": facts.chat_template_sha256}
     return {name: value for name, value in told.items() if value is not None}
 
@@ -196,7 +196,7 @@ def _milliseconds_since(started: float) -> float:
 
 
 def names_offered(context: PlanContext) -> tuple[str, ...] | None:
-    """Give the names of the tools that were chosen to be offered, or None where all allowed ones are."""
+    """Return the names of the tools that were chosen to be offered, or None where all allowed ones are."""
     allowed = replace(context, offered=None)
     tools = policy.offered(context)
     return None if tools is policy.offered(allowed) else tuple(tool.name for tool in tools)
@@ -215,7 +215,7 @@ def _check_instruction(instruction: str) -> None:
 
 
 async def loaded(backend: ModelBackend, deadline_secs: float | None) -> tuple[ModelFacts, float | None]:
-    """Give the model's facts, and of the time limit what is left when they are known."""
+    """Return the model's facts, and of the time limit what is left when they are known."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     try:
@@ -232,7 +232,7 @@ async def loaded(backend: ModelBackend, deadline_secs: float | None) -> tuple[Mo
 
 
 def _finished(last: Chunk | None, text: str, parameters: Parameters) -> Usage:
-    """Give the usage of a text that is whole; one that was cut off is never closed silently."""
+    """Return the usage of a text that is whole; one that was cut off is never closed silently."""
     if last is None or last.finish_reason is None or last.finish_reason == "cancelled":
         raise BackendError("the generation ended before its text did", hint="try again", text=text)
     if last.finish_reason == "length":

@@ -95,7 +95,7 @@ class ScriptedBackend(GeneratesPlans):
         yield Chunk("", finish_reason=reply.finish_reason, usage=self._usage(request, reply))
 
     async def model_facts(self) -> ModelFacts:
-        """Give the name it was given, and a hash of zeros."""
+        """Return the name it was given, and a hash of zeros."""
         return ModelFacts(
             self._model_name,
             "scripted",
@@ -105,7 +105,7 @@ class ScriptedBackend(GeneratesPlans):
         )
 
     async def render(self, request: GenerationRequest) -> tuple[str, int]:
-        """Give the messages as a prompt, and the number of its words."""
+        """Return the messages as a prompt, and the number of its words."""
         prompt = "\n".join(f"{message.role}: {message.content}" for message in request.messages)
         return prompt, len(prompt.split())
 

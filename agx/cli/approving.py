@@ -46,7 +46,7 @@ def ask(plan: Plan) -> None:
 
 @contextlib.contextmanager
 def _person() -> Iterator[int | None]:
-    """Give the descriptor of the terminal whose person sees standard error, or None."""
+    """Return the descriptor of the terminal whose person sees standard error, or None."""
     if not is_terminal(sys.stderr):
         yield None
     elif is_terminal(sys.stdin):
@@ -78,6 +78,6 @@ def _answer(terminal: int, question: str) -> bool:
 
 
 def _shown_chars(task: Task) -> int:
-    """Give about how many characters a task takes in the table, escapes included."""
+    """Return about how many characters a task takes in the table, escapes included."""
     words = [task.command, *map(shell_argument, task.args), task.save_to or task.append_to or ""]
     return sum(len(word.encode("unicode_escape")) + 1 for word in words)

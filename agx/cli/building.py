@@ -25,18 +25,18 @@ Edit = Callable[[OpenPlan], tuple[OpenPlan, str]]
 
 
 def buffer_of(options: Mapping[str, Any]) -> PlanBuffer:
-    """Give the buffer that --buffer, AGX_PLAN_BUFFER or AGX_HOME names."""
+    """Return the buffer that --buffer, AGX_PLAN_BUFFER or AGX_HOME names."""
     named = options["buffer"]
     return PlanBuffer(buffer_file(None if named is None else Path(named)))
 
 
 def registry_of(plan: OpenPlan) -> Registry:
-    """Give the tools that a plan is built with."""
+    """Return the tools that a plan is built with."""
     return registry_of_files(plan.tools)
 
 
 def checked(tasks: Sequence[Task], registry: Registry) -> tuple[Finding, ...]:
-    """Give what the rules find; raises `PlanInvalid` where that makes the plan impossible to run."""
+    """Return what the rules find; raises `PlanInvalid` where that makes the plan impossible to run."""
     findings = _found(tasks, registry)
     refuse_errors(findings, "")
     return findings
@@ -60,7 +60,7 @@ def change(app: App, options: Mapping[str, Any], edit: Edit, *, said: Sequence[F
 def tell_done(
     plan: OpenPlan, done: str, *, app: App, options: Mapping[str, Any], said: Sequence[Finding] = ()
 ) -> int:
-    """Show the plan as it stands now, and say what was done to it; gives the exit code."""
+    """Show the plan as it stands now, and say what was done to it; returns the exit code."""
     show(plan, app=app, form=json_or_none(options))
     for finding in said:
         app.notes.finding(finding.model_dump(exclude_none=True))
@@ -69,7 +69,7 @@ def tell_done(
 
 
 def json_or_none(options: Mapping[str, Any]) -> Format | None:
-    """Give the format that --json names, or None."""
+    """Return the format that --json names, or None."""
     return "json" if options["as_json"] else None
 
 

@@ -100,7 +100,7 @@ def edit(app: App, /, *, number: int | None, **options: Any) -> int:  # noqa: AN
 
 
 def _with_options(task: Task, plan: OpenPlan, given: Mapping[str, Any], reading: ShellReading | None) -> Task:
-    """Give the task with what the options say; raises `UsageError` or `PlanInvalid`."""
+    """Return the task with what the options say; raises `UsageError` or `PlanInvalid`."""
     data = task.to_dict()
     if "task" in given:
         data = _one(task_rows(str(given["task"])), 'add the others: agx plan add --task "…"')
@@ -122,7 +122,7 @@ def _with_options(task: Task, plan: OpenPlan, given: Mapping[str, Any], reading:
 
 
 def _called(plan: Plan) -> dict[str, Any]:
-    """Give what a shell text changes of a task: command, arguments, and where its output goes."""
+    """Return what a shell text changes of a task: command, arguments, and where its output goes."""
     rows = [task.written() for task in plan.tasks]
     return _one(rows, 'add the others: agx plan add --command "…"')
 

@@ -37,17 +37,17 @@ def add_given(app: App, options: Mapping[str, Any]) -> int:
 
 
 def _behind(num_tasks: int, findings: Iterable[Finding]) -> list[Finding]:
-    """Give findings with the numbers that their tasks have behind others."""
+    """Return findings with the numbers that their tasks have behind others."""
     return [one.model_copy(update={"task": one.task and one.task + num_tasks}) for one in findings]
 
 
 def _called(tasks: Iterable[Task]) -> str:
-    """Give tasks as a shell text would, for whoever reads what was asked for."""
+    """Return tasks as a shell text would, for whoever reads what was asked for."""
     return " | ".join(task_text(task.model_copy(update={"input_from_task": None})) for task in tasks)
 
 
 def source_of(plan: OpenPlan, options: Mapping[str, Any]) -> int | None:
-    """Give the number of the task that the first new one reads; raises `UsageError` where --pipe has none."""
+    """Return the number of the task that the first new one reads; raises `UsageError` where --pipe has none."""
     if not options["pipe"]:
         number: int | None = options["input_from"]
         return number
@@ -57,7 +57,7 @@ def source_of(plan: OpenPlan, options: Mapping[str, Any]) -> int | None:
 
 
 def _with_rows(plan: OpenPlan, text: str) -> tuple[Task, ...]:
-    """Give the plan's tasks with those of a JSON text behind them; raises `UsageError` or `PlanInvalid`."""
+    """Return the plan's tasks with those of a JSON text behind them; raises `UsageError` or `PlanInvalid`."""
     numbered = [
         {"task_number": number, **row}
         for number, row in enumerate(task_rows(text), start=len(plan.tasks) + 1)

@@ -164,7 +164,7 @@ def undo(app: App, /, *, count: int, **options: Any) -> int:  # noqa: ANN401  cl
 
 
 def _begun(instruction: str | None, *, source: str | None, tools: Sequence[str], notes: Notes) -> OpenPlan:
-    """Give the plan to begin with; raises what reading the source or the tools raises."""
+    """Return the plan to begin with; raises what reading the source or the tools raises."""
     files = tuple(str(Path(file).absolute()) for file in tools)
     plan = OpenPlan.begun(instruction or "", tools=files)
     registry = chosen_registry(files, notes=notes)
@@ -176,7 +176,7 @@ def _begun(instruction: str | None, *, source: str | None, tools: Sequence[str],
 
 
 def _tasks_of(source: str, registry: Registry) -> tuple[str, tuple[Task, ...]]:
-    """Give instruction and tasks of a plan: a file where there is one of that name, or a stored plan."""
+    """Return instruction and tasks of a plan: a file where there is one of that name, or a stored plan."""
     if Path(source).is_file():
         found, _ = read_plan(read_text(Path(source), what="plan"), registry)
         return found.instruction, found.tasks

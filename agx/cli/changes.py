@@ -34,7 +34,7 @@ def change_sentence(change: TaskChange) -> str:
 
 
 def task_text(task: Task) -> str:
-    """Give a task on one line, as a person reads it."""
+    """Return a task on one line, as a person reads it."""
     words = [task_line(task)]
     if task.input_from_task is not None:
         words.append(f"(input: task {task.input_from_task})")

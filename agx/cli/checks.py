@@ -46,11 +46,11 @@ class Check:
     hint: str = ""
 
     def as_dict(self) -> dict[str, str]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         return {"name": self.name, "status": self.status, "detail": self.detail, "hint": self.hint}
 
     def as_line(self) -> str:
-        """Give the line for people, and a second one that says what to do."""
+        """Return the line for people, and a second one that says what to do."""
         text = f"{self.status:5} {self.name:16} {visible(self.detail)}"
         return f"{text}\n{'':22} -> {visible(self.hint)}" if self.hint else text
 
@@ -161,13 +161,13 @@ def _native(healths: Sequence[Health]) -> Iterator[Check]:
 
 
 def _features(system_info: str) -> str:
-    """Give what llama.cpp says of its build, `CPU : AVX = 1 | AMX = 0 | `, as `CPU: AVX`."""
+    """Return what llama.cpp says of its build, `CPU : AVX = 1 | AMX = 0 | `, as `CPU: AVX`."""
     named = (part.strip().replace(" : ", ": ").rpartition(" = ") for part in system_info.split("|"))
     return " ".join(name or value for name, _equals, value in named if value not in {"", "0"})
 
 
 def _greeting() -> Mapping[str, Any]:
-    """Give what a worker says before it loads anything; nothing where none can be started."""
+    """Return what a worker says before it loads anything; nothing where none can be started."""
     try:
         hello = survey()
     except AgxError:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def planner_config(settings: Settings) -> PlannerConfig:
-    """Give the configuration of the planner that these settings ask for."""
+    """Return the configuration of the planner that these settings ask for."""
     return PlannerConfig(
         backend=BackendKind(settings.text("backend")),
         role=ModelRole(settings.text("model_role")),
@@ -42,7 +42,7 @@ def _max_risk(settings: Settings) -> MaxRisk:
 
 
 def parameters(settings: Settings) -> Parameters:
-    """Give the generation parameters."""
+    """Return the generation parameters."""
     return Parameters(
         temperature=settings.number("temperature"),
         top_k=settings.integer("top_k"),

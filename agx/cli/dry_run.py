@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def preview_json(preview: PromptPreview, settings: Settings) -> str:
-    """Give the preview as one JSON object."""
+    """Return the preview as one JSON object."""
     data = {
         "prompt": preview.prompt,
         "prompt_tokens": preview.prompt_tokens,
@@ -29,7 +29,7 @@ def preview_json(preview: PromptPreview, settings: Settings) -> str:
 
 
 def preview_text(preview: PromptPreview, settings: Settings) -> str:
-    """Give the preview for people."""
+    """Return the preview for people."""
     rows = _parameters(preview, settings)
     width = max(map(len, rows))
     lines = [f"{name:{width}}  {_shown(row['value']):10}  {row['origin']}" for name, row in rows.items()]
@@ -49,7 +49,7 @@ def preview_text(preview: PromptPreview, settings: Settings) -> str:
 
 
 def _offered(preview: PromptPreview) -> tuple[str, ...]:
-    """Give the lines about the tools, where not all of them are offered."""
+    """Return the lines about the tools, where not all of them are offered."""
     names = preview.tools_offered
     if names is None:
         return ()

@@ -12,7 +12,7 @@ MAX_BYTES = 16 << 20
 
 
 def read_text(path: Path, *, what: str) -> str:
-    """Give the text of a file or pipe of at most 16 MiB; `what` names it in words. Raises `UsageError`."""
+    """Return the text of a file or pipe of at most 16 MiB; `what` names it in words. Raises `UsageError`."""
     if str(path) == "-":
         raise UsageError(
             f"the {what} cannot be standard input, which is input data",
@@ -29,19 +29,19 @@ def read_text(path: Path, *, what: str) -> str:
 
 
 def read_stdin(*, name: str, hint: str) -> str:
-    """Give standard input as text, as `read_text` does; `name` says what it is, `hint` what to do instead."""
+    """Return standard input as text, as `read_text` does; `name` says what it is, `hint` what to do instead."""
     return _decoded(open_stdin(hint=hint).buffer.read(MAX_BYTES + 1), name=name)
 
 
 def open_stdin(*, hint: str) -> TextIO:
-    """Give standard input; raises `UsageError` where it is closed."""
+    """Return standard input; raises `UsageError` where it is closed."""
     if sys.stdin is None:
         raise UsageError("standard input is closed", hint=hint)
     return sys.stdin
 
 
 def _decoded(data: bytes, *, name: str) -> str:
-    """Give bytes as text; raises `UsageError` where they are too many or no UTF-8. `name` says whose."""
+    """Return bytes as text; raises `UsageError` where they are too many or no UTF-8. `name` says whose."""
     if len(data) > MAX_BYTES:
         raise UsageError(f"{name} is larger than {MAX_BYTES >> 20} MiB", hint="give a shorter one")
     try:

@@ -9,7 +9,7 @@ EXAMPLE = 'agx plan "list all rust files and count lines"'
 
 
 def instruction_of(words: tuple[str, ...], *, verb: str = "") -> str | None:
-    """Give the instruction, None where there is no word; raises `UsageError` for several words.
+    """Return the instruction, None where there is no word; raises `UsageError` for several words.
 
     `verb` is the word before them, in whose place they may have been meant.
     """
@@ -22,7 +22,7 @@ def instruction_of(words: tuple[str, ...], *, verb: str = "") -> str | None:
 
 
 def usable(text: str) -> str:
-    """Give the text back; raises `UsageError` where it says nothing or is no text."""
+    """Return the text back; raises `UsageError` where it says nothing or is no text."""
     if not text.strip():
         raise UsageError("the instruction is empty", hint=f"say what to do: {EXAMPLE}")
     try:

@@ -128,7 +128,7 @@ class _Lines:
         return told
 
     def rest(self) -> list[str]:
-        """Give what came without a line break."""
+        """Return what came without a line break."""
         rest, self._open = self._open, b""
         return [self._line(rest)] if rest else []
 

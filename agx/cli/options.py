@@ -31,7 +31,7 @@ class App:
 
 
 def setting_options(command: Command) -> Command:
-    """Give a command one option a setting. Values stay texts: the table checks them, for all layers."""
+    """Return a command one option a setting. Values stay texts: the table checks them, for all layers."""
     for row in reversed(SETTINGS):
         more: dict[str, Any] = {"multiple": True, "callback": _joined} if row.kind == "names" else {}
         command = click.option(row.flag, row.name, metavar=_metavar(row), help=_help(row), **more)(command)
@@ -39,7 +39,7 @@ def setting_options(command: Command) -> Command:
 
 
 def input_wait_option(command: Command) -> Command:
-    """Give a command --input-wait."""
+    """Return a command --input-wait."""
     return click.option(
         "--input-wait",
         type=click.FloatRange(0, 3600),
@@ -51,12 +51,12 @@ def input_wait_option(command: Command) -> Command:
 
 
 def tools_option(text: str) -> Callable[[Command], Command]:
-    """Give a command --tools, for `agx.cli.registries`; `text` says what the tools of the files are for."""
+    """Return a command --tools, for `agx.cli.registries`; `text` says what the tools of the files are for."""
     return click.option("--tools", multiple=True, metavar="FILE", help=f"{text}  [may be repeated]")
 
 
 def debug_option(command: Command) -> Command:
-    """Give a command --debug, which `agx.cli.main` reads before any option is parsed."""
+    """Return a command --debug, which `agx.cli.main` reads before any option is parsed."""
     text = "Show the traceback of an error."
     return click.option("--debug", is_flag=True, expose_value=False, help=text)(command)
 
@@ -71,7 +71,7 @@ def settings_of(app: App, options: Mapping[str, str | None]) -> Settings:
 
 
 def _joined(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
-    """Give the values of an option that was given several times as one text, or None."""
+    """Return the values of an option that was given several times as one text, or None."""
     del context, option
     return ",".join(values) if values else None
 

@@ -24,7 +24,7 @@ class ReaderGone(Exception):
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Say whether a person looks at this stream."""
+    """Return whether a person looks at this stream."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # it has been closed
@@ -32,7 +32,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def may_colour(stream: TextIO | None) -> bool:
-    """Say whether colour may be used: on a terminal that is not dumb, without NO_COLOR.
+    """Return whether colour may be used: on a terminal that is not dumb, without NO_COLOR.
 
     Source: https://no-color.org
     """
@@ -62,7 +62,7 @@ def write_result(text: str) -> None:
 
 
 def visible_on(stream: TextIO, text: str) -> str:
-    """Give the text as this terminal can show it."""
+    """Return the text as this terminal can show it."""
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -146,7 +146,7 @@ class Notes:
 
 
 def _beside(error: PlanInvalid) -> list[Mapping[str, Any]]:
-    """Give the findings that are to be told besides the error: its sentence may say the first one itself."""
+    """Return the findings that are to be told besides the error: its sentence may say the first one itself."""
     first = next((found for found in error.findings if found.get("severity") == "error"), None)
     is_said = first is not None and str(first.get("message")) in error.message
     return [found for found in error.findings if not (is_said and found is first)]

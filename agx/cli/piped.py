@@ -56,7 +56,7 @@ class PipedReader:
         return reader
 
     def collect(self, wait_secs: float = FIRST_BYTE_SECS) -> Piped | None:
-        """Give what has come: None when the first byte did not come within `wait_secs`."""
+        """Return what has come: None when the first byte did not come within `wait_secs`."""
         until = time.monotonic() + max(WHOLE_SECS, wait_secs)
         with self._news:
             self._news.wait_for(lambda: self._ended or self._pieces, timeout=wait_secs)

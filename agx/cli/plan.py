@@ -65,7 +65,7 @@ class PlanCommand(click.Command):
         parent: click.Context | None = None,
         **extra: Any,  # noqa: ANN401  click's
     ) -> click.Context:
-        """Give the context to run in: that of the verbs where the first word is one."""
+        """Return the context to run in: that of the verbs where the first word is one."""
         if args and args[0] in VERBS:
             return self.verbs.make_context(info_name, args, parent, **extra)
         return super().make_context(info_name, args, parent, **extra)

@@ -40,7 +40,7 @@ class MakePlanner(Protocol):
     def __call__(
         self, config: PlannerConfig, *, registry: Registry | None = None, worker: WorkerProcess | None = None
     ) -> Planner:
-        """Give a planner that has not been entered yet."""
+        """Return a planner that has not been entered yet."""
         ...
 
 
@@ -52,7 +52,7 @@ def carry_out(
     reader: PipedReader | Piped | None,
     worker: WorkerProcess | None,
 ) -> int:
-    """Plan, or show what would be asked, and print it; gives the exit code."""
+    """Plan, or show what would be asked, and print it; returns the exit code."""
     registry = chosen_registry(job.tools, notes=app.notes)
     planner = planner_for(settings, registry, app=app, worker=worker)
     context = planning_context(
@@ -81,7 +81,7 @@ def planning_context(
     input_summary: str | None = None,
     existing_tasks: tuple[Task, ...] = (),
 ) -> PlanContext:
-    """Give what a planning may use, by the settings."""
+    """Return what a planning may use, by the settings."""
     return PlanContext(
         tools=registry,
         input_summary=input_summary,

@@ -59,7 +59,7 @@ class Progress:
             self.add(f"loading the model: {fraction:.0%}")
 
     def before(self, tell: Callable[[str], None]) -> Callable[[str], None]:
-        """Give the same function, for which what was shown is taken away first."""
+        """Return the same function, for which what was shown is taken away first."""
 
         def told(text: str) -> None:
             self.clear()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def chosen_registry(files: Sequence[str], *, notes: Notes) -> Registry:
-    """Give the tools of the files, as `registry_of_files`, and tell what was changed while they were read."""
+    """Return the tools of the files, as `registry_of_files`, and tell what was changed while they were read."""
     registry = registry_of_files(files)
     for warning in registry.warnings:
         notes.warning(warning)
@@ -19,7 +19,7 @@ def chosen_registry(files: Sequence[str], *, notes: Notes) -> Registry:
 
 
 def registry_of_files(files: Sequence[str]) -> Registry:
-    """Give the tools of the files, or without any the built-in ones; raises `RegistryInvalid`.
+    """Return the tools of the files, or without any the built-in ones; raises `RegistryInvalid`.
 
     Of tools with the same name that of the last file counts.
     """

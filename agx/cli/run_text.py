@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def preview_text(preview: RunPreview) -> str:
-    """Give the preview as text: two lines a task, in the order they start, and what has to be approved."""
+    """Return the preview as text: two lines a task, in the order they start, and what has to be approved."""
     width = len(str(max(task.task_number for task in preview.tasks)))
     lines = [f"in {visible(preview.folder)}{', in a sandbox' if preview.sandbox else ''}:"]
     for task in preview.tasks:

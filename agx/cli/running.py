@@ -52,7 +52,7 @@ def what_may_run(job: RunJob, *, app: App) -> CheckedRun | None:
 
 
 def _plan(job: RunJob, registry: Registry, *, app: App) -> Plan:
-    """Give the plan with its risk computed now, and tell the findings."""
+    """Return the plan with its risk computed now, and tell the findings."""
     if _PLAN_ID.fullmatch(job.plan) and not Path(job.plan).exists():
         return _stored(job.plan, registry)
     is_piped = job.plan == "-"

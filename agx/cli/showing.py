@@ -22,7 +22,7 @@ JSON_HELP = "The same as --format json; errors are JSON, too."
 
 
 def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command --format, --json and -o."""
+    """Return a command --format, --json and -o."""
     file = click.option(
         "-o", "--output", metavar="FILE", help="Write the plan to a file, whole or not at all."
     )
@@ -32,13 +32,13 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def chosen_output(options: Mapping[str, object]) -> Path | None:
-    """Give the file that -o names; `-` is standard output."""
+    """Return the file that -o names; `-` is standard output."""
     output = options["output"]
     return None if output in {None, "-"} else Path(str(output))
 
 
 def chosen_format(options: Mapping[str, object]) -> Format | None:
-    """Give the format that the options name; raises `UsageError` where they name two.
+    """Return the format that the options name; raises `UsageError` where they name two.
 
     A file gets JSON; None leaves it to `format_for`.
     """
@@ -50,7 +50,7 @@ def chosen_format(options: Mapping[str, object]) -> Format | None:
 
 
 def format_for(form: Format | None) -> Format:
-    """Give the named format; without one a terminal gets a table, a pipe JSON."""
+    """Return the named format; without one a terminal gets a table, a pipe JSON."""
     return form or ("table" if is_terminal(sys.stdout) else "json")
 
 
@@ -77,7 +77,7 @@ def plan_text(plan: Plan, form: Format, output: Path | None, *, registry: Regist
 
 
 def _safe_here(text: str) -> str:
-    """Give shell text for a terminal: what would act on it is escaped, and that is said."""
+    """Return shell text for a terminal: what would act on it is escaped, and that is said."""
     from agx.cli.text import visible_lines  # noqa: PLC0415
 
     shown = visible_lines(text)

@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 
 
 async def until_signal(work: Coroutine[Any, Any, _T]) -> _T:
-    """Give what the work gives. A signal cancels it, and once it has ended raises `SystemExit` (128 + n).
+    """Return what the work gives. A signal cancels it, and once it has ended raises `SystemExit` (128 + n).
 
     A second signal does not wait. Ctrl-C needs nothing of this: asyncio cancels the work itself. A
     signal that is ignored, as SIGHUP under `nohup`, stays ignored.

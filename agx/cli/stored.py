@@ -70,7 +70,7 @@ def get(app: App, /, *, plan_id: str, **options: Any) -> int:  # noqa: ANN401  c
 
 
 def _line(stored: StoredPlan, columns: int) -> str:
-    """Give a plan's line: its id, when it was made, and what it is for or else what it runs."""
+    """Return a plan's line: its id, when it was made, and what it is for or else what it runs."""
     made = stored.made.astimezone().strftime("%Y-%m-%d %H:%M")
     start = f"{stored.plan.plan_id}  {made}  "
     commands = " | ".join(task.command for task in stored.plan.tasks)

@@ -34,7 +34,7 @@ _RISK_STYLES = {
 
 
 def plan_table(plan: Plan) -> str:
-    """Give the table's text, with colours where stdout may have them; a narrow terminal gets blocks."""
+    """Return the table's text, with colours where stdout may have them; a narrow terminal gets blocks."""
     if _columns() < BLOCK_COLUMNS:
         return _rendered(_blocks(plan), min_columns=MIN_BLOCK_COLUMNS)
     return _rendered(_rows(plan))
@@ -56,7 +56,7 @@ def _rows(plan: Plan) -> Table:
 
 
 def _blocks(plan: Plan) -> Table:
-    """Give each task a block: its command over the whole width, and below it where its input is from."""
+    """Return each task a block: its command over the whole width, and below it where its input is from."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("task", overflow="fold")
@@ -69,7 +69,7 @@ def _blocks(plan: Plan) -> Table:
 
 
 def rows_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, num_left: int = 1) -> str:
-    """Give a table of texts, the first columns to the left and the others to the right."""
+    """Return a table of texts, the first columns to the left and the others to the right."""
     table = _empty_table()
     for number, name in enumerate(header):
         table.add_column(Text(visible(name)), justify="left" if number < num_left else "right")

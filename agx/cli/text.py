@@ -13,7 +13,7 @@ _LAYOUT = "\n\t"
 
 
 def visible_lines(text: str) -> str:
-    """Give the text as `visible` does, but with its line breaks and tabs: for texts of several lines."""
+    """Return the text as `visible` does, but with its line breaks and tabs: for texts of several lines."""
     return UNSAFE.sub(lambda match: match[0] if match[0] in _LAYOUT else escaped(match[0]), text)
 
 
@@ -23,7 +23,7 @@ def visible_json(text: str) -> str:
 
 
 def in_quotes(words: Sequence[str]) -> str:
-    """Give the words as one argument, quoted for a shell: how a usage error shows what to type."""
+    """Return the words as one argument, quoted for a shell: how a usage error shows what to type."""
     text = shortened(" ".join(words), 200)
     if any(character in text for character in '"$`\\!\n'):
         import shlex  # noqa: PLC0415  only a mistake needs it

@@ -32,7 +32,7 @@ class Filter:
     on_path: bool = False
 
     def of(self, registry: Registry) -> list[ToolInfo]:
-        """Give the tools that fit; raises `UsageError` for a category or mark that no tool can have."""
+        """Return the tools that fit; raises `UsageError` for a category or mark that no tool can have."""
         categories = {tool.category for tool in registry if tool.category}
         for what, given, known in (("category", self.category, categories), ("risk mark", self.mark, RISKS)):
             if given is not None and given not in known:
@@ -51,7 +51,7 @@ class Filter:
 
 
 def tools_table(tools: Sequence[ToolInfo]) -> str:
-    """Give one row a tool: name, risk, description, and where there is room for it the category."""
+    """Return one row a tool: name, risk, description, and where there is room for it the category."""
     columns = {
         "tool": [tool.name for tool in tools],
         "category": [tool.category for tool in tools],
@@ -68,7 +68,7 @@ def _terminal_columns() -> int:
 
 
 def tool_text(tool: ToolInfo) -> str:
-    """Give everything known of a tool, for people."""
+    """Return everything known of a tool, for people."""
     facts = {"category": tool.category, "risk": " ".join(tool.risk)}
     if tool.schema is None:
         facts |= {
@@ -85,7 +85,7 @@ def tool_text(tool: ToolInfo) -> str:
 
 
 def _fact(name: str, value: str) -> list[str]:
-    """Give a fact on lines that a terminal does not break."""
+    """Return a fact on lines that a terminal does not break."""
     width = max(_terminal_columns(), 2 * _NAME_COLUMNS)
     margin = " " * _NAME_COLUMNS
     return textwrap.wrap(
@@ -98,13 +98,13 @@ def _fact(name: str, value: str) -> list[str]:
 
 
 def tool_json(tool: ToolInfo) -> str:
-    """Give a tool as it stands in a registry file, with the options that are known of it."""
+    """Return a tool as it stands in a registry file, with the options that are known of it."""
     data = tool_as_dict(replace(tool, options=options_of(tool)))
     return visible_json(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def problems_text(problems: Sequence[Mapping[str, object]]) -> str:
-    """Give two lines a problem: what is wrong and where, and what to do."""
+    """Return two lines a problem: what is wrong and where, and what to do."""
     lines: list[str] = []
     for problem in problems:
         line = f"line {problem['line']}" if "line" in problem else None
@@ -123,7 +123,7 @@ def _program(tool: ToolInfo) -> str:
 
 
 def _options(options: ToolOptions) -> dict[str, str]:
-    """Give the options by what the word after them is."""
+    """Return the options by what the word after them is."""
     named = {
         "options": options.known or (),
         "with a pattern": options.pattern,

@@ -123,7 +123,7 @@ def show_tool(app: App, /, *, name: str, tools: tuple[str, ...], as_json: bool) 
 @debug_option
 @click.pass_obj
 def check(app: App, /, *, file: str, as_json: bool) -> int:
-    """Say whether the tools of FILE can be used, and if not, why; `-` is standard input."""
+    """Return whether the tools of FILE can be used, and if not, why; `-` is standard input."""
     problems: Sequence[dict[str, str]] = ()
     registry: Registry | None = None
     try:

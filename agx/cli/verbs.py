@@ -45,7 +45,7 @@ class VerbGroup(click.Group):
     """All verbs, each imported when it is the one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the verbs."""
+        """Return the verbs."""
         del ctx
         return list(VERBS)
 
@@ -82,11 +82,11 @@ def verb(name: str, *, epilog: str = "") -> Callable[[Callable[..., Any]], click
 
 
 def buffer_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb --buffer and --debug."""
+    """Return a verb --buffer and --debug."""
     text = "The file of the plan that is being built (default: AGX_PLAN_BUFFER, or buffer.json in AGX_HOME)."
     return click.option("--buffer", metavar="FILE", help=text)(debug_option(command))
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb --json."""
+    """Return a verb --json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON; errors are JSON, too.")(command)

@@ -50,7 +50,7 @@ def _start(settings: Settings) -> WorkerProcess | None:
 
 
 def load_options(settings: Settings) -> LoadOptions:
-    """Give what the settings say of loading a model; raises `UsageError` for no chat template."""
+    """Return what the settings say of loading a model; raises `UsageError` for no chat template."""
     named = settings.optional_text("chat_template")
     return {
         "device": settings.text("device"),

@@ -42,14 +42,14 @@ class Ledger:
 
 
 def weighed(value: object) -> object:
-    """Give the value; raises `LimitExceeded` when it is too large to be written out."""
+    """Return the value; raises `LimitExceeded` when it is too large to be written out."""
     if not isinstance(value, (int, float)):
         check_weight(weight_of(value))
     return value
 
 
 def weight_of(value: object, known: dict[int, int] | None = None) -> int:
-    """Give how much there is to write of a value; what stands in it twice counts twice."""
+    """Return how much there is to write of a value; what stands in it twice counts twice."""
     if isinstance(value, str):
         return len(value)
     if not isinstance(value, (list, tuple, Mapping)):

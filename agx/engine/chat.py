@@ -38,7 +38,7 @@ Clock = Callable[[], datetime]
 
 
 def local_time() -> datetime:
-    """Give the time that templates write into prompts."""
+    """Return the time that templates write into prompts."""
     return datetime.now().astimezone()
 
 
@@ -71,7 +71,7 @@ class ChatTemplate:
     def render(
         self, messages: Sequence[Mapping[str, object]], *, variables: Mapping[str, object] | None = None
     ) -> str:
-        """Give the prompt; `variables` are for the template, in place of the usual ones.
+        """Return the prompt; `variables` are for the template, in place of the usual ones.
 
         Raises `TemplateError` where the template fails, loops or writes too much; for the last two its
         `details` say `over_limit`.
@@ -133,7 +133,7 @@ def _raise_exception(message: object) -> NoReturn:
 
 
 def chatml() -> str:
-    """Give the template that stands in where a model has none."""
+    """Return the template that stands in where a model has none."""
     return (NAMED_TEMPLATES / "chatml.jinja").read_text(encoding="utf-8")
 
 

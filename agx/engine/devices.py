@@ -34,7 +34,7 @@ def backend_names() -> tuple[str, ...]:
 
 
 def devices() -> tuple[Device, ...]:
-    """Give every device that ggml knows on this machine."""
+    """Return every device that ggml knows on this machine."""
     count = native.ggml_function("ggml_backend_dev_count", ctypes.c_size_t)()
     get = native.ggml_function("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
     assert isinstance(count, int)
@@ -42,7 +42,7 @@ def devices() -> tuple[Device, ...]:
 
 
 def resolve(name: str) -> tuple[str, tuple[Device, ...]]:
-    """Give the device that a setting means, and the GPUs to use for it (none for the CPU).
+    """Return the device that a setting means, and the GPUs to use for it (none for the CPU).
 
     `name` is auto, cuda, metal or cpu. Raises `DeviceUnavailable`, which says whether the build or
     the machine lacks it, and `ConfigError` for a name that is none of these.

@@ -36,7 +36,7 @@ _MARK_TOOL = {
 
 
 def mark_of(role: str, place: int = 0) -> str:
-    """Give the mark that stands for a message's text in a trial."""
+    """Return the mark that stands for a message's text in a trial."""
     return f"agxmark{role}{place}"
 
 
@@ -60,7 +60,7 @@ class Dialect:
         tools: Sequence[Mapping[str, Any]] = (),
         variables: Variables | None = None,
     ) -> str:
-        """Give the prompt, the system's text in the first user message where it has no place of its own.
+        """Return the prompt, the system's text in the first user message where it has no place of its own.
 
         Raises `TemplateError`.
         """
@@ -147,7 +147,7 @@ class Dialect:
         return {"tools": list(tools)} if name == "tools" else self._as_functions(tools)
 
     def _as_functions(self, tools: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-        """Give the variables of templates that take functions as JSON text, and the time beside it."""
+        """Return the variables of templates that take functions as JSON text, and the time beside it."""
         functions = [tool["function"] for tool in tools]
         return {
             "functions": json.dumps(functions, indent=4, ensure_ascii=False),
@@ -169,7 +169,7 @@ class Dialect:
 
 
 def with_system_moved(messages: Sequence[Message]) -> list[Message]:
-    """Give the messages with the system's text in front of the first user's."""
+    """Return the messages with the system's text in front of the first user's."""
     system = [message for message in messages if message["role"] == "system"]
     others = [message for message in messages if message["role"] != "system"]
     first = next((place for place, message in enumerate(others) if message["role"] == "user"), None)
@@ -181,7 +181,7 @@ def with_system_moved(messages: Sequence[Message]) -> list[Message]:
 
 
 def _unless_hopeless(error: TemplateError) -> TemplateError:
-    """Give the error back, unless it says that the template loops: another try would do it, too."""
+    """Return the error back, unless it says that the template loops: another try would do it, too."""
     if error.details.get("over_limit"):
         raise error
     return error

@@ -39,7 +39,7 @@ class Draft:
         self._at = self._found_again()
 
     def _found_again(self) -> int | None:
-        """Give the place after the recent tokens, the one nearest to where the text left the draft."""
+        """Return the place after the recent tokens, the one nearest to where the text left the draft."""
         size = len(self._recent)
         if size < _NUM_AGREEING:
             return None

@@ -40,7 +40,7 @@ Filter = Callable[..., Any]
 
 
 def bounded_filters() -> dict[str, Filter]:
-    """Give the filters by name; what goes into them is still to be weighed."""
+    """Return the filters by name; what goes into them is still to be weighed."""
     filters = {name: FILTERS[name] for name in _AS_IN_JINJA}
     filters |= {name: _in_parts(FILTERS[name]) for name in _IN_PARTS}
     filters |= {"indent": _indent, "int": _int, "join": joined, "replace": _replace, "round": _round}

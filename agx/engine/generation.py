@@ -47,7 +47,7 @@ class Timings:
         return time.perf_counter() - self.began
 
     def as_dict(self) -> dict[str, float]:
-        """Give milliseconds by phase, and the total."""
+        """Return milliseconds by phase, and the total."""
         all_secs = self._secs | {"total": self.elapsed_secs}
         return {phase: round(secs * 1000, 3) for phase, secs in all_secs.items()}
 
@@ -174,7 +174,7 @@ class Generation:
         return token
 
     def _preferred(self, token: int, context_address: int, row: int) -> int:
-        """Give the draft's next token where the one that was drawn is not clearly likelier."""
+        """Return the draft's next token where the one that was drawn is not clearly likelier."""
         known = None if self.draft is None else self.draft.next_token
         if known is None or known == token:
             return token
@@ -208,16 +208,16 @@ class Generation:
         return self.deadline_secs is not None and self.timings.elapsed_secs > self.deadline_secs
 
     def read_thoughts(self) -> str:
-        """Give the text of the thoughts that has come since the last call."""
+        """Return the text of the thoughts that has come since the last call."""
         return "" if self.thoughts is None else self.thoughts.read()
 
     def read_text(self, *, is_final: bool = False) -> str:
-        """Give the text that has come since the last call."""
+        """Return the text that has come since the last call."""
         tokens, self._unread = self._unread, []
         return self.decoder.decode(tokens, is_final=is_final)
 
     def usage(self) -> Mapping[str, Any]:
-        """Give what the generation has cost so far."""
+        """Return what the generation has cost so far."""
         return {
             "prompt_tokens": self.sequence.num_prompt,
             "completion_tokens": self.sequence.num_generated,

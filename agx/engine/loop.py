@@ -78,7 +78,7 @@ class Engine:
         return self._model.facts()
 
     def render(self, request: EngineRequest) -> tuple[str, int]:
-        """Give the prompt that a request makes, and its number of tokens."""
+        """Return the prompt that a request makes, and its number of tokens."""
         model = self._loaded()
         prompt = model.prompts.write(_conversation(request))
         tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)

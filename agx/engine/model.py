@@ -66,7 +66,7 @@ class Model:
         self.compiler = ConstraintCompiler(tokenizer)
 
     def _template(self, options: EngineOptions) -> tuple[ChatTemplate, list[str]]:
-        """Give the chat template: the one asked for, the model's, or ChatML with a warning."""
+        """Return the chat template: the one asked for, the model's, or ChatML with a warning."""
         source = options.chat_template or self.weights.chat_template
         warnings = []
         if source is None:
@@ -79,7 +79,7 @@ class Model:
         return template, warnings
 
     def facts(self) -> dict[str, Any]:
-        """Give what the model says of itself."""
+        """Return what the model says of itself."""
         return {
             "name": self.weights.metadata("general.name") or "",
             "architecture": self.weights.metadata("general.architecture") or "",
@@ -93,7 +93,7 @@ class Model:
         }
 
     def tokenise_prompt(self, prompt: str, *, mark: str) -> list[int]:
-        """Give the prompt's tokens; raises `PromptTooLong` when it alone is longer than the context."""
+        """Return the prompt's tokens; raises `PromptTooLong` when it alone is longer than the context."""
         return self.vocabulary.tokenise_prompt(prompt, broken_by=mark, at_most=self.context.length)
 
     def check_room(self, num_prompt_tokens: int, *, max_tokens: int) -> None:
@@ -110,7 +110,7 @@ class Model:
             )
 
     def room_to_think(self, wanted: int, *, num_prompt_tokens: int, max_tokens: int) -> int:
-        """Give how many of the tokens wanted for thinking there are, with room left for an answer."""
+        """Return how many of the tokens wanted for thinking there are, with room left for an answer."""
         room = self.context.length - num_prompt_tokens
         kept = min(max_tokens, max(room // 2, _LEAST_ROOM_TOKENS))
         return max(0, min(wanted, room - kept - _ENDING_TOKENS))

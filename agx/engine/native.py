@@ -62,12 +62,12 @@ lib.llama_backend_init()
 
 
 def system_info() -> str:
-    """Give llama.cpp's line about the CPU features and backends of this build."""
+    """Return llama.cpp's line about the CPU features and backends of this build."""
     return text(lib.llama_print_system_info())
 
 
 def version() -> str:
-    """Give the version of llama-cpp-python, as the package says it where the metadata take longer to read."""
+    """Return the version of llama-cpp-python, as the package says it where the metadata take longer to read."""
     package = Path(str(lib.__file__)).with_name("__init__.py").read_text(encoding="utf-8")
     found = re.search(r"""^__version__ = ["'](.+)["']$""", package, re.MULTILINE)
     return found[1] if found else "of unknown version"
@@ -84,7 +84,7 @@ def needs_amx_guard() -> bool:
 
 
 def text(data: object) -> str:
-    """Give a C string as text; what is no UTF-8 becomes U+FFFD, and a null pointer is empty."""
+    """Return a C string as text; what is no UTF-8 becomes U+FFFD, and a null pointer is empty."""
     return data.decode("utf-8", errors="replace") if isinstance(data, bytes) else ""
 
 

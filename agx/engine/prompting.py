@@ -63,7 +63,7 @@ class PromptWriter:
         return read_manners(self._dialect)
 
     def write(self, conversation: Conversation) -> Prompt:
-        """Give the prompt; raises `TemplateError`, and `ConfigError` for a budget out of range."""
+        """Return the prompt; raises `TemplateError`, and `ConfigError` for a budget out of range."""
         budget = self._budget(conversation.reasoning_tokens)
         thinking, aloud = self.manners.thinking, self.manners.aloud
         if budget == 0 or thinking is None or aloud is None:
@@ -136,7 +136,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _with_texts(value: Any, texts: Iterator[str]) -> Any:  # noqa: ANN401 - any value of JSON
-    """Give the value with other texts, in the order of `_texts`."""
+    """Return the value with other texts, in the order of `_texts`."""
     if isinstance(value, str):
         return next(texts)
     if isinstance(value, Mapping):

@@ -91,7 +91,7 @@ class Sampler:
 
 
 def logit(context_address: int, row: int, token: int) -> float:
-    """Give the model's own logit of a token for that row of the last batch."""
+    """Return the model's own logit of a token for that row of the last batch."""
     return float(lib.llama_get_logits_ith(context_address, row)[token])
 
 
@@ -103,7 +103,7 @@ def _new_chain() -> int:
 
 
 def _parts(parameters: Parameters, *, seed: int, vocabulary_size: int) -> list[int]:
-    """Give llama.cpp's samplers, in the order that its own programs use."""
+    """Return llama.cpp's samplers, in the order that its own programs use."""
     parts: list[int] = []
     if parameters.repeat_penalty != 1.0:
         window, penalty = _PENALTY_WINDOW_TOKENS, parameters.repeat_penalty

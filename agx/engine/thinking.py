@@ -124,7 +124,7 @@ class _Turn:
         self.lead = before[len(self.prompt) :].rstrip(" ") if starts_alike else None
 
     def answered(self, **thoughts: str) -> str:
-        """Give what stands there with an answer; nothing where the template wants a question last."""
+        """Return what stands there with an answer; nothing where the template wants a question last."""
         try:
             return _behind_user(self._written({"role": "assistant", "content": _ANSWER, **thoughts}))
         except TemplateError as error:
@@ -146,7 +146,7 @@ class _Turn:
 
 
 def with_note(text: str, note: str) -> str:
-    """Give the system's text with a note at its end."""
+    """Return the system's text with a note at its end."""
     return f"{text}\n{note}" if note else text
 
 
@@ -155,7 +155,7 @@ def _behind_user(text: str) -> str:
 
 
 def _switched(dialect: Dialect) -> tuple[_Turn, _Turn]:
-    """Give the turns with thinking on and off; the same one twice where nothing makes a difference."""
+    """Return the turns with thinking on and off; the same one twice where nothing makes a difference."""
     plain = _Turn(dialect, Manner())
     for on, off in _SWITCHES:
         word = on.note or next(iter(on.variables))
@@ -222,7 +222,7 @@ def _with_lead(thinking: Thinking, lead: str) -> Thinking:
 
 
 def _quiet_lead(off: _Turn, thinking: Thinking, lead: str) -> str:
-    """Give what leads to an answer without thoughts, from the end of the quiet prompt on."""
+    """Return what leads to an answer without thoughts, from the end of the quiet prompt on."""
     if off.is_inside(thinking):
         return thinking.before_end + thinking.end + thinking.after_end
     if off.lead is not None:

@@ -31,7 +31,7 @@ class Tokens(Protocol):
         """The tokens that no text spells."""
 
     def tokenise(self, text: str, *, parse_special: bool, goes_on: bool = False) -> list[int]:
-        """Give the tokens of a text."""
+        """Return the tokens of a text."""
 
 
 class Thoughts:
@@ -79,7 +79,7 @@ class Thoughts:
         return self._spelled(before + self._thinking.end[len(written) :] + self._thinking.after_end)
 
     def read(self) -> str:
-        """Give the text of the thoughts that has come since the last call, without the markers."""
+        """Return the text of the thoughts that has come since the last call, without the markers."""
         data, self._shown = bytes(self._shown), bytearray()
         return self._decoder.decode(data, final=self.is_over)
 

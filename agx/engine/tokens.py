@@ -84,7 +84,7 @@ class Vocabulary:
             )
 
     def _read_kinds(self, size: int) -> dict[int, int]:
-        """Give the attributes of the tokens that are not simply text."""
+        """Return the attributes of the tokens that are not simply text."""
         attributes = map(partial(lib.llama_vocab_get_attr, self.address), range(size))
         return {token: each for token, each in enumerate(attributes) if each != lib.LLAMA_TOKEN_ATTR_NORMAL}
 
@@ -94,7 +94,7 @@ class Vocabulary:
         return all(map(operator.eq, self._read_pieces(compared), (expected[token] for token in compared)))
 
     def _end_ids(self, special: Iterable[int]) -> set[int]:
-        """Give the tokens that end a generation: special ones, or where none does, whatever is named.
+        """Return the tokens that end a generation: special ones, or where none does, whatever is named.
 
         Where the file names none, llama.cpp takes token 11, whatever it is: often a comma.
         """
@@ -125,7 +125,7 @@ class Vocabulary:
         return self.pieces[token].decode("utf-8", errors="replace") if token >= 0 else ""
 
     def tokenise_prompt(self, prompt: str, *, broken_by: str, at_most: int) -> list[int]:
-        """Give a rendered prompt's tokens: special tokens where the template wrote them, and only there.
+        """Return a rendered prompt's tokens: special tokens where the template wrote them, and only there.
 
         `broken_by` is the mark that `defused` put into what users wrote. Raises `PromptTooLong` for a
         text that has more than `at_most` tokens by its length alone, before any of them is counted.
@@ -148,7 +148,7 @@ class Vocabulary:
         return tokens
 
     def tokenise(self, text: str, *, parse_special: bool, goes_on: bool = False) -> list[int]:
-        """Give the tokens of a text and none that are not in it.
+        """Return the tokens of a text and none that are not in it.
 
         With `goes_on`, something stands before it: no space is put there that it does not have.
         """
@@ -167,7 +167,7 @@ class Vocabulary:
         return list(buffer[:count])
 
     def tokenise_exactly(self, text: str) -> list[int]:
-        """Give the tokens of a text that goes on, so that their pieces are that text, byte for byte.
+        """Return the tokens of a text that goes on, so that their pieces are that text, byte for byte.
 
         Tokenizers that write ▁ for a space do not give that character back, and put spaces behind the
         tokens that a vocabulary has added; there the text is made of its longest pieces instead.
@@ -177,7 +177,7 @@ class Vocabulary:
         return tokens if self._text_of_all(tokens) == data else self._longest_pieces(data)
 
     def _longest_pieces(self, data: bytes) -> list[int]:
-        """Give the tokens of these bytes, each the longest that fits; what no token has is left out."""
+        """Return the tokens of these bytes, each the longest that fits; what no token has is left out."""
         tokens: list[int] = []
         start = 0
         while start < len(data):
@@ -216,7 +216,7 @@ class Vocabulary:
         return self._special_starts.sub(broken, text)
 
     def decoder(self) -> TextDecoder:
-        """Give a decoder for one generation."""
+        """Return a decoder for one generation."""
         return TextDecoder(self)
 
 
@@ -229,13 +229,13 @@ class TextDecoder:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def decode(self, tokens: Iterable[int], *, is_final: bool = False) -> str:
-        """Give the text that these tokens complete; `is_final` gives half a character as U+FFFD."""
+        """Return the text that these tokens complete; `is_final` gives half a character as U+FFFD."""
         data = b"".join(self._pieces[token] for token in tokens if token not in self._control_ids)
         return self._decoder.decode(data, is_final)
 
 
 def _unused_mark(texts: Iterable[str]) -> str:
-    """Give a character that stands in none of these texts and means nothing."""
+    """Return a character that stands in none of these texts and means nothing."""
     first = chr(_PRIVATE_USE.start)
     if not any(first in text for text in texts):  # nearly always, and much faster than what follows
         return first

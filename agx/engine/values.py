@@ -147,7 +147,7 @@ Event = TextEvent | DoneEvent | ErrorEvent
 
 
 def checked_reasoning(num_tokens: int | None) -> int | None:
-    """Give a budget for thinking back; raises `ConfigError` out of range."""
+    """Return a budget for thinking back; raises `ConfigError` out of range."""
     if num_tokens is None or (type(num_tokens) is int and 0 <= num_tokens <= MAX_REASONING_TOKENS):
         return num_tokens
     hint = f"use a whole number from 0 to {MAX_REASONING_TOKENS}"
@@ -155,7 +155,7 @@ def checked_reasoning(num_tokens: int | None) -> int | None:
 
 
 def checked_seed(seed: int | None, *, fresh: int) -> int:
-    """Give the seed to use: the one asked for, or `fresh`; raises `ConfigError` out of range."""
+    """Return the seed to use: the one asked for, or `fresh`; raises `ConfigError` out of range."""
     if seed is None:
         return fresh
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:

@@ -99,7 +99,7 @@ class Weights:
         lib.llama_model_free(self.address)
 
     def metadata(self, key: str) -> str | None:
-        """Give the text of one metadata key; None when the model has no such key."""
+        """Return the text of one metadata key; None when the model has no such key."""
         buffer = ctypes.create_string_buffer(4096)
         length = lib.llama_model_meta_val_str(self.address, key.encode(), buffer, len(buffer))
         return None if length < 0 else native.text(buffer.value)
@@ -110,7 +110,7 @@ class Weights:
         return native.text(lib.llama_model_chat_template(self.address, None)) or None
 
     def num_threads(self, options: EngineOptions) -> int:
-        """Give the number of threads: as asked for, or by the model's size and the CPUs we may use."""
+        """Return the number of threads: as asked for, or by the model's size and the CPUs we may use."""
         if options.threads is not None:
             if options.threads < 1:
                 raise ConfigError(f"threads = {options.threads} is out of range", hint="use 1 or more")
@@ -152,7 +152,7 @@ def _changed(card: ModelCard) -> ModelUnloadable:
 
 
 def _versions(card: ModelCard) -> list[tuple[int, int]]:
-    """Give size and time stamp of each of the files; raises `ModelUnloadable` for one that is gone."""
+    """Return size and time stamp of each of the files; raises `ModelUnloadable` for one that is gone."""
     try:
         return [(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in card.files)]
     except OSError as error:

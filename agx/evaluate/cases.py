@@ -144,7 +144,7 @@ def _value(row: Mapping[str, Any], name: str, other: str) -> object:
 
 
 def _references(value: object) -> list[PlanSource]:
-    """Give the references one by one; raises `UsageError` where there is none, or an odd one."""
+    """Return the references one by one; raises `UsageError` where there is none, or an odd one."""
     several: list[Any] = value if isinstance(value, list) and not _is_plan(value) else [value]
     if not several or not all(isinstance(one, str) or _is_plan(one) for one in several):
         raise UsageError(
@@ -155,7 +155,7 @@ def _references(value: object) -> list[PlanSource]:
 
 
 def _is_plan(value: object) -> bool:
-    """Say whether a value can be one plan: an object, or a list of objects none of which is a plan."""
+    """Return whether a value can be one plan: an object, or a list of objects none of which is a plan."""
     if isinstance(value, list):
         objects = [item for item in value if isinstance(item, dict)]
         is_all = len(objects) == len(value) > 0
@@ -164,7 +164,7 @@ def _is_plan(value: object) -> bool:
 
 
 def _tasks(reference: PlanSource, instruction: str) -> Tasks:
-    """Give a reference's tasks in the form that every plan of AGX has, so that like is compared with like."""
+    """Return a reference's tasks in the form that every plan of AGX has, so that like is compared with like."""
     registry = unix_registry()
     if isinstance(reference, str):
         return normalised(parse_shell(reference, instruction=instruction), registry)[0].tasks

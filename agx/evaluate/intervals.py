@@ -41,7 +41,7 @@ class _Column:
 
 
 def ratio(parts: Sequence[Part]) -> float | None:
-    """Give the sum of the numerators over that of the denominators; None where that is 0."""
+    """Return the sum of the numerators over that of the denominators; None where that is 0."""
     total = sum(part[1] for part in parts)
     return sum(part[0] for part in parts) / total if total else None
 
@@ -49,7 +49,7 @@ def ratio(parts: Sequence[Part]) -> float | None:
 def bootstrap(
     columns: Sequence[Sequence[Part]], *, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
 ) -> list[Interval | None]:
-    """Give one interval a column; every column has a part for each case, in the same order.
+    """Return one interval a column; every column has a part for each case, in the same order.
 
     All columns are resampled by the same cases. None where a column has nothing to measure.
     """

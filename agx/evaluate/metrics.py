@@ -62,22 +62,22 @@ def score(plan: Tasks | None, references: Sequence[Tasks]) -> dict[str, Part]:
 
 
 def share(is_right: bool) -> Part:  # noqa: FBT001 - it is the only parameter
-    """Give the part of a case in a share."""
+    """Return the part of a case in a share."""
     return (float(is_right), 1.0)
 
 
 def is_exact(plan: Tasks | None, references: Sequence[Tasks]) -> bool:
-    """Say whether the plan does what a reference does: the same calls, inputs and output files."""
+    """Return whether the plan does what a reference does: the same calls, inputs and output files."""
     return plan is not None and any(written(plan) == written(known) for known in references)
 
 
 def written(tasks: Tasks) -> list[dict[str, Any]]:
-    """Give what two equal plans have in common: the tasks without limits and risks."""
+    """Return what two equal plans have in common: the tasks without limits and risks."""
     return [task.written() for task in tasks]
 
 
 def templates(tasks: Tasks) -> list[Template]:
-    """Give each task's command, sorted set of flags, and kinds of the other arguments in order."""
+    """Return each task's command, sorted set of flags, and kinds of the other arguments in order."""
     return [
         (
             task.command,
@@ -89,17 +89,17 @@ def templates(tasks: Tasks) -> list[Template]:
 
 
 def flags(task: Task) -> frozenset[str]:
-    """Give the task's set of flags."""
+    """Return the task's set of flags."""
     return frozenset(word for word in words(task) if is_flag(word))
 
 
 def is_flag(word: str) -> bool:
-    """Say whether a word is a flag: not `-` alone, and not a number such as `-1`."""
+    """Return whether a word is a flag: not `-` alone, and not a number such as `-1`."""
     return len(word) > 1 and word.startswith("-") and not _MINUS_DIGITS.fullmatch(word)
 
 
 def kind(word: str) -> Kind:
-    """Give the first kind that fits: a number, a path, a glob, or just a word."""
+    """Return the first kind that fits: a number, a path, a glob, or just a word."""
     if _NUMBER.fullmatch(word):
         return "N"
     if "/" in word or word in (".", "..") or _is_file_name(word):
@@ -108,13 +108,13 @@ def kind(word: str) -> Kind:
 
 
 def _is_file_name(word: str) -> bool:
-    """Say whether a word looks like `name.ext`; what ends in a number, as 3.14 does, is none."""
+    """Return whether a word looks like `name.ext`; what ends in a number, as 3.14 does, is none."""
     stem, _, extension = word.rpartition(".")
     return extension.isalnum() and not extension.isdigit() and _STEM.fullmatch(stem) is not None
 
 
 def words(task: Task) -> list[str]:
-    """Give a task's arguments as a shell would have them.
+    """Return a task's arguments as a shell would have them.
 
     Named `arguments` count as a flag `--name` each, followed by the value.
     """
@@ -149,12 +149,12 @@ def _named(name: str, value: object) -> Iterator[str]:
 
 
 def utilities(tasks: Tasks) -> Counter[str]:
-    """Give the multiset of commands."""
+    """Return the multiset of commands."""
     return Counter(task.command for task in tasks)
 
 
 def edges(tasks: Tasks) -> Counter[tuple[str, str]]:
-    """Give the set of (command of the source, command of the target) over all standard inputs.
+    """Return the set of (command of the source, command of the target) over all standard inputs.
 
     An input that is no earlier task, which only a draft can have, has no source.
     """
@@ -168,7 +168,7 @@ def edges(tasks: Tasks) -> Counter[tuple[str, str]]:
 
 
 def _best_f1(count: Callable[[Tasks], Counter[Any]], tasks: Tasks, references: Sequence[Tasks]) -> Part:
-    """Give the part of a micro-averaged F1 against the reference that gives the highest F1."""
+    """Return the part of a micro-averaged F1 against the reference that gives the highest F1."""
     found = count(tasks)
     parts = [
         (2.0 * (found & known).total(), float(found.total() + known.total()))
@@ -178,7 +178,7 @@ def _best_f1(count: Callable[[Tasks], Counter[Any]], tasks: Tasks, references: S
 
 
 def nlc2cmd(tasks: Tasks, references: Sequence[Tasks]) -> float:
-    """Give the score of NLC2CMD at 1, between -1 and 1: the best over the references."""
+    """Return the score of NLC2CMD at 1, between -1 and 1: the best over the references."""
     return max(_nlc2cmd(tasks, known) for known in references)
 
 
@@ -194,7 +194,7 @@ def _position(task: Task | None, known: Task | None) -> float:
 
 
 def flag_score(known: frozenset[str], found: frozenset[str]) -> float:
-    """Give f of NLC2CMD: 1 for the same flags, down to below -1 where none is right."""
+    """Return f of NLC2CMD: 1 for the same flags, down to below -1 where none is right."""
     if not known and not found:
         return 1.0
     return (2 * len(known & found) - len(known | found)) / max(1, len(known), len(found))

@@ -40,7 +40,7 @@ class Outcome:
         return self.error is not None or (bool(self.case.references) and not self.is_right)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the case as it stands in its file, with what came of it; it can be read as a case again."""
+        """Return the case as it stands in its file, with what came of it; it can be read as a case again."""
         data: dict[str, Any] = dict(self.case.source) | {"line": self.case.line}
         data["plan"] = None if self.plan is None else written(self.plan)
         if self.error is not None:
@@ -57,12 +57,12 @@ class Estimate:
     interval: Interval | None
 
     def as_dict(self) -> dict[str, float | None]:
-        """Give the JSON form, rounded to what can be meant."""
+        """Return the JSON form, rounded to what can be meant."""
         low, high = (None, None) if self.interval is None else (self.interval.low, self.interval.high)
         return {"value": _rounded(self.value), "low": _rounded(low), "high": _rounded(high)}
 
     def as_cells(self) -> tuple[str, str]:
-        """Give the value and the interval for a table."""
+        """Return the value and the interval for a table."""
         if self.interval is None:
             return _cell(self.value), _NONE
         return _cell(self.value), f"{_cell(self.interval.low)} to {_cell(self.interval.high)}"
@@ -106,7 +106,7 @@ class Report:
     made_by: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the JSON form; failures are only counted, each has an `as_dict` of its own."""
+        """Return the JSON form; failures are only counted, each has an `as_dict` of its own."""
         return {
             "cases": self.num_cases,
             "scored": self.num_scored,
@@ -128,18 +128,18 @@ class Report:
         }
 
     def table_rows(self) -> list[tuple[str, ...]]:
-        """Give a row a metric, under `TABLE_HEADER`."""
+        """Return a row a metric, under `TABLE_HEADER`."""
         return [
             (label(m.name), *m.overall.as_cells(), *m.macro.as_cells(), str(m.num_cases))
             for m in self.metrics
         ]
 
     def utility_header(self) -> tuple[str, ...]:
-        """Give the header of `utility_rows`."""
+        """Return the header of `utility_rows`."""
         return ("first utility", "cases", *(label(metric.name) for metric in self.metrics))
 
     def utility_rows(self) -> list[tuple[str, ...]]:
-        """Give a row a first utility, the commonest first."""
+        """Return a row a first utility, the commonest first."""
         return [
             (row.name, str(row.num_cases), *(_cell(value) for value in row.values.values()))
             for row in self.utilities
@@ -147,7 +147,7 @@ class Report:
 
 
 def label(name: str) -> str:
-    """Give the words for a metric's name."""
+    """Return the words for a metric's name."""
     if name.startswith("nlc2cmd_at_"):
         return f"NLC2CMD@{name.rpartition('_')[2]}"
     return _LABELS.get(name, name)

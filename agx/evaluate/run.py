@@ -118,7 +118,7 @@ async def _refined(planner: Planner, case: Case, draft: PlanSource) -> Outcome:
 
 
 def _drafted(case: Case, draft: PlanSource, registry: Registry) -> Tasks | None:
-    """Give the draft's tasks; one that is no plan at all is wrong, whatever the references are."""
+    """Return the draft's tasks; one that is no plan at all is wrong, whatever the references are."""
     try:
         return read_draft(draft, registry, instruction=case.instruction, normalise=True)[0].tasks
     except PlanInvalid:
@@ -140,7 +140,7 @@ def _outcome(
 
 
 async def _attempt(planning: Awaitable[GeneratedPlan]) -> tuple[GeneratedPlan | None, AgxError | None]:
-    """Give the plan, or the error that stands for its absence; set-up errors pass."""
+    """Return the plan, or the error that stands for its absence; set-up errors pass."""
     try:
         return await planning, None
     except _SET_UP_ERRORS:
@@ -152,7 +152,7 @@ async def _attempt(planning: Awaitable[GeneratedPlan]) -> tuple[GeneratedPlan | 
 async def _distinct_plans(
     planner: Planner, instruction: str, *, first: Tasks | None, wanted: int
 ) -> list[Tasks]:
-    """Give up to `wanted` distinct plans within `MAX_TRIES`: the first, then sampled ones by seed."""
+    """Return up to `wanted` distinct plans within `MAX_TRIES`: the first, then sampled ones by seed."""
     plans = [] if first is None else [first]
     config = planner.config
     parameters = replace(config.parameters, temperature=SAMPLING_TEMPERATURE)

@@ -115,7 +115,7 @@ class ModelCard:
         return next(iter(self.quantisation), "")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         traits = self.template
         return {
             "files": [str(path) for path in self.files],
@@ -158,7 +158,7 @@ def read_card(path: Path | str) -> ModelCard:
 
 
 def card_of(headers: Sequence[Header]) -> ModelCard:
-    """Give the card of a model by the headers of its parts; raises `GgufInvalid` for damaged ones."""
+    """Return the card of a model by the headers of its parts; raises `GgufInvalid` for damaged ones."""
     header = headers[0]
     fields = Fields(header)
     architecture = _architecture(fields)
@@ -202,7 +202,7 @@ def card_of(headers: Sequence[Header]) -> ModelCard:
 
 
 def _architecture(fields: Fields) -> str:
-    """Give `general.architecture`, or what stands before `.attention.head_count` in older files."""
+    """Return `general.architecture`, or what stands before `.attention.head_count` in older files."""
     named = fields.text("general.architecture")
     if named:
         return named
@@ -249,14 +249,14 @@ def _weight_sizes(tensors: Sequence[Tensor]) -> WeightSizes:
 
 
 def _special_tokens(fields: Fields, vocab_size: int) -> dict[str, int]:
-    """Give the ids by name, without those that the vocabulary does not have: so does llama.cpp."""
+    """Return the ids by name, without those that the vocabulary does not have: so does llama.cpp."""
     named = ((name, _SPECIAL.format(name)) for name in _SPECIAL_NAMES)
     ids = {name: fields.integer(key, at_most=_MAX_TOKEN_ID) for name, key in named if fields.has(key)}
     return {name: number for name, number in ids.items() if number < (vocab_size or _MAX_TOKEN_ID)}
 
 
 def _sampling(fields: Fields) -> dict[str, float | str]:
-    """Give the sampling advice under the names that AGX's parameters have."""
+    """Return the sampling advice under the names that AGX's parameters have."""
     found: dict[str, float | str] = {}
     for key in fields.keys:
         value = fields.scalar(key)

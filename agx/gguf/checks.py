@@ -13,7 +13,7 @@ _LISTS_OF_TEXTS = (_TOKENS, "tokenizer.ggml.merges")
 
 
 def check_vocabulary(fields: Fields, own: Fields) -> int:
-    """Give the number of tokens; raises `GgufInvalid` where the lists do not fit together."""
+    """Return the number of tokens; raises `GgufInvalid` where the lists do not fit together."""
     for key in _LISTS_OF_TEXTS:
         if fields.has(key) and not _is_list_of_texts(fields, key):
             fields.fail(key, "is no list of texts")

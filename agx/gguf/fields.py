@@ -25,38 +25,38 @@ class Fields:
         return self._header.metadata.keys()
 
     def of(self, architecture: str) -> Fields:
-        """Give the fields of an architecture."""
+        """Return the fields of an architecture."""
         return Fields(self._header, architecture + ".")
 
     def has(self, key: str) -> bool:
-        """Say whether there is such a key."""
+        """Return whether there is such a key."""
         return self._prefix + key in self._header.metadata
 
     def value(self, key: str) -> Value | None:
-        """Give the value as it is."""
+        """Return the value as it is."""
         return self._header.metadata.get(self._prefix + key)
 
     def scalar(self, key: str) -> Scalar | None:
-        """Give a value that is no list."""
+        """Return a value that is no list."""
         value = self.value(key)
         return None if isinstance(value, (tuple, Array)) else value
 
     def text(self, key: str) -> str:
-        """Give a text, empty where there is none."""
+        """Return a text, empty where there is none."""
         value = self.value(key)
         if value is not None and not isinstance(value, str):
             self.fail(key, "is no text, or one that is too long")
         return value or ""
 
     def integer(self, key: str, *, at_most: int = MAX_INTEGER) -> int:
-        """Give a whole number from 0, which is also what a missing one is."""
+        """Return a whole number from 0, which is also what a missing one is."""
         value = self.value(key)
         if isinstance(value, tuple):  # some models list by layer what is one number in others
             return max((self._size(key, item, at_most) for item in value), default=0)
         return 0 if value is None else self._size(key, value, at_most)
 
     def integers(self, key: str, count: int) -> tuple[int, ...]:
-        """Give a number for each layer, whether the file has a list of them or one for all."""
+        """Return a number for each layer, whether the file has a list of them or one for all."""
         value = self.value(key)
         if not isinstance(value, tuple):
             return () if value is None else (self._size(key, value, MAX_INTEGER),) * count
@@ -65,7 +65,7 @@ class Fields:
         return tuple(self._size(key, item, MAX_INTEGER) for item in value)
 
     def flag(self, key: str, *, default: bool) -> bool:
-        """Give a truth value."""
+        """Return a truth value."""
         value = self.value(key)
         if value is not None and not isinstance(value, bool):
             self.fail(key, "is neither true nor false")

@@ -65,7 +65,7 @@ class Need:
         return self.weights + self.cache + self.compute + _CPU_OVERHEAD_BYTES
 
     def on_gpu(self, num_layers: int) -> int:
-        """Give the bytes on a GPU that has the last `num_layers` layers, all with one more: the output."""
+        """Return the bytes on a GPU that has the last `num_layers` layers, all with one more: the output."""
         if num_layers <= 0:
             return 0
         layers = sum(self.layers[max(0, len(self.layers) - num_layers) :])
@@ -73,12 +73,12 @@ class Need:
         return layers + output + self.compute + _GPU_OVERHEAD_BYTES
 
     def held_on_host(self, num_gpu_layers: int) -> int:
-        """Give what the host has to hold beside weights, with so many layers on a GPU."""
+        """Return what the host has to hold beside weights, with so many layers on a GPU."""
         caches = self.caches[: max(0, len(self.layers) - num_gpu_layers)]
         return sum(caches) + self.compute + _CPU_OVERHEAD_BYTES
 
     def gpu_layers(self, free_bytes: int) -> int:
-        """Give how many layers, the output counted as one more, fit into so much memory of a GPU."""
+        """Return how many layers, the output counted as one more, fit into so much memory of a GPU."""
         most = len(self.layers) + 1
         return next((number for number in range(most, 0, -1) if self.on_gpu(number) <= free_bytes), 0)
 
@@ -86,7 +86,7 @@ class Need:
 def use_of(
     card: ModelCard, *, context_size: int | None, key_type: str, value_type: str, flash_attn: str
 ) -> Use:
-    """Give how a model is loaded with these settings; raises `ConfigError` where it cannot be."""
+    """Return how a model is loaded with these settings; raises `ConfigError` where it cannot be."""
     trained = card.context_length
     length = min(trained or DEFAULT_CONTEXT_LENGTH, DEFAULT_CONTEXT_LENGTH)
     if context_size is not None:

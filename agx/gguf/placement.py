@@ -41,7 +41,7 @@ class Placement:
 
 
 def choose_device(name: str, listed: Sequence[str], *, compiled: Sequence[str]) -> str:
-    """Give the device that a setting means: cuda, metal or cpu.
+    """Return the device that a setting means: cuda, metal or cpu.
 
     `listed` are the backends of the devices that ggml lists, `compiled` those that it was built with.
     Raises `DeviceUnavailable`, which says whether the build or the machine lacks it, and `ConfigError`
@@ -92,7 +92,7 @@ def longest_context(  # noqa: PLR0913 - what `place` takes, and a bound
     is_mapped: bool,
     at_most: int,
 ) -> int:
-    """Give the longest context with which all of the model fits, `at_most` or steps of 256; 0 for none."""
+    """Return the longest context with which all of the model fits, `at_most` or steps of 256; 0 for none."""
 
     def fits(length: int) -> bool:
         need = need_of(card, replace(use, context_length=length))
@@ -109,7 +109,7 @@ def longest_context(  # noqa: PLR0913 - what `place` takes, and a bound
 
 
 def _gpu_layers(need: Need, machine: Machine, asked: int | None) -> tuple[int, int]:
-    """Give how many layers are to go to the GPU, and how many can; the output counts as one more."""
+    """Return how many layers are to go to the GPU, and how many can; the output counts as one more."""
     if machine.gpu_free is None:
         return 0, 0
     fitting = need.gpu_layers(machine.gpu_free)
@@ -158,5 +158,5 @@ def _too_large_for_host(  # noqa: PLR0913 - each is a number of the message
 
 
 def size_text(size_bytes: int) -> str:
-    """Give a size in words: in GB with one decimal, below 100 MB in MB."""
+    """Return a size in words: in GB with one decimal, below 100 MB in MB."""
     return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 10**8 else f"{size_bytes / 1e6:.1f} MB"

@@ -16,7 +16,7 @@ _NAME = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", 
 
 
 def shards_of(header: Header) -> tuple[Header, ...]:
-    """Give the headers of all parts in order, the given one among them; of a whole file only its own.
+    """Return the headers of all parts in order, the given one among them; of a whole file only its own.
 
     Raises `ModelMissing` for a part that is not there, and `GgufInvalid` where the parts do not fit
     together.
@@ -47,7 +47,7 @@ def shards_of(header: Header) -> tuple[Header, ...]:
 
 
 def part_paths(path: Path) -> tuple[Path, ...]:
-    """Give a model's files by their names alone: all parts in order where they are there, else `path`."""
+    """Return a model's files by their names alone: all parts in order where they are there, else `path`."""
     match = _NAME.fullmatch(path.name)
     if match is None or int(match["count"]) > MAX_SHARDS:
         return (path,)

@@ -112,17 +112,17 @@ class Source:
             self.fail(what, f"is {count:,}, more than the file holds", at=self.offset - LENGTH.size)
 
     def take(self, length: int, what: str) -> bytes:
-        """Give the next bytes."""
+        """Return the next bytes."""
         self._need(length, what)
         self._at += length
         return self._buffer[self._at - length : self._at]
 
     def number(self, form: struct.Struct, what: str) -> int:
-        """Give a length, a count or a type."""
+        """Return a length, a count or a type."""
         return int(form.unpack(self.take(form.size, what))[0])
 
     def scalar(self, kind: int, what: str) -> Scalar:
-        """Give a number or a truth value of a type."""
+        """Return a number or a truth value of a type."""
         form = SCALARS.get(kind)
         if form is None:
             self.fail(what, f"has the unknown type {kind}", at=self.offset - COUNT.size)
@@ -130,12 +130,12 @@ class Source:
         return value
 
     def numbers(self, kind: int, count: int, what: str) -> tuple[int | float, ...]:
-        """Give so many numbers of a known type."""
+        """Return so many numbers of a known type."""
         items = struct.Struct(f"<{count}{SCALARS[kind].format[-1]}")
         return items.unpack(self.take(items.size, what))
 
     def text(self, what: str, *, at_most: int) -> str:
-        """Give a string; bytes that are not UTF-8 stay, as lone surrogates."""
+        """Return a string; bytes that are not UTF-8 stay, as lone surrogates."""
         return as_text(self.take(self.string_length(what, at_most), what))
 
     def string_length(self, what: str, at_most: int) -> int:
@@ -147,7 +147,7 @@ class Source:
         return length
 
     def strings(self, count: int, what: str, *, at_most: int | None = None) -> list[bytes]:
-        """Give the bytes of so many strings, which have no more than `at_most` bytes together."""
+        """Return the bytes of so many strings, which have no more than `at_most` bytes together."""
         begin, most = self.offset, self.size if at_most is None else at_most + count * LENGTH.size
         found: list[bytes] = []
         length_at = LENGTH.unpack_from
@@ -212,5 +212,5 @@ class Source:
 
 
 def as_text(data: bytes) -> str:
-    """Give a string's text; bytes that are not UTF-8 stay, as lone surrogates."""
+    """Return a string's text; bytes that are not UTF-8 stay, as lone surrogates."""
     return data.decode("utf-8", "surrogateescape")

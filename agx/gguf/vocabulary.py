@@ -39,7 +39,7 @@ class TokenTable:
 
 
 def read_tokens(header: Header) -> TokenTable | None:
-    """Give the tokens; None for a kind of tokenizer that this does not know, and for odd vocabularies.
+    """Return the tokens; None for a kind of tokenizer that this does not know, and for odd vocabularies.
 
     Raises `GgufInvalid` where the lists are damaged.
     """
@@ -62,7 +62,7 @@ def read_tokens(header: Header) -> TokenTable | None:
 
 
 def _pieces(texts: Sequence[bytes], types: Sequence[float], normal_pieces: _Pieces) -> list[bytes]:
-    """Give each token's bytes: those of most are their texts in the tokenizer's own alphabet."""
+    """Return each token's bytes: those of most are their texts in the tokenizer's own alphabet."""
     normal = iter(normal_pieces([text for text, kind in zip(texts, types, strict=True) if kind == _NORMAL]))
     return [
         next(normal) if kind == _NORMAL else _other_piece(text, kind)
@@ -99,7 +99,7 @@ def _spaced_pieces(texts: Sequence[bytes]) -> list[bytes]:
 
 
 def _byte_alphabet() -> str:
-    """Give the character that stands for each byte.
+    """Return the character that stands for each byte.
 
     Source: `bytes_to_unicode` of https://github.com/openai/gpt-2/blob/master/src/encoder.py
     """

@@ -29,18 +29,18 @@ class Definitions:
         self._definitions = {DEFINITIONS + name: part for name, part in held.items()}
 
     def local(self, reference: str) -> str:
-        """Give a reference as it is written among the definitions themselves."""
+        """Return a reference as it is written among the definitions themselves."""
         return reference.removeprefix(self._address)
 
     def definition(self, reference: str) -> Schema:
-        """Give what a reference leads to; raises `HasNoRuleError` where that is no definition."""
+        """Return what a reference leads to; raises `HasNoRuleError` where that is no definition."""
         target = self._definitions.get(self.local(reference))
         if not isinstance(target, Mapping):
             raise HasNoRuleError
         return {key: value for key, value in target.items() if key != "$comment"}
 
     def leading_to_dynamic(self) -> frozenset[str]:
-        """Give the references to definitions that have a dynamic reference, or lead to one."""
+        """Return the references to definitions that have a dynamic reference, or lead to one."""
         users: dict[str, list[str]] = {}
         waiting: list[str] = []
         for name, part in self._definitions.items():
@@ -65,7 +65,7 @@ def _mapping(part: Json) -> Mapping[str, Json]:
 
 
 def references(schema: object) -> tuple[set[str], bool]:
-    """Give every reference in a schema, and what only looks like one; and whether one is dynamic."""
+    """Return every reference in a schema, and what only looks like one; and whether one is dynamic."""
     found: set[str] = set()
     is_dynamic = False
     waiting = [schema]
@@ -95,7 +95,7 @@ def check_depth(*parts: Json) -> None:
 
 
 def values(part: Json) -> Iterable[Json]:
-    """Give what stands directly in a part."""
+    """Return what stands directly in a part."""
     if isinstance(part, Mapping):
         return part.values()
     return part if isinstance(part, list) else ()

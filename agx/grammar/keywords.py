@@ -19,5 +19,5 @@ BY_NAME = frozenset("properties patternProperties dependentSchemas".split())
 
 
 def pointer_step(key: str | int) -> str:
-    """Give a key as a step of a JSON pointer (RFC 6901)."""
+    """Return a key as a step of a JSON pointer (RFC 6901)."""
     return "/" + str(key).replace("~", "~0").replace("/", "~1")

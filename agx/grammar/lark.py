@@ -41,7 +41,7 @@ _MAX_IN_A_ROW = 32
 
 
 def lark_grammar(schema: Schema) -> str | None:
-    """Give the grammar of a compact schema; None for one that llguidance has to read by itself.
+    """Return the grammar of a compact schema; None for one that llguidance has to read by itself.
 
     Raises `ConstraintFailed` for a schema that is nested too deeply for either.
     """
@@ -85,7 +85,7 @@ class _Writer:
         )
 
     def grammar(self, schema: Schema) -> str:
-        """Give the grammar of a whole schema, rule by rule."""
+        """Return the grammar of a whole schema, rule by rule."""
         start = self.value({key: value for key, value in schema.items() if key not in _OF_THE_WHOLE})
         if len(self._anchors) > 1:
             raise HasNoRuleError  # what two names are bound to is more than a number can say
@@ -98,7 +98,7 @@ class _Writer:
         return "\n".join([*lines, f"{_DYNAMIC}: {' | '.join(bound)}"] if bound else lines)
 
     def value(self, schema: Json) -> str:
-        """Give the expression of a value."""
+        """Return the expression of a value."""
         if schema is True:
             return self.value({})
         for has_form, written in self._forms:
@@ -113,7 +113,7 @@ class _Writer:
         return f"r{len(self._bodies)}{_PARAMETER if is_parametric else ''}"
 
     def _rule(self, body: str) -> str:
-        """Give the name of the rule with this text."""
+        """Return the name of the rule with this text."""
         if body not in self._rules:
             name = self._new_name(is_parametric=_PARAMETER in body)
             self._rules[body] = name
@@ -128,7 +128,7 @@ class _Writer:
         self._depths[_RULE.findall(name)[0]] = 1 + max(below, default=0)
 
     def _reference(self, reference: str) -> str:
-        """Give the expression of a definition: its own, or where it leads back to itself, a rule."""
+        """Return the expression of a definition: its own, or where it leads back to itself, a rule."""
         local = self._definitions.local(reference)
         if local in self._open and local not in self._referred:
             self._referred[local] = self._new_name(is_parametric=local in self._parametric)
@@ -145,7 +145,7 @@ class _Writer:
         return self._referred[local]
 
     def _binding(self, schema: Schema) -> str:
-        """Give the rule that is referred to, called with the number of what is bound."""
+        """Return the rule that is referred to, called with the number of what is bound."""
         [bound] = schema["$defs"].values()
         self._bound.append({key: value for key, value in bound.items() if key != "$dynamicAnchor"})
         self._anchors.add("#" + bound["$dynamicAnchor"])
@@ -183,7 +183,7 @@ class _Writer:
         return self._rule(" ".join(['"{"', *before, members[first], *after[:last], end]))
 
     def _any_in_order(self, members: Sequence[str]) -> str:
-        """Give any of the members, or none, with commas between."""
+        """Return any of the members, or none, with commas between."""
         starts: list[str] = []
         rest = ""
         step = 1 + len(members) // _MAX_IN_A_ROW
@@ -237,7 +237,7 @@ class _Writer:
 
 @lru_cache(maxsize=1024, typed=True)
 def _literal(value: str | int | None, *, end: str = "") -> str:
-    """Give the terminal of a value that is written in one way only; the grammar itself is ASCII."""
+    """Return the terminal of a value that is written in one way only; the grammar itself is ASCII."""
     text = json.dumps(value, ensure_ascii=False) + end
     return _without_parameters(json.dumps(text).replace("\x7f", "\\u007f"))
 

@@ -11,6 +11,6 @@ __all__ = ["LLMatcher", "LLTokenizer", "version"]
 
 
 def version() -> str:
-    """Give llguidance's version, which it writes as `llguidance@1.9.1 derivre@0.3.13`."""
+    """Return llguidance's version, which it writes as `llguidance@1.9.1 derivre@0.3.13`."""
     first = get_version().split()[0]
     return first.removeprefix("llguidance@")

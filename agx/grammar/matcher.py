@@ -28,7 +28,7 @@ class ConstraintCompiler:
         self._last: tuple[str, LLMatcher] | None = None
 
     def compile(self, schema: Mapping[str, Any] | str) -> Constraint:
-        """Give a constraint at its beginning; raises `ConstraintFailed` with the reason.
+        """Return a constraint at its beginning; raises `ConstraintFailed` with the reason.
 
         A schema may be a mapping or its JSON text, which need not be written anew to be compared.
         """
@@ -91,7 +91,7 @@ class Constraint:
         return tokens
 
     def mask(self) -> bytes:
-        """Give one byte a token, not zero where it may come next; raises when none may."""
+        """Return one byte a token, not zero where it may come next; raises when none may."""
         allowed = self._matcher.compute_logit_bias()
         self._check()
         if _ALLOWED not in allowed:
@@ -136,7 +136,7 @@ def _failed(sentence: str, reason: str) -> ConstraintFailed:
 
 
 def _in_short(reason: str) -> str:
-    """Give what llguidance says without the lines of the grammar that it quotes."""
+    """Return what llguidance says without the lines of the grammar that it quotes."""
     said = [line.strip() for line in reason.splitlines() if not _QUOTED_LINE.match(line)]
     what = _WHERE.sub("", said[0]) if said else ""
     errors = [line for line in said[1:] if line.startswith("error: ")]

@@ -39,7 +39,7 @@ class PlanLimits(TaskLimits):
 
 
 def plan_schema(tools: Sequence[ToolInfo], limits: PlanLimits) -> Schema:
-    """Give the JSON Schema of the plans that may be written with these tools.
+    """Return the JSON Schema of the plans that may be written with these tools.
 
     A tool with a `schema` takes `arguments` by that schema, every other one takes `args`. Raises
     `RegistryInvalid` for a tool whose schema is none of an object, or refers to what it does not have.
@@ -63,7 +63,7 @@ def plan_schema(tools: Sequence[ToolInfo], limits: PlanLimits) -> Schema:
 
 
 def _task(number: int) -> Schema:
-    """Give the schema of the task at a position."""
+    """Return the schema of the task at a position."""
     if number == 1:
         return {"$ref": _CALLS + DEFINITIONS + "first"}
     earlier = {"$dynamicAnchor": "earlier", "enum": list(range(1, number))}
@@ -75,7 +75,7 @@ def _task(number: int) -> Schema:
 
 
 def _shared_definitions(tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str, Schema]:
-    """Give what is the same in every task; which tasks are earlier ones is for a task to say."""
+    """Return what is the same in every task; which tasks are earlier ones is for a task to say."""
     return {
         "literal": _string(0, limits.max_arg_chars),
         "glob": _object({"glob": _string(1, limits.max_arg_chars)}),
@@ -89,7 +89,7 @@ def _shared_definitions(tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[s
 
 
 def _calls(form: str, tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str, Any]:
-    """Give the definition of a task, `first` or `later`, and what only that one needs."""
+    """Return the definition of a task, `first` or `later`, and what only that one needs."""
     ends: Schema = {"save_to": _ref("path")}
     if form == "later":
         ends = {"input_from_task": _EARLIER} | ends
@@ -112,7 +112,7 @@ def _calls(form: str, tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str
 
 
 def _args(form: str, limits: PlanLimits) -> dict[str, Schema]:
-    """Give the definition of a command's arguments in a task of this form."""
+    """Return the definition of a command's arguments in a task of this form."""
     values = [_ref("literal"), _ref("glob"), _ref("env")]
     if form == "later":
         values.append(_ref("words"))
@@ -134,7 +134,7 @@ def _array(items: Schema, *, at_least: int, at_most: int) -> Schema:
 
 
 def _object(properties: Schema, *, optional: tuple[str, ...] = ()) -> Schema:
-    """Give an object with these keys in this order, and no others."""
+    """Return an object with these keys in this order, and no others."""
     return {
         "type": "object",
         "properties": properties,

@@ -19,7 +19,7 @@ _DEFINITIONS = ("$defs", "definitions")
 
 
 def refused_path(schema: Schema, compiles: Compiles) -> tuple[str, str]:
-    """Give a JSON pointer to what is to blame for a refusal, and the keyword; "" where it is all of it."""
+    """Return a JSON pointer to what is to blame for a refusal, and the keyword; "" where it is all of it."""
     pointer = keyword = ""
     for step, is_keyword in _in_definitions(schema, compiles) or _blamed(schema, compiles, dict):
         pointer += pointer_step(step)
@@ -31,7 +31,7 @@ _Steps = list[tuple[str | int, bool]]
 
 
 def _in_definitions(schema: Schema, compiles: Compiles) -> _Steps:
-    """Give the way to what is to blame where a definition is, without which all else compiles."""
+    """Return the way to what is to blame where a definition is, without which all else compiles."""
     for key in _DEFINITIONS:
         for name, part in schema.get(key, {}).items():
 
@@ -44,7 +44,7 @@ def _in_definitions(schema: Schema, compiles: Compiles) -> _Steps:
 
 
 def _blamed(part: Json, compiles: Compiles, whole: _Whole, *, is_schema: bool = True) -> _Steps:
-    """Give the way from a part to what in it is to blame, each step with whether it is a keyword.
+    """Return the way from a part to what in it is to blame, each step with whether it is a keyword.
 
     `is_schema` is false for a list of schemas, and for schemas by name.
     """
@@ -88,7 +88,7 @@ def _rank(part: Schema) -> Callable[[str], int]:
 
 
 def _emptied(part: Json, *, by_name: bool) -> object:
-    """Give what says as little as possible in place of a part."""
+    """Return what says as little as possible in place of a part."""
     if by_name and isinstance(part, Mapping):
         return {name: {} for name in part}
     return [{}] if isinstance(part, list | tuple) else {}

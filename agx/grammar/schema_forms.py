@@ -23,27 +23,27 @@ _MAX_PROPERTIES = 500
 
 
 def is_reference(schema: Schema) -> bool:
-    """Say whether the schema only refers to another one."""
+    """Return whether the schema only refers to another one."""
     return schema.keys() == {"$ref"} and isinstance(schema["$ref"], str)
 
 
 def is_constant(schema: Schema) -> bool:
-    """Say whether one value fits, and that is written in one way only."""
+    """Return whether one value fits, and that is written in one way only."""
     return schema.keys() == {"const"} and isinstance(schema["const"], str | int | None)
 
 
 def is_choice(schema: Schema) -> bool:
-    """Say whether the schema is any of several."""
+    """Return whether the schema is any of several."""
     return schema.keys() == {"anyOf"} and _are_schemas(schema["anyOf"])
 
 
 def is_dynamic(schema: Schema) -> bool:
-    """Say whether the schema is whatever the way to it has bound a name to."""
+    """Return whether the schema is whatever the way to it has bound a name to."""
     return schema.keys() == {"$dynamicRef"} and isinstance(schema["$dynamicRef"], str)
 
 
 def is_binding(schema: Schema) -> bool:
-    """Say whether the schema is another one in which a dynamic reference means something certain."""
+    """Return whether the schema is another one in which a dynamic reference means something certain."""
     if schema.keys() != {"$id", "$ref", "$defs"} or not isinstance(schema["$ref"], str):
         return False
     bound = schema["$defs"]
@@ -55,7 +55,7 @@ def is_binding(schema: Schema) -> bool:
 
 
 def is_closed_object(schema: Schema) -> bool:
-    """Say whether the schema lists the properties of an object, and allows no others."""
+    """Return whether the schema lists the properties of an object, and allows no others."""
     properties, required = schema.get("properties"), schema.get("required", [])
     return (
         schema.keys() <= {"type", "properties", "required", "additionalProperties"}
@@ -70,7 +70,7 @@ def is_closed_object(schema: Schema) -> bool:
 
 
 def is_map(schema: Schema) -> bool:
-    """Say whether the schema is that of an object with any names, and equal values."""
+    """Return whether the schema is that of an object with any names, and equal values."""
     return (
         schema.keys() == {"type", "additionalProperties"}
         and schema["type"] == "object"
@@ -79,7 +79,7 @@ def is_map(schema: Schema) -> bool:
 
 
 def is_list(schema: Schema) -> bool:
-    """Say whether the schema is that of an array with equal items and bounds that are not large."""
+    """Return whether the schema is that of an array with equal items and bounds that are not large."""
     at_least, at_most = schema.get("minItems", 0), schema.get("maxItems", _MAX_REPEATED)
     return (
         schema.keys() <= {"type", "items", "minItems", "maxItems"}
@@ -91,7 +91,7 @@ def is_list(schema: Schema) -> bool:
 
 
 def is_tuple(schema: Schema) -> bool:
-    """Say whether the schema describes each item of an array, which has at most that many."""
+    """Return whether the schema describes each item of an array, which has at most that many."""
     items, at_least = schema.get("prefixItems"), schema.get("minItems", 0)
     return (
         schema.keys() <= {"type", "prefixItems", "items", "minItems", "maxItems"}
@@ -105,7 +105,7 @@ def is_tuple(schema: Schema) -> bool:
 
 
 def has_parts(schema: Schema) -> bool:
-    """Say whether a value of the schema has parts, each by a schema of its own."""
+    """Return whether a value of the schema has parts, each by a schema of its own."""
     return any(has_form(schema) for has_form in (is_closed_object, is_map, is_list, is_tuple))
 
 

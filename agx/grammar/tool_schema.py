@@ -36,7 +36,7 @@ _Rewrite = Callable[[object, str], object]
 def tool_definitions(
     tool: str, schema: Mapping[str, Any], *, name: str, output: Schema | None = None
 ) -> dict[str, Any]:
-    """Give the definitions that a tool's arguments need; the one called `name` is the whole object's.
+    """Return the definitions that a tool's arguments need; the one called `name` is the whole object's.
 
     `output` is the schema of `{"task": n}`, None where no task has run before. Raises
     `RegistryInvalid` for arguments that are no object, for a reference that leads nowhere in the
@@ -75,7 +75,7 @@ class _Rewriting:
         self._waiting: list[tuple[str, object, str, bool]] = []
 
     def run(self) -> dict[str, Any]:
-        """Give the definitions: first that of the whole, then those of what is referred to."""
+        """Return the definitions: first that of the whole, then those of what is referred to."""
         definitions = {}
         self._definition("", {**self._root, "type": "object"}, alone=True)
         while self._waiting:
@@ -85,7 +85,7 @@ class _Rewriting:
         return definitions
 
     def _definition(self, where: str, schema: object, *, alone: bool) -> str:
-        """Give the name of the definition of a part, which is written when its turn comes."""
+        """Return the name of the definition of a part, which is written when its turn comes."""
         if (where, alone) not in self._names:
             name = f"{self._name}_{len(self._names)}" if self._names else self._name
             self._names[where, alone] = name
@@ -140,7 +140,7 @@ class _Rewriting:
         return schema
 
     def _value(self, schema: object, where: str, *, alone: bool) -> object:
-        """Give the schema of a part of a value: itself, or where it may be an output, either."""
+        """Return the schema of a part of a value: itself, or where it may be an output, either."""
         value = self._schema(schema, where, alone=alone)
         if self._output is None or not alone or not _may_be_output(value):
             return value
@@ -148,7 +148,7 @@ class _Rewriting:
         return {"anyOf": [*alternatives, self._output]}
 
     def _reference(self, reference: object, where: str, *, alone: bool) -> str:
-        """Give the reference to a part's definition; one that only refers on is passed over."""
+        """Return the reference to a part's definition; one that only refers on is passed over."""
         passed: set[str] = set()
         while True:
             pointer, target = self._target(reference, where)
@@ -175,14 +175,14 @@ class _Rewriting:
 
 
 def _only_describes(key: str, value: object) -> bool:
-    """Say whether a keyword leaves every value as good as it was."""
+    """Return whether a keyword leaves every value as good as it was."""
     if key == "format":
         return value not in _FORMATS
     return key in _DESCRIBES or (key == "uniqueItems" and value is False)
 
 
 def _may_be_closed(schema: Mapping[str, Any]) -> bool:
-    """Say whether an object lists its properties, all that it requires among them, and no more."""
+    """Return whether an object lists its properties, all that it requires among them, and no more."""
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not schema.keys() <= _CLOSABLE:
         return False
@@ -191,7 +191,7 @@ def _may_be_closed(schema: Mapping[str, Any]) -> bool:
 
 
 def _may_be_output(schema: object) -> bool:
-    """Say whether it is of use to offer an output: not for a constant, nor where any object fits."""
+    """Return whether it is of use to offer an output: not for a constant, nor where any object fits."""
     if not isinstance(schema, Mapping) or not schema or schema == {"type": "object"}:
         return False
     return "const" not in schema and not _is_single(schema.get("enum"))

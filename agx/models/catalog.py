@@ -56,7 +56,7 @@ class Entry:
         return memory_needed(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         return data | {"good_for": list(self.good_for)}
 
@@ -76,7 +76,7 @@ def memory_needed(entry: Entry, *, context_length: int = DEFAULT_CONTEXT_LENGTH)
 
 @cache
 def load_catalog(path: Path | None = None) -> Mapping[str, Entry]:
-    """Give the catalogue by name, in its order; raises `ModelMissing` or `ConfigError`."""
+    """Return the catalogue by name, in its order; raises `ModelMissing` or `ConfigError`."""
     path = packaged_file(NAME, what="the catalogue of models") if path is None else path
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8"))

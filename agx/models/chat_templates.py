@@ -13,13 +13,13 @@ _MAX_BYTES = 1 << 18
 
 
 def template_names() -> list[str]:
-    """Give the names of the templates that come with AGX."""
+    """Return the names of the templates that come with AGX."""
     return sorted(path.stem for path in _FOLDER.glob("*.jinja"))
 
 
 @lru_cache(maxsize=8)  # what is asked for twice may be a pipe, which gives its text once
 def chat_template(name: str) -> str:
-    """Give the text of a template by its name, or by its file's; raises `UsageError`.
+    """Return the text of a template by its name, or by its file's; raises `UsageError`.
 
     A name comes first: a file that is called like one is named `./chatml`.
     """

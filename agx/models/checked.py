@@ -20,7 +20,7 @@ def checked_sha256(
     version: tuple[int, int],
     goes_on: Callable[[int], bool] = lambda _: True,
 ) -> str | None:
-    """Give the hash of a file in hexadecimal: remembered for this version of it, or computed.
+    """Return the hash of a file in hexadecimal: remembered for this version of it, or computed.
 
     `goes_on` is asked on the way with the number of bytes read; None comes back when it said no. Raises
     `OSError`, and `ModelUnloadable` for a file that is not what its name says (as Ollama's blobs do), or

@@ -253,7 +253,7 @@ class Download:
 
 
 async def _in_thread(call: Callable[[Unpack[_Args]], _T], *arguments: *_Args) -> _T:
-    """Give what the call gives in a thread, which has ended when this has: it uses the part's file."""
+    """Return what the call gives in a thread, which has ended when this has: it uses the part's file."""
     running = asyncio.ensure_future(asyncio.to_thread(call, *arguments))
     try:
         return await asyncio.shield(running)
@@ -263,7 +263,7 @@ async def _in_thread(call: Callable[[Unpack[_Args]], _T], *arguments: *_Args) ->
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give the error to report of those that tasks ended with: one of ours where there is one."""
+    """Return the error to report of those that tasks ended with: one of ours where there is one."""
     leaves = [_first(one) if isinstance(one, BaseExceptionGroup) else one for one in group.exceptions]
     ours = [error for error in leaves if isinstance(error, AgxError | _Changed)]
     return (ours or leaves)[0]

@@ -26,7 +26,7 @@ def known_source(text: str) -> Source | None:
 
 
 def pulled_file(text: str, folder: Path | None) -> Path | None:
-    """Give the file of a model that was pulled as `text`; None where that is no name of one to fetch.
+    """Return the file of a model that was pulled as `text`; None where that is no name of one to fetch.
 
     Raises `ModelMissing` where it has not been pulled, and `UsageError`.
     """
@@ -40,7 +40,7 @@ def pulled_file(text: str, folder: Path | None) -> Path | None:
 
 
 def find_pulled(source: Source, manifest: Manifest) -> list[Record] | None:
-    """Give the records of a model's files; None where it was not pulled, or where several may be meant."""
+    """Return the records of a model's files; None where it was not pulled, or where several may be meant."""
     by_source = {record.source: record for record in manifest.records().values()}
     if isinstance(source, HubChoice):
         chosen = _chosen(source, by_source)

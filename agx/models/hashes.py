@@ -29,7 +29,7 @@ class HashMemory:
         self._path = path
 
     def get(self, file: Path) -> str | None:
-        """Give the hash of this version of a file, or None where it is not known."""
+        """Return the hash of this version of a file, or None where it is not known."""
         try:
             entry = self._entries().get(str(file.resolve()))
             return entry[2] if entry and entry[:2] == _version(file) else None
@@ -63,13 +63,13 @@ class HashMemory:
 
 
 def file_version(path: Path) -> tuple[int, int]:
-    """Give the size in bytes and the time stamp in nanoseconds; raises `OSError`."""
+    """Return the size in bytes and the time stamp in nanoseconds; raises `OSError`."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns
 
 
 def compute_sha256(path: Path, *, goes_on: Callable[[int], bool] = lambda _: True) -> str | None:
-    """Give the SHA-256 of a file in hexadecimal, or None when `goes_on` said no.
+    """Return the SHA-256 of a file in hexadecimal, or None when `goes_on` said no.
 
     `goes_on` is asked before each part of 1 MiB with the number of bytes read. Raises `OSError`.
     """

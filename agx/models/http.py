@@ -228,7 +228,7 @@ def _answer(response: httpx.Response, *, start: int) -> Answer:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    """Give the body of a range that is not there: no bytes."""
+    """Return the body of a range that is not there: no bytes."""
     return
     yield b""
 
@@ -243,12 +243,12 @@ def _is_encoded(headers: Mapping[str, str]) -> bool:
 
 
 def _tag(text: str | None) -> str:
-    """Give an ETag without what stands around it."""
+    """Return an ETag without what stands around it."""
     return (text or "").removeprefix("W/").strip().strip('"')
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Give the seconds of Retry-After, which are a number or a date."""
+    """Return the seconds of Retry-After, which are a number or a date."""
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text[:9])

@@ -51,17 +51,17 @@ class HubAccess:
         return cls(endpoint, token or None, offline)
 
     def file(self, source: HubFile) -> Place:
-        """Give the place of a file."""
+        """Return the place of a file."""
         path = f"{source.repository}/resolve/{quote(source.revision, safe='')}/{quote(source.path)}"
         return Place(f"{self.endpoint}/{path}", str(source), self.token, self._page(source.repository))
 
     def tree(self, repository: str, revision: str) -> Place:
-        """Give the place of a repository's list of files."""
+        """Return the place of a repository's list of files."""
         url = f"{self.endpoint}/api/models/{repository}/tree/{quote(revision, safe='')}?recursive=true"
         return Place(url, f"the repository {repository}", self.token, self._page(repository))
 
     def _page(self, repository: str) -> str:
-        """Give what a person may look at, without a password that the address may have."""
+        """Return what a person may look at, without a password that the address may have."""
         return str(WebFile(f"{self.endpoint}/{repository}"))
 
 
@@ -77,7 +77,7 @@ class Listed:
 async def list_files(
     http: HttpClient, access: HubAccess, repository: str, *, patience: Patience, watcher: Watcher
 ) -> list[Listed]:
-    """Give the GGUF files of a repository; raises an `AgxError`."""
+    """Return the GGUF files of a repository; raises an `AgxError`."""
     place: Place | None = access.tree(repository, "main")
     files: list[Listed] = []
     for _ in range(MAX_PAGES):
@@ -141,7 +141,7 @@ def choose(files: Sequence[Listed], source: HubChoice) -> Listed:
 
 
 def parts_of(path: str) -> list[str]:
-    """Give the paths of all parts of a split file, told by its name; of a whole one its own."""
+    """Return the paths of all parts of a split file, told by its name; of a whole one its own."""
     match = _SHARD.fullmatch(path)
     if match is None:
         return [path]
@@ -155,7 +155,7 @@ def parts_of(path: str) -> list[str]:
 
 
 def renamed(name: str, new: str) -> str:
-    """Give a file's name with another stem; a part of a split one stays the part that it is."""
+    """Return a file's name with another stem; a part of a split one stays the part that it is."""
     match = _SHARD.fullmatch(name)
     stem = new.removesuffix(ENDING)
     return f"{stem}{ENDING}" if match is None else f"{stem}-{match['number']}-of-{match['count']}{ENDING}"
@@ -176,7 +176,7 @@ def _shard_number(path: str) -> int | None:
 
 
 def _has_tag(path: str, tag: str) -> bool:
-    """Say whether a quantisation stands in a name as a word: Q4_K is not in …-Q4_K_M.gguf."""
+    """Return whether a quantisation stands in a name as a word: Q4_K is not in …-Q4_K_M.gguf."""
     match = _SHARD.fullmatch(path)
     stem = path[: -len(ENDING)] if match is None else match["stem"]
     pattern = rf"(?:^|[-._/]){re.escape(tag)}(?:[-./]|$)"

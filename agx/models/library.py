@@ -45,7 +45,7 @@ class Model:
     fetched_bytes: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         card = self.card
         data: dict[str, Any] = {
             "name": self.name,
@@ -74,7 +74,7 @@ class Verdict:
     problem: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         return {
             "name": self.model.name,
             "ok": not self.problem,
@@ -84,12 +84,12 @@ class Verdict:
 
 
 def list_models(folder: Path | None) -> list[Model]:
-    """Give all models, the embedded planner first; raises `StorageError` for a folder that cannot be read."""
+    """Return all models, the embedded planner first; raises `StorageError` for a folder that cannot be read."""
     return [_model(EMBEDDED, "embedded", embedded_model()), *in_folder(folder), *_of_ollama()]
 
 
 def in_folder(folder: Path | None) -> list[Model]:
-    """Give the models and the parts of the models folder; raises `StorageError`."""
+    """Return the models and the parts of the models folder; raises `StorageError`."""
     if folder is None:
         return []
     try:
@@ -111,7 +111,7 @@ def in_folder(folder: Path | None) -> list[Model]:
 
 
 def find(name: str, folder: Path | None) -> Model:
-    """Give the model of this name, which may also be what it was pulled as.
+    """Return the model of this name, which may also be what it was pulled as.
 
     Raises `ModelMissing` where there is none, and `UsageError` for what can be no name.
     """
@@ -226,7 +226,7 @@ def _of_ollama() -> Iterator[Model]:
 
 
 def ollama_names(folders: Sequence[Path]) -> list[OllamaName]:
-    """Give the names of the models that have a manifest in these folders."""
+    """Return the names of the models that have a manifest in these folders."""
     found = {}
     for folder in folders:
         try:

@@ -40,7 +40,7 @@ class Manifest:
         self._path = folder / NAME
 
     def records(self) -> dict[str, Record]:
-        """Give the records by file name."""
+        """Return the records by file name."""
         try:
             raw = read_bytes(self._path, limit=MAX_BYTES)
             rows = json.loads(raw or b"{}")["files"]

@@ -26,7 +26,7 @@ class Meter:
             self._samples.append((now, self._num_bytes))
 
     def rate(self, *, now: float) -> float | None:
-        """Give bytes per second, or None where it is too early to say."""
+        """Return bytes per second, or None where it is too early to say."""
         while len(self._samples) > 1 and self._samples[1][0] <= now - self._window_secs:
             self._samples.popleft()
         if not self._samples or now - self._samples[0][0] < LEAST_SECS:
@@ -35,6 +35,6 @@ class Meter:
         return (self._num_bytes - before) / (now - begin)
 
     def secs_left(self, num_bytes: int, *, now: float) -> float | None:
-        """Give how long so many more bytes take at this rate, or None where nobody can say."""
+        """Return how long so many more bytes take at this rate, or None where nobody can say."""
         rate = self.rate(now=now)
         return num_bytes / rate if rate else None

@@ -61,18 +61,18 @@ class OllamaName:
         return cls(host, *parts)
 
     def __str__(self) -> str:
-        """Give the name as Ollama shows it: without what is the default."""
+        """Return the name as Ollama shows it: without what is the default."""
         namespace = "" if self.namespace == DEFAULT_NAMESPACE else f"{self.namespace}/"
         host = "" if self.host == DEFAULT_HOST else f"{self.host}/{self.namespace}/"
         return f"{host or namespace}{self.model}:{self.tag}"
 
     def manifest(self, folder: Path) -> Path:
-        """Give the place of the manifest in Ollama's folder."""
+        """Return the place of the manifest in Ollama's folder."""
         return folder / "manifests" / self.host / self.namespace / self.model / self.tag
 
 
 def ollama_folders() -> tuple[Path, ...]:
-    """Give the folders that Ollama keeps models in: `OLLAMA_MODELS`, or the user's and the service's."""
+    """Return the folders that Ollama keeps models in: `OLLAMA_MODELS`, or the user's and the service's."""
     named = os.environ.get("OLLAMA_MODELS", "").strip().strip("\"'")
     if named:
         return (Path(named),)
@@ -83,7 +83,7 @@ def ollama_folders() -> tuple[Path, ...]:
 
 
 def ollama_model(name: str, *, folders: Sequence[Path] | None = None) -> Path:
-    """Give the GGUF file of an Ollama model, `name` being what stands behind `ollama:`.
+    """Return the GGUF file of an Ollama model, `name` being what stands behind `ollama:`.
 
     The first of the `folders` that has the model counts. The file's name says its SHA-256, which
     whoever loads it compares. Raises `UsageError` for what is no name, `ModelMissing` where Ollama has
@@ -102,13 +102,13 @@ def ollama_model(name: str, *, folders: Sequence[Path] | None = None) -> Path:
 
 
 def named_digest(path: Path) -> str | None:
-    """Give the SHA-256 that a file's own name says it has, as Ollama's blobs do."""
+    """Return the SHA-256 that a file's own name says it has, as Ollama's blobs do."""
     match = _DIGEST.fullmatch(path.name)
     return None if match is None else match[1]
 
 
 def _manifest(name: OllamaName, folder: Path) -> Mapping[str, Any] | None:
-    """Give the manifest of a model; None where this folder has none."""
+    """Return the manifest of a model; None where this folder has none."""
     try:
         raw = read_bytes(name.manifest(folder), limit=MAX_MANIFEST_BYTES)
     except (NotADirectoryError, IsADirectoryError):
@@ -127,7 +127,7 @@ def _manifest(name: OllamaName, folder: Path) -> Mapping[str, Any] | None:
 
 
 def _blob(name: OllamaName, folder: Path, digest: str, size: int) -> Path:
-    """Give the file of a digest; raises where it is missing or has another size in bytes."""
+    """Return the file of a digest; raises where it is missing or has another size in bytes."""
     blob = folder / "blobs" / f"sha256-{digest}"
     try:
         found = blob.stat().st_size
@@ -148,7 +148,7 @@ def _blob(name: OllamaName, folder: Path, digest: str, size: int) -> Path:
 
 
 def _model_layer(name: OllamaName, manifest: Mapping[str, Any]) -> tuple[str, int]:
-    """Give the digest and the size in bytes of the layer that is the model."""
+    """Return the digest and the size in bytes of the layer that is the model."""
     layers = manifest.get("layers")
     rows = [row for row in layers if isinstance(row, dict)] if isinstance(layers, list) else []
     models = [row for row in rows if row.get("mediaType") == MODEL_LAYER]

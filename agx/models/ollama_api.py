@@ -60,7 +60,7 @@ class OllamaApi:
         self._client.close()
 
     def version(self) -> str:
-        """Give Ollama's version; raises `BackendUnreachable` for a server that is not Ollama's."""
+        """Return Ollama's version; raises `BackendUnreachable` for a server that is not Ollama's."""
         with self._asked("GET", "/api/version", doing="saying its version") as response:
             body = _json(_body(response)) if response.status_code == httpx.codes.OK else {}
         version = body.get("version")
@@ -69,7 +69,7 @@ class OllamaApi:
         return version
 
     def modelfile(self, name: str) -> str | None:
-        """Give the Modelfile of a model, or None where Ollama has no such model."""
+        """Return the Modelfile of a model, or None where Ollama has no such model."""
         doing = f"looking for the model {name}"
         with self._asked("POST", "/api/show", doing=doing, body={"model": name}) as response:
             if response.status_code == httpx.codes.NOT_FOUND:
@@ -78,7 +78,7 @@ class OllamaApi:
             return str(_json(_body(response)).get("modelfile", ""))
 
     def has_blob(self, digest: str) -> bool:
-        """Say whether Ollama has a file with this SHA-256, in hexadecimal."""
+        """Return whether Ollama has a file with this SHA-256, in hexadecimal."""
         doing = "looking for a file"
         with self._asked("HEAD", f"/api/blobs/sha256:{digest}", doing=doing) as response:
             if response.status_code != httpx.codes.NOT_FOUND:
@@ -191,7 +191,7 @@ def _too_much(response: httpx.Response) -> BackendUnreachable:
 
 
 def _json(raw: bytes) -> Mapping[str, Any]:
-    """Give a JSON object; an empty one for anything else."""
+    """Return a JSON object; an empty one for anything else."""
     try:
         data = json.loads(raw)
     except (ValueError, RecursionError):
@@ -200,7 +200,7 @@ def _json(raw: bytes) -> Mapping[str, Any]:
 
 
 def version_numbers(version: str) -> tuple[float, ...]:
-    """Give the numbers of a version, such as 0.35.0-rc1; one that has none, or all 0, is the newest."""
+    """Return the numbers of a version, such as 0.35.0-rc1; one that has none, or all 0, is the newest."""
     words = version.partition("-")[0].split(".")
     numbers = tuple(int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 10)
     return numbers if any(numbers) else (math.inf,)

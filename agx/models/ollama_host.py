@@ -21,7 +21,7 @@ _REACHABLE = {"0.0.0.0": DEFAULT_HOST, "::": "::1"}  # noqa: S104  read, not lis
 
 
 def ollama_url(environ: Mapping[str, str]) -> str:
-    """Give the URL of Ollama's server without a slash at its end: scheme, host, port and perhaps a path.
+    """Return the URL of Ollama's server without a slash at its end: scheme, host, port and perhaps a path.
 
     The default is http://127.0.0.1:11434. A scheme brings its own port, and a port that is none counts
     as not given. Raises `ConfigError` for what names no host.
@@ -46,7 +46,7 @@ def ollama_url(environ: Mapping[str, str]) -> str:
 
 
 def _checked_host(host: str) -> str | None:
-    """Give the host as a URL has it, or None for what is none."""
+    """Return the host as a URL has it, or None for what is none."""
     host = _REACHABLE.get(host, host)
     try:
         address = ipaddress.ip_address(host)
@@ -56,7 +56,7 @@ def _checked_host(host: str) -> str | None:
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether a URL of `ollama_url` is on this machine."""
+    """Return whether a URL of `ollama_url` is on this machine."""
     host = url.partition("://")[2].partition("/")[0].rpartition(":")[0].strip("[]")
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -8,7 +8,7 @@ from agx.errors import ModelMissing
 
 
 def packaged_file(name: str, *, what: str) -> Path:
-    """Give the place of a file of the folder `models`; raises `ModelMissing`, which says `what` it is."""
+    """Return the place of a file of the folder `models`; raises `ModelMissing`, which says `what` it is."""
     package = Path(__file__).resolve().parents[1]
     for path in (package / "data" / name, package.parent / "models" / name):
         if path.is_file():

@@ -117,7 +117,7 @@ class Part:
         self.path.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Give the file its name; raises `StorageError`."""
+        """Return the file its name; raises `StorageError`."""
         try:
             os.fsync(self._descriptor)
             self.path.replace(self.target)
@@ -167,7 +167,7 @@ def opened_part(target: Path) -> Iterator[Part]:
 
 
 def read_state(target: Path) -> State | None:
-    """Give what is written down of a download, or None where nothing can be read."""
+    """Return what is written down of a download, or None where nothing can be read."""
     try:
         raw = read_bytes(state_of(target), limit=MAX_STATE_BYTES)
         return None if raw is None else _state(json.loads(raw))
@@ -176,7 +176,7 @@ def read_state(target: Path) -> State | None:
 
 
 def stored_bytes(target: Path) -> int:
-    """Give how much of the disk a part has already: what is not written yet has no place there."""
+    """Return how much of the disk a part has already: what is not written yet has no place there."""
     try:
         status = part_of(target).stat()
     except OSError:
@@ -185,12 +185,12 @@ def stored_bytes(target: Path) -> int:
 
 
 def part_of(target: Path) -> Path:
-    """Give the place of a file while it is fetched."""
+    """Return the place of a file while it is fetched."""
     return target.with_name(target.name + PART)
 
 
 def state_of(target: Path) -> Path:
-    """Give the place where it is written down what is there of it."""
+    """Return the place where it is written down what is there of it."""
     return target.with_name(target.name + STATE)
 
 

@@ -57,7 +57,7 @@ class Pulled:
     was_there: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         return {
             "name": self.name,
             "source": self.source,
@@ -127,7 +127,7 @@ class _Pull:
         return self._pulled(records, was_there=all(file.there for file in files))
 
     def find(self, source: Source, text: str) -> Pulled:
-        """Give what was pulled before: nothing is asked of any server."""
+        """Return what was pulled before: nothing is asked of any server."""
         records = find_pulled(source, self._manifest)
         if records is None or not all((self._folder / record.file).is_file() for record in records):
             raise ModelMissing(
@@ -137,7 +137,7 @@ class _Pull:
         return self._pulled(records, was_there=True)
 
     async def _remotes(self, source: Source, http: HttpClient) -> list[tuple[Remote, str]]:
-        """Give the files to fetch with the names that they get."""
+        """Return the files to fetch with the names that they get."""
         if isinstance(source, WebFile):
             name = self._name(web_name(source))
             return [(Remote(Place(source.url, str(source), about=str(source)), str(source)), name)]
@@ -155,7 +155,7 @@ class _Pull:
         ]
 
     def _name(self, path: str) -> str:
-        """Give the name in the models folder; raises `UsageError` where it cannot be one."""
+        """Return the name in the models folder; raises `UsageError` where it cannot be one."""
         name = path.rpartition("/")[2]
         name = local_name(name if self.options.name is None else renamed(name, self.options.name))
         if name.lower() == f"{EMBEDDED}{ENDING}":
@@ -205,7 +205,7 @@ class _Pull:
     def _there(
         self, target: Path, remote: Remote, facts: Facts, *, goes_on: Callable[[int], bool]
     ) -> Record | None:
-        """Give the record of a file that needs no fetching; raises `StorageError` for a foreign one."""
+        """Return the record of a file that needs no fetching; raises `StorageError` for a foreign one."""
         if not target.is_symlink() and not target.exists():
             return None
         record = self._manifest.records().get(target.name)

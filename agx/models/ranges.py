@@ -26,7 +26,7 @@ class Ranges:
         self._ranges = [*before, (start, end), *after]
 
     def missing(self, size: int) -> list[tuple[int, int]]:
-        """Give the ranges up to `size` that are not there."""
+        """Return the ranges up to `size` that are not there."""
         gaps, at = [], 0
         for start, end in self._ranges:
             if at < min(start, size):
@@ -35,7 +35,7 @@ class Ranges:
         return [*gaps, (at, size)] if at < size else gaps
 
     def cut(self, size: int) -> Ranges:
-        """Give those bytes that lie before `size`."""
+        """Return those bytes that lie before `size`."""
         return Ranges((start, min(end, size)) for start, end in self._ranges if start < size)
 
     @property
@@ -49,7 +49,7 @@ class Ranges:
         return self._ranges[0][1] if self._ranges and self._ranges[0][0] == 0 else 0
 
     def to_list(self) -> list[list[int]]:
-        """Give the JSON form, which the constructor takes."""
+        """Return the JSON form, which the constructor takes."""
         return [list(one) for one in self._ranges]
 
 

@@ -82,7 +82,7 @@ class Recommendation:
         return [name for name in (self.echo, self.delta) if name != EMBEDDED]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         return asdict(self) | {"to_pull": self.to_pull}
 
 
@@ -95,7 +95,7 @@ def recommend(catalog: Iterable[Entry], hardware: Hardware) -> Recommendation:
 
 
 def budget_bytes(hardware: Hardware, device: str) -> int:
-    """Give how much memory models may take on a device."""
+    """Return how much memory models may take on a device."""
     host = hardware.memory_bytes or 0
     for_models = max(0, min(host * 3 // 4, host - _KEPT_BYTES))
     if device == "cpu":
@@ -123,7 +123,7 @@ def _bytes_for_token(entry: Entry) -> float:
 
 
 def _speed(hardware: Hardware, device: str) -> tuple[float, float]:
-    """Give operations a second and bytes a second."""
+    """Return operations a second and bytes a second."""
     if device == "cpu":
         cores = hardware.cores
         return cores * _CORE_FLOPS, min(cores * _CORE_BYTES_PER_SEC, _MEMORY_BYTES_PER_SEC)

@@ -18,7 +18,7 @@ _MAY_BE_PULLED = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}|[\w.-]{1,96}/[\w.-]
 
 
 def resolve_model(name: str, *, models_dir: Path | None = None) -> Path:
-    """Give the file of a model: `agx-nano`, `ollama:name:tag`, a path, or a name in the models folder.
+    """Return the file of a model: `agx-nano`, `ollama:name:tag`, a path, or a name in the models folder.
 
     A model that was pulled is also found by what it was pulled as: `hf:owner/repository/file.gguf`,
     `owner/repository:Q4_K_M` or a name of the catalogue. Raises `ModelMissing` where it was not, and
@@ -55,10 +55,10 @@ def _exists(path: Path) -> bool:
 
 
 def name_of(name: str) -> str | None:
-    """Give what a model is called where its file's name does not say it; None where that does."""
+    """Return what a model is called where its file's name does not say it; None where that does."""
     return name.removeprefix(OLLAMA) if name.startswith(OLLAMA) else None
 
 
 def embedded_model() -> Path:
-    """Give the planner that comes with the package; raises `ModelMissing`."""
+    """Return the planner that comes with the package; raises `ModelMissing`."""
     return packaged_file(f"{EMBEDDED}.gguf", what="the embedded planner")

@@ -28,7 +28,7 @@ class Patience:
     longest_asked_secs: float = 300.0
 
     def wait_secs(self, failures: int, lost: Lost) -> float:
-        """Give how long to wait after so many failures in a row; raises `BackendUnreachable` to give up."""
+        """Return how long to wait after so many failures in a row; raises `BackendUnreachable` to give up."""
         wait = min(self.first_secs * 2.0 ** (failures - 1), self.longest_secs)
         asked = lost.wait_secs or 0.0
         if failures >= self.tries or asked > self.longest_asked_secs:
@@ -46,7 +46,7 @@ class Patience:
 
 
 async def with_patience(call: Callable[[], Awaitable[_T]], *, patience: Patience, watcher: Watcher) -> _T:
-    """Give what the call gives, which is made again after a `Lost`."""
+    """Return what the call gives, which is made again after a `Lost`."""
     failures = 0
     while True:
         try:

@@ -44,7 +44,7 @@ class Shared:
     is_new: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         return {
             "model": self.model,
             "server": self.server,
@@ -162,7 +162,7 @@ class _Part:
 
 
 def file_name(path: Path) -> str:
-    """Give the name that Ollama is told of a file: its own, without what leads out of a folder."""
+    """Return the name that Ollama is told of a file: its own, without what leads out of a folder."""
     name = _NOT_IN_NAMES.sub("_", path.name)
     return name if name.endswith(".gguf") else f"{name}.gguf"
 

@@ -34,7 +34,7 @@ class HubFile:
     revision: str = DEFAULT_REVISION
 
     def __str__(self) -> str:
-        """Give the text that `--model` takes as well."""
+        """Return the text that `--model` takes as well."""
         revision = "" if self.revision == DEFAULT_REVISION else f"@{self.revision}"
         return f"{HUB}{self.repository}{revision}/{self.path}"
 
@@ -48,7 +48,7 @@ class HubChoice:
     preferred: str = ""
 
     def __str__(self) -> str:
-        """Give the text as it would be typed."""
+        """Return the text as it would be typed."""
         return f"{HUB}{self.repository}" + (f":{self.tag}" if self.tag else "")
 
 
@@ -59,7 +59,7 @@ class WebFile:
     url: str
 
     def __str__(self) -> str:
-        """Give the URL without what may be secret: user, password and query."""
+        """Return the URL without what may be secret: user, password and query."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
@@ -103,7 +103,7 @@ def hub_source(rest: str, *, text: str) -> HubFile | HubChoice:
 
 
 def checked_path(path: str) -> str:
-    """Give a file's path in a repository back; raises `UsageError` where it leads elsewhere."""
+    """Return a file's path in a repository back; raises `UsageError` where it leads elsewhere."""
     if any(part in {"", ".", ".."} for part in path.split("/")):
         raise UsageError(f"{path[:120]!r} is no path of a file in a repository", hint=_HINT)
     local_name(path.rpartition("/")[2])
@@ -111,7 +111,7 @@ def checked_path(path: str) -> str:
 
 
 def local_name(name: str) -> str:
-    """Give the name a file gets in the models folder; raises `UsageError` where it would leave that."""
+    """Return the name a file gets in the models folder; raises `UsageError` where it would leave that."""
     if not name.lower().endswith(ENDING):
         raise UsageError(
             f"{name[-120:]!r} is no name of a GGUF file: it does not end in {ENDING}",
@@ -146,5 +146,5 @@ def _from_url(text: str) -> HubFile | WebFile:
 
 
 def web_name(source: WebFile) -> str:
-    """Give the file name in a URL, which may be none that can be used."""
+    """Return the file name in a URL, which may be none that can be used."""
     return unquote(urlsplit(source.url).path).rpartition("/")[2]

@@ -32,7 +32,7 @@ def calls(task: Task) -> Iterator[Call]:
 
 
 def as_word(item: Argument) -> str:
-    """Give an argument as one word; what only a run can tell is `DATA` in it."""
+    """Return an argument as one word; what only a run can tell is `DATA` in it."""
     if isinstance(item, str):
         return item
     if isinstance(item, Glob):

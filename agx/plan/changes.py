@@ -35,7 +35,7 @@ class TaskChange:
     after: Task | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         before = None if self.before is None else self.before.to_dict()
         after = None if self.after is None else self.after.to_dict()
         return {"kind": self.kind, "before": before, "after": after}
@@ -68,7 +68,7 @@ def change_summary(changes: Sequence[TaskChange]) -> str:
 
 
 def with_kept_limits(draft: Sequence[Task], refined: Sequence[Task]) -> tuple[Task, ...]:
-    """Give the refined tasks with the time limits of the draft's: a model writes none."""
+    """Return the refined tasks with the time limits of the draft's: a model writes none."""
     origins = origins_of(draft, refined)
     return tuple(
         task if old is None else task.model_copy(update={"timeout_secs": draft[old].timeout_secs})

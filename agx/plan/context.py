@@ -48,7 +48,7 @@ class PlanContext:
         return DEFAULT_MAX_TASKS if self.max_tasks is None else self.max_tasks
 
     def within(self, *, tools: Registry, max_tasks: int) -> PlanContext:
-        """Give the context with a planner's own tools and limit where it names none."""
+        """Return the context with a planner's own tools and limit where it names none."""
         chosen = tools if self.tools is None else self.tools
         return replace(self, tools=chosen, max_tasks=max_tasks if self.max_tasks is None else self.max_tasks)
 

@@ -18,7 +18,7 @@ WhenRead = Literal["refuse", "reconnect", "cascade"]
 
 
 def renumbered(task: Task, numbers: Mapping[int, int]) -> Task:
-    """Give the task with its references changed by a table; numbers that are not in it stay."""
+    """Return the task with its references changed by a table; numbers that are not in it stay."""
     update: dict[str, Any] = {"args": tuple(_argument(item, numbers) for item in task.args)}
     if task.arguments is not None:
         update["arguments"] = {key: _json(value, numbers) for key, value in task.arguments.items()}
@@ -112,7 +112,7 @@ def moved(tasks: Sequence[Task], number: int, to: int) -> Tasks:
 
 
 def existing(tasks: Sequence[Task], number: int) -> Task:
-    """Give the task of a number; raises `UsageError` where there is none."""
+    """Return the task of a number; raises `UsageError` where there is none."""
     if 1 <= number <= len(tasks):
         return tasks[number - 1]
     hint = f"use 1 to {len(tasks)}" if tasks else "the plan has no tasks yet"
@@ -120,7 +120,7 @@ def existing(tasks: Sequence[Task], number: int) -> Task:
 
 
 def _dependents(tasks: Sequence[Task], number: int) -> set[int]:
-    """Give a task's number with those of all tasks that need its output, at any distance."""
+    """Return a task's number with those of all tasks that need its output, at any distance."""
     found = {number}
     for task in tasks:
         if found.intersection(sources(task)):

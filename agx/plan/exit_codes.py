@@ -16,7 +16,7 @@ _OF_FIND = 1
 
 
 def accepted_exit_codes(task: Task, registry: Registry) -> tuple[int, ...]:
-    """Give the exit codes with which a task has done its work; 0 alone for a tool nobody knows."""
+    """Return the exit codes with which a task has done its work; 0 alone for a tool nobody knows."""
     codes: set[int] = set()
     for call in reversed(list(calls(task))):
         tool = registry.get(call.name)

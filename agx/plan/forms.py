@@ -111,7 +111,7 @@ def read_draft(  # noqa: PLR0913  each says another thing about the reading
 
 
 def _as_text(source: str | Mapping[str, Any] | Sequence[Any]) -> str:
-    """Give the source as text for an error; a value that JSON cannot hold has none."""
+    """Return the source as text for an error; a value that JSON cannot hold has none."""
     if isinstance(source, str):
         return source
     try:
@@ -153,7 +153,7 @@ def _rows(raw: Mapping[str, Any], text: str) -> Sequence[Any]:
 
 
 def _converted(raw: Mapping[str, Any], given: Sequence[Any], reading: _Reading) -> Sequence[dict[str, Any]]:
-    """Give the tasks of any accepted form as rows of the one form; the reading says what was odd."""
+    """Return the tasks of any accepted form as rows of the one form; the reading says what was odd."""
     rows, renumbering = numbered([_task(row, number, reading) for number, row in enumerate(given, start=1)])
     if renumbering is not None:
         reading.note(renumbering)
@@ -230,7 +230,7 @@ def _strict(
 
 
 def validation_findings(error: ValidationError) -> list[Finding]:
-    """Give one finding a place, at most 20.
+    """Return one finding a place, at most 20.
 
     Of an argument pydantic says for each kind why it is not that one; the first is enough.
     """

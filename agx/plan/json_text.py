@@ -26,7 +26,7 @@ _PLAN_KEYS = frozenset(LISTS + CALLS)
 
 
 def find_json(text: str) -> object:
-    """Give the JSON value in a text: the first that looks like a plan, else the first of all.
+    """Return the JSON value in a text: the first that looks like a plan, else the first of all.
 
     Raises `PlanInvalid` where there is none, or where one is broken, too deep or holds a number
     that JSON does not have.
@@ -65,7 +65,7 @@ def _values(text: str) -> Iterator[object]:
 
 
 def _decode(text: str, start: int) -> tuple[object, int]:
-    """Give the value that begins here, or None, and where to go on."""
+    """Return the value that begins here, or None, and where to go on."""
     try:
         return _DECODER.raw_decode(text, start)
     except json.JSONDecodeError as error:

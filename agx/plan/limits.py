@@ -47,7 +47,7 @@ class TaskLimits:
 
 
 def check(tasks: Sequence[Task], limits: TaskLimits) -> tuple[Finding, ...]:
-    """Give an error for every task that runs past a limit: not every backend keeps to a schema."""
+    """Return an error for every task that runs past a limit: not every backend keeps to a schema."""
     return tuple(
         Finding(severity="error", task=task.task_number, message=message, rule="limits")
         for task in tasks
@@ -74,7 +74,7 @@ def _longest(items: Sequence[Argument]) -> int:
 
 
 def _length(item: Argument) -> int:
-    """Give the characters of the longest literal or pattern; a name of a variable has its own bound."""
+    """Return the characters of the longest literal or pattern; a name of a variable has its own bound."""
     if isinstance(item, str):
         return len(item)
     if isinstance(item, Text):

@@ -46,7 +46,7 @@ def equal_lines(tasks: Sequence[Task], number: int, registry: Registry) -> Equal
 
 
 def _way(tasks: Sequence[Task], number: int) -> list[Task]:
-    """Give the tasks from `number` through their inputs to the first; none where one reads a later one."""
+    """Return the tasks from `number` through their inputs to the first; none where one reads a later one."""
     way = []
     at: int | None = number
     while at is not None:
@@ -59,7 +59,7 @@ def _way(tasks: Sequence[Task], number: int) -> list[Task]:
 
 
 def _passes_on(task: Task) -> bool:
-    """Say whether a task's output is lines of its standard input, in their order or its reverse."""
+    """Return whether a task's output is lines of its standard input, in their order or its reverse."""
     read = list(read_words(next(calls(task)).words, unix_options(task.command) or ToolOptions()))
     num_operands = sum(kind == "operand" for kind, _ in read)
     options = [name for kind, name in read if kind in ("option", "unknown")]
@@ -72,7 +72,7 @@ def _passes_on(task: Task) -> bool:
 
 
 def _is_plain(task: Task, registry: Registry) -> bool:
-    """Say whether all that a task calls only reads, sorts nothing and comes to an end."""
+    """Return whether all that a task calls only reads, sorts nothing and comes to an end."""
     return (
         task.save_to is None
         and task.append_to is None
@@ -88,7 +88,7 @@ def _is_plain(task: Task, registry: Registry) -> bool:
 
 
 def _follows(call: Call) -> bool:
-    """Say whether a call waits for more at the end of its file, for ever."""
+    """Return whether a call waits for more at the end of its file, for ever."""
     if call.name not in _CAN_FOLLOW:
         return False
     given = [word.partition("=")[0] for word in call.words if word.startswith("-")]

@@ -43,17 +43,17 @@ class _Uniq(NamedTuple):
 
 
 def note(message: str, *, task: int | None = None) -> Finding:
-    """Give the finding that says what was normalised."""
+    """Return the finding that says what was normalised."""
     return Finding(severity="advice", task=task, rule=NORMALISED, message=message)
 
 
 def as_sentence(finding: Finding) -> str:
-    """Give a note as it stands in `metadata.normalised`."""
+    """Return a note as it stands in `metadata.normalised`."""
     return f"{f'task {finding.task}: ' if finding.task else ''}{finding.message}"
 
 
 def with_notes(plan: Plan, notes: Sequence[Finding]) -> Plan:
-    """Give the plan with the notes in its metadata; a plan without metadata stays as it is."""
+    """Return the plan with the notes in its metadata; a plan without metadata stays as it is."""
     if plan.metadata is None or not notes:
         return plan
     sentences = (*plan.metadata.normalised, *map(as_sentence, notes))
@@ -63,7 +63,7 @@ def with_notes(plan: Plan, notes: Sequence[Finding]) -> Plan:
 def normalised(
     plan: Plan, registry: Registry, *, max_tasks: int = MAX_TASKS
 ) -> tuple[Plan, tuple[Finding, ...]]:
-    """Give the plan with its tasks in their one right form, and a note for each change.
+    """Return the plan with its tasks in their one right form, and a note for each change.
 
     A plan that would have more tasks than `max_tasks` stays as it is, and so does what is right. The
     notes are not yet in its metadata, see `with_notes`; risks are left to `agx.plan.risk`.
@@ -93,13 +93,13 @@ def sorted_for_uniq(
 
 
 def _is_command(name: str, registry: Registry) -> bool:
-    """Say whether the registry has the command of that name, and no function that is named alike."""
+    """Return whether the registry has the command of that name, and no function that is named alike."""
     tool = registry.get(name)
     return tool is not None and tool.schema is None
 
 
 def _lone_uniq(tasks: Sequence[Task], number: int, registry: Registry) -> _Uniq | None:
-    """Give what is needed to sort for a task, where it is a `uniq` whose input is not sorted."""
+    """Return what is needed to sort for a task, where it is a `uniq` whose input is not sorted."""
     task = tasks[number - 1]
     uniq = None if task.command != "uniq" or list(references(task)) else _read(task.args)
     if uniq is None:

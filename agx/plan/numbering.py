@@ -17,7 +17,7 @@ _MAX_NUMBER = 1_000_000
 
 
 def numbered(rows: Sequence[dict[str, Any]]) -> tuple[Sequence[dict[str, Any]], str | None]:
-    """Give rows numbered from 1 with what was changed as a sentence, or the same rows and None.
+    """Return rows numbered from 1 with what was changed as a sentence, or the same rows and None.
 
     Numbers that are missing are filled in; they are no change. Rows whose numbers are not in order
     stay as they are, and so do those with a reference to a number that no row has.

@@ -64,21 +64,21 @@ class OpenPlan(Value):
         return self.instruction or ", then ".join(dict.fromkeys(filter(None, self.asked)))
 
     def with_tasks(self, tasks: Sequence[Task], *, asked: str = "") -> OpenPlan:
-        """Give the plan with other tasks; `asked` is what those were asked for with that are new."""
+        """Return the plan with other tasks; `asked` is what those were asked for with that are new."""
         texts = [asked if old is None else self.asked[old] for old in origins_of(self.tasks, tasks)]
         return self._unfinished({"tasks": tuple(tasks), "asked": tuple(texts)})
 
     def with_instruction(self, instruction: str) -> OpenPlan:
-        """Give the plan with another statement of what it is for."""
+        """Return the plan with another statement of what it is for."""
         return self._unfinished({"instruction": instruction})
 
     def with_asked(self, number: int, asked: str) -> OpenPlan:
-        """Give the plan with another statement of what a task was asked for with."""
+        """Return the plan with another statement of what a task was asked for with."""
         texts = (*self.asked[: number - 1], asked, *self.asked[number:])
         return self._unfinished({"asked": texts})
 
     def finished(self, tasks: Sequence[Task], metadata: PlanMetadata | None) -> OpenPlan:
-        """Give the plan as it was found valid, with what produced it."""
+        """Return the plan as it was found valid, with what produced it."""
         update = {"is_finished": True, "metadata": metadata, "plan_id": self.plan_id}
         return self.with_tasks(tasks).model_copy(update=update)
 
@@ -89,14 +89,14 @@ class OpenPlan(Value):
         return self.model_copy(update=state | update)
 
     def plan(self, registry: Registry) -> Plan:
-        """Give it as a plan, with its risks; raises `UsageError` while it has no tasks."""
+        """Return it as a plan, with its risks; raises `UsageError` while it has no tasks."""
         if not self.tasks:
             raise UsageError("the plan has no tasks yet", hint='add one: agx plan add "…"')
         plan = Plan(plan_id=self.plan_id, instruction=self.goal, tasks=self.tasks, metadata=self.metadata)
         return with_risk(plan, registry)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         data = self.model_dump(mode="json", exclude={"tasks"}, exclude_none=True)
         return data | {"tasks": [_without_risk(task) for task in self.tasks]}
 

@@ -17,14 +17,14 @@ _SETS = ("pattern", "file", "command", "value", "known", "joined")
 
 
 def options_of(tool: ToolInfo) -> ToolOptions | None:
-    """Give a tool's options: its own, else those of the Unix command of its name; None if nobody knows."""
+    """Return a tool's options: its own, else those of the Unix command of its name; None if nobody knows."""
     if tool.options is not None or tool.schema is not None:
         return tool.options
     return unix_options(tool.name)
 
 
 def unix_options(name: str) -> ToolOptions | None:
-    """Give what is written down of the options of a Unix command; None where nothing is."""
+    """Return what is written down of the options of a Unix command; None where nothing is."""
     line = _lines().get(name)
     return None if line is None else _parsed(line)
 
@@ -40,6 +40,6 @@ def _parsed(line: str) -> ToolOptions | None:
 
 @cache
 def _lines() -> Mapping[str, str]:
-    """Give the lines of the file by tool; every one begins with `{"name": "…"`."""
+    """Return the lines of the file by tool; every one begins with `{"name": "…"`."""
     text = files("agx.plan").joinpath("unix_options.jsonl").read_text(encoding="utf-8")
     return {line.split('"', 4)[3]: line for line in text.splitlines()}

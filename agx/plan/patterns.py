@@ -25,12 +25,12 @@ BIN_FOLDERS = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/local/bin/")
 
 
 def has_wildcard(text: str) -> bool:
-    """Say whether a shell would take this unquoted text as a pattern of file names."""
+    """Return whether a shell would take this unquoted text as a pattern of file names."""
     return _WILDCARD.search(text) is not None
 
 
 def is_option_value(tool: str, option: str) -> bool:
-    """Say whether the word after this option of this tool is the option's value."""
+    """Return whether the word after this option of this tool is the option's value."""
     options = unix_options(tool)
     return options is not None and options.takes_value(option)
 
@@ -78,7 +78,7 @@ class PatternPlaces:
         return not self.is_operand
 
     def _runs(self, text: str, *, after: str) -> bool:
-        """Say whether this argument is the command that the tool runs."""
+        """Return whether this argument is the command that the tool runs."""
         row = self._wrapper
         if row is None or text.startswith("-") or self._has_value(after) or row.is_skipped(text):
             return False

@@ -41,13 +41,13 @@ _IN_WORDS: dict[Risk, str] = {
 
 
 def tightened(context: PlanContext, *, forbidden: Collection[str], max_risk: MaxRisk) -> PlanContext:
-    """Give the context with another policy added to its own: what either forbids, and the lower limit."""
+    """Return the context with another policy added to its own: what either forbids, and the lower limit."""
     lower = min(context.max_risk, max_risk, key=_rank)
     return replace(context, forbidden=context.forbidden | frozenset(forbidden), max_risk=lower)
 
 
 def offered(context: PlanContext) -> Registry:
-    """Give the tools that the model is offered: the registry itself where nothing is held back.
+    """Return the tools that the model is offered: the registry itself where nothing is held back.
 
     Raises `UsageError` for a name that no tool has, and where no tool is left.
     """
@@ -59,7 +59,7 @@ def offered(context: PlanContext) -> Registry:
 
 
 def allowed(registry: Registry, forbidden: Collection[str], max_risk: MaxRisk) -> Registry:
-    """Give the registry without the forbidden tools and those whose lowest risk is above the limit.
+    """Return the registry without the forbidden tools and those whose lowest risk is above the limit.
 
     The same one comes back for the same policy, so that what is made of it can be kept. A Unix
     command that is not in the registry may be forbidden as well: another one could run it. Raises
@@ -74,13 +74,13 @@ def allowed(registry: Registry, forbidden: Collection[str], max_risk: MaxRisk) -
 
 
 def as_parameters(context: PlanContext) -> dict[str, Any]:
-    """Give the policy as it stands among the parameters of a plan; nothing where it allows everything."""
+    """Return the policy as it stands among the parameters of a plan; nothing where it allows everything."""
     forbidden: dict[str, Any] = {"forbid": sorted(context.forbidden)} if context.forbidden else {}
     return forbidden | ({} if context.max_risk == "any" else {"risk": context.max_risk})
 
 
 def check(tasks: Sequence[Task], context: PlanContext) -> tuple[Finding, ...]:
-    """Give an error for everything in the tasks that the policy does not allow."""
+    """Return an error for everything in the tasks that the policy does not allow."""
     tools = offered(context)
     risks = assess_all(tasks, context.registry)
     programs = _programs(tasks, risks, context.registry) if context.forbidden else [""] * len(tasks)
@@ -109,7 +109,7 @@ def _refuse_unknown(names: Iterable[str], known: Collection[str], what: str) -> 
 
 @lru_cache(maxsize=32)
 def _only(registry: Registry, names: frozenset[str]) -> Registry:
-    """Give the registry with these tools only, in its order and of its kind."""
+    """Return the registry with these tools only, in its order and of its kind."""
     kept = [tool for tool in registry if tool.name in names]
     if not kept:
         raise UsageError("no tool is left to plan with", hint="forbid fewer tools, or allow a higher risk")
@@ -117,7 +117,7 @@ def _only(registry: Registry, names: frozenset[str]) -> Registry:
 
 
 def _programs(tasks: Sequence[Task], risks: Sequence[Sequence[Risk]], registry: Registry) -> list[str]:
-    """Give what is known of the code that each task runs: "" where it runs none.
+    """Return what is known of the code that each task runs: "" where it runs none.
 
     It stands in the task's arguments, and where it comes from a pipe or out of a file, in those of the
     tasks that wrote it.
@@ -173,12 +173,12 @@ def _hidden(task: Task, forbidden: frozenset[str], *, program: str) -> Iterator[
 
 
 def _named(program: str, forbidden: Iterable[str]) -> set[str]:
-    """Give the forbidden commands whose names stand in a program."""
+    """Return the forbidden commands whose names stand in a program."""
     return {name for name in forbidden if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", program)}
 
 
 def _literal(item: Argument) -> str:
-    """Give what stands in an argument; what only a run can tell is nothing here."""
+    """Return what stands in an argument; what only a run can tell is nothing here."""
     if isinstance(item, str):
         return item
     if isinstance(item, Glob):

@@ -32,12 +32,12 @@ trap 'exit 1' HUP INT TERM"""
 
 
 def plan_json(plan: Plan) -> str:
-    """Give the plan's JSON, indented, without a final newline."""
+    """Return the plan's JSON, indented, without a final newline."""
     return json.dumps(plan.to_dict(), indent=2, ensure_ascii=False)
 
 
 def plan_shell(plan: Plan, registry: Registry | None = None) -> str:
-    """Give one pipeline where the plan is one, otherwise a script in which each task runs once.
+    """Return one pipeline where the plan is one, otherwise a script in which each task runs once.
 
     The registry (of Unix commands unless given) says which exit codes are no failure. Raises
     `Unsupported` for tools with `arguments`, which are functions and no commands, and `PlanInvalid`
@@ -49,7 +49,7 @@ def plan_shell(plan: Plan, registry: Registry | None = None) -> str:
 
 
 def risk_comment(tasks: Sequence[Task]) -> list[str]:
-    """Give a line such as `# risk: task 1 reads; tasks 2, 3 reads writes`; none where no task has a risk."""
+    """Return a line such as `# risk: task 1 reads; tasks 2, 3 reads writes`; none where no task has a risk."""
     by_risk: dict[str, list[str]] = {}
     for task in tasks:
         by_risk.setdefault(" ".join(task.risk) or "unknown", []).append(str(task.task_number))
@@ -60,12 +60,12 @@ def risk_comment(tasks: Sequence[Task]) -> list[str]:
 
 
 def shell_argument(item: Argument) -> str:
-    """Give one argument as a person reads it in a table: quoted, with its typed values visible."""
+    """Return one argument as a person reads it in a table: quoted, with its typed values visible."""
     return _word(item, lambda number: f"task {number}")
 
 
 def task_line(task: Task) -> str:
-    """Give what a task calls on one line, as a person reads it; where input and output go is not in it."""
+    """Return what a task calls on one line, as a person reads it; where input and output go is not in it."""
     words = [task.command, *map(shell_argument, task.args)]
     if task.arguments is not None:
         words.append(json.dumps(task.arguments, ensure_ascii=False))
@@ -110,7 +110,7 @@ class _Pipelines:
         self._tasks = tasks
 
     def is_in_a_row(self, number: int) -> bool:
-        """Say whether the tasks behind this one stand next to each other, so that order is kept."""
+        """Return whether the tasks behind this one stand next to each other, so that order is kept."""
         members = list(self._members(number))
         return max(members) - min(members) + 1 == len(members)
 
@@ -120,7 +120,7 @@ class _Pipelines:
             yield from self._members(source)
 
     def written(self, number: int, *, is_inside: bool = False) -> str:
-        """Give the pipeline that ends with a task.
+        """Return the pipeline that ends with a task.
 
         Inside a substitution of a command that reads a pipe, its first command would read that pipe.
         """
@@ -165,7 +165,7 @@ def _script(tasks: Sequence[Task], used: set[int], registry: Registry) -> list[s
 
 
 def _free_name(tasks: Sequence[Task]) -> str:
-    """Give a name for the script's own variable that no task reads."""
+    """Return a name for the script's own variable that no task reads."""
     read = {
         part.env for task in tasks for item in task.args for part in _parts(item) if isinstance(part, Env)
     }
@@ -180,7 +180,7 @@ def _parts(item: Argument) -> Sequence[Argument]:
 
 
 def command_line(task: Task, *, output_of: Callable[[int], str]) -> str:
-    """Give one command with its redirection; `output_of` writes the command behind `{"task": n}`."""
+    """Return one command with its redirection; `output_of` writes the command behind `{"task": n}`."""
     words = [_name(task.command), *(_word(item, output_of) for item in task.args)]
     if task.save_to is not None:
         words += [">", shell_path(task.save_to)]
@@ -196,14 +196,14 @@ def _name(command: str) -> str:
 
 
 def shell_path(path: str) -> str:
-    """Give the path of a redirection, quoted, in which a leading `~/` stays the home folder."""
+    """Return the path of a redirection, quoted, in which a leading `~/` stays the home folder."""
     if path.startswith("~/"):
         return "~/" + (shlex.quote(path[2:]) if path[2:] else "")
     return shlex.quote(path)
 
 
 def _word(item: Argument, output_of: Callable[[int], str]) -> str:
-    """Give one argument. A pattern's leading dash gets `./`: what matches is a file, never an option."""
+    """Return one argument. A pattern's leading dash gets `./`: what matches is a file, never an option."""
     if isinstance(item, TaskOutput) and item.split:
         return f"$({output_of(item.task)})"
     word = "".join(_part(part, output_of) for part in _parts(item))
@@ -212,7 +212,7 @@ def _word(item: Argument, output_of: Callable[[int], str]) -> str:
 
 
 def _part(part: Argument, output_of: Callable[[int], str]) -> str:
-    """Give a part of one argument, in which nothing is split."""
+    """Return a part of one argument, in which nothing is split."""
     if isinstance(part, str):
         return shlex.quote(part)
     if isinstance(part, Glob):

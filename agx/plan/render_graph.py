@@ -52,7 +52,7 @@ class _Edge(NamedTuple):
 
 
 def plan_mermaid(plan: Plan) -> str:
-    """Give the plan as a Mermaid flowchart."""
+    """Return the plan as a Mermaid flowchart."""
     nodes, edges = _graph(plan.tasks)
     lines = ["flowchart TD"]
     for node in nodes:
@@ -69,7 +69,7 @@ def plan_mermaid(plan: Plan) -> str:
 
 
 def plan_dot(plan: Plan) -> str:
-    """Give the plan as a directed graph in the DOT language of Graphviz."""
+    """Return the plan as a directed graph in the DOT language of Graphviz."""
     nodes, edges = _graph(plan.tasks)
     lines = ["digraph plan {", '    node [shape=box, fontname="monospace"];']
     for node in nodes:

@@ -20,20 +20,20 @@ from agx.plan.tools import Registry, unix_registry
 
 
 def with_risk(plan: Plan, registry: Registry) -> Plan:
-    """Give the plan with the risk of every task computed anew."""
+    """Return the plan with the risk of every task computed anew."""
     risks = assess_all(plan.tasks, registry)
     tasks = (task.model_copy(update={"risk": risk}) for task, risk in zip(plan.tasks, risks, strict=True))
     return plan.model_copy(update={"tasks": tuple(tasks)})
 
 
 def assess_all(tasks: Sequence[Task], registry: Registry) -> list[tuple[Risk, ...]]:
-    """Give the risk set of every task of one list, with what they do together."""
+    """Return the risk set of every task of one list, with what they do together."""
     verdicts = Judge(registry).of_tasks(calls_of(tasks))
     return [tuple(risk for risk in RISKS if risk in verdict.marks) for verdict in verdicts]
 
 
 def assess(task: Task, registry: Registry) -> tuple[Risk, ...]:
-    """Give the risk set of one task on its own, in the fixed order of `RISKS`."""
+    """Return the risk set of one task on its own, in the fixed order of `RISKS`."""
     verdict = Judge(registry).of_call(Call.of(task))
     return tuple(risk for risk in RISKS if risk in verdict.marks)
 

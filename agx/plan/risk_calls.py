@@ -122,7 +122,7 @@ def calls_of(tasks: Sequence[Task]) -> list[Call]:
 
 
 def _gives_names(task: Task, names: Mapping[int, str]) -> bool:
-    """Say whether what a task prints are file names that begin with no dash, one a line."""
+    """Return whether what a task prints are file names that begin with no dash, one a line."""
     words = [_text(item, names) for item in task.args]
     if task.command in _NAMING:
         return not any(word.startswith(_PRINTS_MORE) for word in words)
@@ -131,7 +131,7 @@ def _gives_names(task: Task, names: Mapping[int, str]) -> bool:
 
 
 def is_known(text: str) -> bool:
-    """Say whether all of a text is known before the run."""
+    """Return whether all of a text is known before the run."""
     return DATA not in text
 
 
@@ -153,7 +153,7 @@ def _of_variable(name: str) -> str:
 
 
 def _of_pattern(pattern: str) -> str:
-    """Give the names that match, which may be an option where the pattern begins with a wildcard.
+    """Return the names that match, which may be an option where the pattern begins with a wildcard.
 
     Those with an ending (`*.txt`) could match one too, but hardly one that does harm.
     """
@@ -167,7 +167,7 @@ def _of_pattern(pattern: str) -> str:
 
 
 def _matches_dash(wildcard: str) -> bool:
-    """Say whether a wildcard matches a dash, which stands first or last in a set that has it."""
+    """Return whether a wildcard matches a dash, which stands first or last in a set that has it."""
     if not wildcard.startswith("["):
         return True
     is_negated = wildcard[1] in "!^"

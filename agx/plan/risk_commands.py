@@ -75,7 +75,7 @@ def _xargs(given: Given) -> Iterator[Effect]:
 
 
 def _inside(word: str, place: str, item: str) -> str:
-    """Give what stands for an item: within a longer word, a name is text like any other."""
+    """Return what stands for an item: within a longer word, a name is text like any other."""
     return item if word.startswith(place) else DATA
 
 

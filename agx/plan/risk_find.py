@@ -32,7 +32,7 @@ def _find(row: Row, call: Call) -> Iterator[Effect]:
 
 
 def _may_be(word: str, row: Row) -> bool:
-    """Say whether a word that only a run can tell may be an action of find."""
+    """Return whether a word that only a run can tell may be an action of find."""
     if is_known(word):
         return False
     first, *_, last = _UNKNOWN.split(word)

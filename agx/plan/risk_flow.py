@@ -15,7 +15,7 @@ _NO_COUNT = re.compile(r"(?:^| )(?:-[nc] ?|--(?:lines|bytes)[= ])0(?: |$)")
 
 
 def printed_text(call: Call) -> str:
-    """Give the text that a call prints, where it is written in the call; of any other nothing."""
+    """Return the text that a call prints, where it is written in the call; of any other nothing."""
     if call.name not in _LITERAL:
         return ""
     words = [word for word in call.words if not _ECHO_OPTION.fullmatch(word)]
@@ -23,7 +23,7 @@ def printed_text(call: Call) -> str:
 
 
 def prints_nothing(call: Call) -> bool:
-    """Say whether a call prints nothing, so that the file that gets its output is emptied."""
+    """Return whether a call prints nothing, so that the file that gets its output is emptied."""
     if call.name in (":", "true", "false"):
         return True
     if call.name in _LITERAL:
@@ -39,7 +39,7 @@ def prints_nothing(call: Call) -> bool:
 
 
 def reads_its_output(calls: Sequence[Call], place: int) -> bool:
-    """Say whether a call, or one that feeds it, reads the file of its output: it is emptied first."""
+    """Return whether a call, or one that feeds it, reads the file of its output: it is emptied first."""
     path, at = calls[place].output, place
     while path is not None:
         call = calls[at]
@@ -52,6 +52,6 @@ def reads_its_output(calls: Sequence[Call], place: int) -> bool:
 
 
 def brought_files(call: Call, written: Iterable[str]) -> set[str]:
-    """Give the files that a call which talks to the network may leave behind, by name."""
+    """Return the files that a call which talks to the network may leave behind, by name."""
     names = {basename(word.rstrip("/")) for word in call.words if is_known(word) and "/" in word}
     return {*written, *map(normpath, names)}

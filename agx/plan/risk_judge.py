@@ -178,7 +178,7 @@ class Judge:
 
 
 def _runs_what_was_brought(verdict: Verdict, call: Call, brought: set[int], files: set[str]) -> bool:
-    """Say whether a call runs code that came from the network: by a pipe, an argument or a file."""
+    """Return whether a call runs code that came from the network: by a pipe, an argument or a file."""
     if "runs_input" in verdict.marks and call.piped in brought:
         return True
     if "runs_code" in verdict.marks and not brought.isdisjoint(call.sources):

@@ -20,17 +20,17 @@ _CLOUD_DESTROYS = re.compile(r"(?:delete|destroy|terminate|remove|purge|rm|rb|do
 
 
 def may_set_id(mode: str) -> bool:
-    """Say whether a file's mode lets it run as its owner or group."""
+    """Return whether a file's mode lets it run as its owner or group."""
     return _SET_ID.fullmatch(mode) is not None
 
 
 def is_git_command(setting: str) -> bool:
-    """Say whether a setting of Git names a command that it runs."""
+    """Return whether a setting of Git names a command that it runs."""
     return _GIT_RUNS.search(setting.lower()) is not None
 
 
 def _may_be_more(words: Sequence[str]) -> bool:
-    """Say whether these words are more than they seem: a pattern's files, the words of an output."""
+    """Return whether these words are more than they seem: a pattern's files, the words of an output."""
     return any(MANY in word or OPEN in word for word in words)
 
 

@@ -33,11 +33,11 @@ class Given:
     ended: bool
 
     def has(self, *options: str) -> bool:
-        """Say whether one of these options was given."""
+        """Return whether one of these options was given."""
         return any(option in options for option, _ in self.options)
 
     def values(self, *options: str) -> list[str]:
-        """Give the values of these options, in order."""
+        """Return the values of these options, in order."""
         return [value for option, value in self.options if option in options and value is not None]
 
 
@@ -81,7 +81,7 @@ class _Reader:
         )
 
     def _is_at_command(self) -> bool:
-        """Say whether the next word begins what belongs to another command."""
+        """Return whether the next word begins what belongs to another command."""
         row, word = self._row, self._words[self._at]
         if not row.ends_at_operand or len(self._operands) < row.before:
             return False
@@ -104,7 +104,7 @@ class _Reader:
         return word in self._row.kinds or word in self._row.marks
 
     def _is_single_long(self, word: str) -> bool:
-        """Say whether this is a long option with one dash, and no letter with its value joined."""
+        """Return whether this is a long option with one dash, and no letter with its value joined."""
         return (
             self._row.single and word.startswith("-") and word[2:] != "" and word[:2] not in self._row.kinds
         )

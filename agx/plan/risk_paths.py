@@ -59,13 +59,13 @@ def written(path: str, *, overwrites: bool) -> Iterator[Risk]:
 
 
 def is_system(path: str) -> bool:
-    """Say whether a path is the root folder, a folder of the system or a home folder as a whole."""
+    """Return whether a path is the root folder, a folder of the system or a home folder as a whole."""
     whole = normpath(path)
     return _SYSTEM.match(whole) is not None or whole.startswith("/dev/") or whole in ("/", "//", "/home")
 
 
 def is_empty(path: str) -> bool:
-    """Say whether copying this file empties the other."""
+    """Return whether copying this file empties the other."""
     return normpath(path) in ("/dev/null", "/dev/zero")
 
 

@@ -91,7 +91,7 @@ def awk_effects(program: str) -> Iterator[Effect]:
 
 
 def _awk_outline(program: str) -> tuple[str, list[str]]:
-    """Give the program with its strings as `"0"`, `"1"`, … and without patterns; and the strings."""
+    """Return the program with its strings as `"0"`, `"1"`, … and without patterns; and the strings."""
     texts: list[str] = []
     parts: list[str] = []
     at, is_operand = 0, False

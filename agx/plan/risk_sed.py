@@ -66,7 +66,7 @@ class _Sed:
         self._at = 0
 
     def command(self) -> str:
-        """Give the next command's letter, behind its addresses; nothing at the end."""
+        """Return the next command's letter, behind its addresses; nothing at the end."""
         while True:
             self.take(_BETWEEN)
             letter = self._next()

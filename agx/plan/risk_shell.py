@@ -34,7 +34,7 @@ _MAX_QUOTES = 8
 
 
 def read_script(text: str) -> tuple[list[Call], bool]:
-    """Give the calls that a shell text makes, in order, and whether that is all there is to it.
+    """Return the calls that a shell text makes, in order, and whether that is all there is to it.
 
     Places in `piped` are those of the list.
     """
@@ -107,7 +107,7 @@ class _Splitter:
 
 
 def _braces(word: str) -> list[str]:
-    """Give the words of `{rm,-r,a}`, roughly; any other word as it is."""
+    """Return the words of `{rm,-r,a}`, roughly; any other word as it is."""
     if word.startswith("{") and "," in word:
         return [part for part in re.split(r"[{},]+", word) if part]
     return [word]

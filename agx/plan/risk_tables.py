@@ -89,21 +89,21 @@ class Row:
         return not _HARMFUL.isdisjoint(self.kinds.values()) or (marks != set() and self.operands != "target")
 
     def is_skipped(self, word: str) -> bool:
-        """Say whether an operand only prepares the command: an assignment of env."""
+        """Return whether an operand only prepares the command: an assignment of env."""
         return self.skips is not None and self.skips.fullmatch(word) is not None
 
     def long_options(self) -> set[str]:
-        """Give every long option that is known."""
+        """Return every long option that is known."""
         return {one for one in {*self.marks, *self.kinds, *self.joined} if one.startswith("--")}
 
 
 def row_of(name: str) -> Row | None:
-    """Give the row of a command, by its name, without a version (`python3.12`) or a kind (`mkfs.ext4`)."""
+    """Return the row of a command, by its name, without a version (`python3.12`) or a kind (`mkfs.ext4`)."""
     return _named(name) or _named(_VERSION.sub("", name)) or _named(name.partition(".")[0])
 
 
 def subcommand_of(row: Row, word: str) -> Row | None:
-    """Give the row of a subcommand, that of any other one where it has none, or None."""
+    """Return the row of a subcommand, that of any other one where it has none, or None."""
     names = (f"{start} {end}" for end in (word, "*") for start in (row.name, row.family))
     return next(filter(None, map(_named, names)), None)
 
@@ -115,7 +115,7 @@ def row_of_options(name: str, options: ToolOptions) -> Row:
 
 
 def wrapper_of(name: str) -> Row | None:
-    """Give the row of a command that runs another: `sudo`, `xargs`; of any other None."""
+    """Return the row of a command that runs another: `sudo`, `xargs`; of any other None."""
     row = row_of(name)
     return row if row is not None and row.runs_command else None
 

@@ -33,7 +33,7 @@ _TAKES_FILES = frozenset(
 
 
 def check(tasks: Sequence[Task], registry: Registry, *, max_tasks: int) -> tuple[Finding, ...]:
-    """Give the findings of every rule, at most `MAX_FOUND` of each, errors first, then by task number."""
+    """Return the findings of every rule, at most `MAX_FOUND` of each, errors first, then by task number."""
     findings = [finding for rule in RULES for finding in islice(rule(tasks, registry), MAX_FOUND)]
     if len(tasks) > max_tasks:
         hint = f"split the work, or allow more with --max-tasks {len(tasks)}"
@@ -72,7 +72,7 @@ def _in_json(value: object) -> Iterator[int]:
 
 
 def sources(task: Task) -> list[int]:
-    """Give the numbers of the tasks whose output this one uses, standard input first."""
+    """Return the numbers of the tasks whose output this one uses, standard input first."""
     piped = [] if task.input_from_task is None else [task.input_from_task]
     return [*piped, *references(task)]
 
@@ -147,7 +147,7 @@ def _ignored_input(tasks: Sequence[Task], registry: Registry) -> Iterator[Findin
 
 
 def _reader(task: Task) -> str:
-    """Give the name of the command that gets a task's standard input: in `sudo tee` the inner one.
+    """Return the name of the command that gets a task's standard input: in `sudo tee` the inner one.
 
     With `-S` sudo reads a password first.
     """
@@ -161,7 +161,7 @@ def _reader(task: Task) -> str:
 
 
 def _is_answered(tasks: Sequence[Task], task: Task) -> bool:
-    """Say whether a tool that does not read its input does so here: as a file, or for answers of `yes`."""
+    """Return whether a tool that does not read its input does so here: as a file, or for answers of `yes`."""
     source = task.input_from_task
     is_yes = source is not None and source <= len(tasks) and tasks[source - 1].command == "yes"
     return is_yes or any(item in ("-", "/dev/stdin") for item in task.args)
@@ -208,7 +208,7 @@ def _pattern_as_glob(tasks: Sequence[Task], registry: Registry) -> Iterator[Find
 
 
 def _should_be_glob(text: str, places: PatternPlaces) -> bool:
-    """Say whether the last argument is a pattern where the tool wants files."""
+    """Return whether the last argument is a pattern where the tool wants files."""
     return places.is_operand and places.tool in _TAKES_FILES and has_wildcard(text)
 
 

@@ -114,7 +114,7 @@ class TaskOutput(Value):
 
 
 def output_reference(value: object) -> int | None:
-    """Give n where a value in `arguments` is `{"task": n}` and so stands for a task's output."""
+    """Return n where a value in `arguments` is `{"task": n}` and so stands for a task's output."""
     if isinstance(value, dict) and set(value) == {"task"} and type(value["task"]) is int:
         return int(value["task"])
     return None
@@ -168,7 +168,7 @@ class Task(Value):
         return self
 
     def written(self) -> dict[str, Any]:
-        """Give what a model writes of this task: no numbers, limits or risk."""
+        """Return what a model writes of this task: no numbers, limits or risk."""
         keys = {"command", "args", "arguments", "input_from_task", "save_to", "append_to"}
         data = self.model_dump(mode="json", include=keys, exclude_none=True)
         if self.arguments is not None:
@@ -176,7 +176,7 @@ class Task(Value):
         return data
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form of the design page."""
+        """Return the JSON form of the design page."""
         return {"task_number": self.task_number, **self.written()} | {
             "timeout_secs": self.timeout_secs,
             "risk": list(self.risk),
@@ -229,7 +229,7 @@ def new_plan_id() -> str:
 
 
 def id_time_ms(plan_id: str) -> int | None:
-    """Give when an id of `new_plan_id` was made, in milliseconds since 1970; None for any other id."""
+    """Return when an id of `new_plan_id` was made, in milliseconds since 1970; None for any other id."""
     digits = plan_id.removeprefix("plan_")
     if len(digits) != 26 or not set(digits) <= set(_CROCKFORD):
         return None
@@ -265,7 +265,7 @@ class Plan(Value):
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form of the design page."""
+        """Return the JSON form of the design page."""
         data: dict[str, Any] = {
             "version": self.version,
             "plan_id": self.plan_id,

@@ -209,7 +209,7 @@ def _command(word: Word) -> str:
 
 
 def _path(word: Word) -> str:
-    """Give the path of a redirection, in which a leading `~/` is the home folder."""
+    """Return the path of a redirection, in which a leading `~/` is the home folder."""
     refuse_home_of_others(word)
     path = word.literal
     if not path or has_wildcard(unquoted(word.pieces)):

@@ -33,7 +33,7 @@ class ArgumentReader:
         self.said: list[tuple[str, str]] = []
 
     def value(self, *, wants_pattern: bool = False) -> Argument:
-        """Give the argument; a tool that wants a pattern gets the text itself."""
+        """Return the argument; a tool that wants a pattern gets the text itself."""
         pieces = _open_tilde(self._word)
         is_glob = has_wildcard(unquoted(pieces))
         if is_glob and (wants_pattern or self._is_option(pieces)):
@@ -53,7 +53,7 @@ class ArgumentReader:
         return parts[0] if len(parts) == 1 else Text(text=tuple(parts))
 
     def _is_option(self, pieces: Sequence[Piece]) -> bool:
-        """Say whether an option is meant, as with `-?` and `--checks=*`, and not a file."""
+        """Return whether an option is meant, as with `-?` and `--checks=*`, and not a file."""
         return _text(pieces).startswith("-") and not self._is_after_options
 
     def _expansion(self, piece: Piece, *, alone: bool) -> Argument:
@@ -70,7 +70,7 @@ class ArgumentReader:
 
 
 def unquoted(pieces: Sequence[Piece]) -> str:
-    """Give the text with marks for what no wildcard can be: a NUL is what only a run can tell."""
+    """Return the text with marks for what no wildcard can be: a NUL is what only a run can tell."""
     return "".join(
         "\0" if piece.kind != "text" else _QUOTED * len(piece.text) if piece.quoted else piece.text
         for piece in pieces
@@ -91,7 +91,7 @@ def _as_path(part: Argument) -> Argument:
 
 
 def _text_or_glob(pieces: Sequence[Piece], *, is_glob: bool) -> str | Glob:
-    """Give neighbouring texts as one: a pattern where the word is one and a wildcard is among them.
+    """Return neighbouring texts as one: a pattern where the word is one and a wildcard is among them.
 
     What is quoted stands for itself in it: `*` as `[*]`, but not in brackets, where it does anyway.
     """

@@ -26,7 +26,7 @@ class _Place(NamedTuple):
 
 
 def expand_braces(word: Word) -> list[Word]:
-    """Give the words that `a{b,c}` and `{1..3}` stand for; a word without them comes back alone.
+    """Return the words that `a{b,c}` and `{1..3}` stand for; a word without them comes back alone.
 
     Words that are empty afterwards are left out, as they are in a shell. Raises `NotAPlan` where
     there are more than `MAX_WORDS`, or one is longer than `MAX_WORD_CHARS`.
@@ -47,7 +47,7 @@ def expand_braces(word: Word) -> list[Word]:
 
 
 def _first_choices(word: Word) -> list[Word] | None:
-    """Give the words that the first brace of a word stands for, or None where it has none."""
+    """Return the words that the first brace of a word stands for, or None where it has none."""
     places = _first_brace(word)
     if places is None:
         return None
@@ -56,7 +56,7 @@ def _first_choices(word: Word) -> list[Word] | None:
 
 
 def _first_brace(word: Word) -> list[_Place] | None:
-    """Give the places of the `{`, the commas and the `}` of the first brace that stands for words."""
+    """Return the places of the `{`, the commas and the `}` of the first brace that stands for words."""
     found: list[_Place] | None = None
     opened: list[list[_Place]] = []
     for mark, place in _marks(word):
@@ -87,7 +87,7 @@ def _next(place: _Place) -> _Place:
 
 
 def _slice(word: Word, start: _Place, stop: _Place | None) -> tuple[Piece, ...]:
-    """Give the pieces between two places, without those that are empty and unquoted."""
+    """Return the pieces between two places, without those that are empty and unquoted."""
     found = []
     last = len(word.pieces) - 1 if stop is None else stop.piece
     for index in range(start.piece, last + 1):
@@ -113,7 +113,7 @@ def _merged(*pieces: Piece) -> tuple[Piece, ...]:
 
 
 def _inside(word: Word, places: list[_Place]) -> str:
-    """Give the unquoted text between two marks of one piece; marks of two pieces have none."""
+    """Return the unquoted text between two marks of one piece; marks of two pieces have none."""
     start, stop = places[0], places[-1]
     return word.pieces[start.piece].text[start.at + 1 : stop.at] if start.piece == stop.piece else ""
 

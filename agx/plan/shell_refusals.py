@@ -40,14 +40,14 @@ class NotAPlan(PlanInvalid):
         self.at = at
 
     def located(self, text: str) -> NotAPlan:
-        """Give the same error with its place in this text said, too."""
+        """Return the same error with its place in this text said, too."""
         if self.at is None:
             return NotAPlan(self.reason, self.message, text=text)
         return NotAPlan(self.reason, f"{self.message} ({_place(text, self.at)})", at=self.at, text=text)
 
 
 def shortened(text: str) -> str:
-    """Give a text for a message: its first characters, where it is long."""
+    """Return a text for a message: its first characters, where it is long."""
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
 
 

@@ -72,7 +72,7 @@ def _without_end(tokens: list[Word | Operator]) -> list[Word | Operator]:
 
 
 def _redirection(token: Operator) -> Operator:
-    """Give an operator that is a redirection; raises `NotAPlan` for those that are none."""
+    """Return an operator that is a redirection; raises `NotAPlan` for those that are none."""
     if token.text in _SEVERAL:
         raise NotAPlan(
             "several commands", f"`{token.text}` joins commands that no pipe connects", at=token.at

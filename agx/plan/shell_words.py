@@ -255,7 +255,7 @@ class Lexer:
         self._expand("substitution", source, quoted=quoted, at=start)
 
     def _escaped_until(self, end: str, *, body: re.Pattern[str]) -> str:
-        """Give the text up to a quotation mark that a backslash can escape."""
+        """Return the text up to a quotation mark that a backslash can escape."""
         start = self._at
         match = body.match(self._text, start)
         self._at = match.end() if match else start
@@ -265,7 +265,7 @@ class Lexer:
         return self._text[start : self._at - 1]
 
     def _parenthesised(self) -> str:
-        """Give the source up to the `)` that closes an open `$(`, quotes and nesting respected."""
+        """Return the source up to the `)` that closes an open `$(`, quotes and nesting respected."""
         start = self._at
         closers = [")"]
         while closers:

@@ -21,7 +21,7 @@ _MAX_SHOWN_CHARS = 200
 
 
 def check(tasks: Sequence[Task], registry: Registry) -> tuple[Finding, ...]:
-    """Give an error for each place where a task's arguments do not fit its tool.
+    """Return an error for each place where a task's arguments do not fit its tool.
 
     Raises `RegistryInvalid` for a tool whose schema is none, or points outside itself.
     """
@@ -90,7 +90,7 @@ def _validator(schema: _Schema) -> Draft202012Validator:
 
 
 def _is_about_output(error: ValidationError, arguments: Mapping[str, Any]) -> bool:
-    """Say whether nothing but the value of an output, known only when the plan runs, does not fit.
+    """Return whether nothing but the value of an output, known only when the plan runs, does not fit.
 
     Of alternatives none fits by itself; it is enough that one has no other fault.
     """
@@ -103,7 +103,7 @@ def _is_about_output(error: ValidationError, arguments: Mapping[str, Any]) -> bo
 
 
 def _stands_for_output(arguments: Mapping[str, Any], path: Sequence[str | int]) -> bool:
-    """Say whether what did not fit is `{"task": n}`, whose value is known only when the plan runs."""
+    """Return whether what did not fit is `{"task": n}`, whose value is known only when the plan runs."""
     value: Any = arguments
     for part in path:
         value = value[part]

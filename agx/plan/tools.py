@@ -47,7 +47,7 @@ class ToolOptions:
     syntax: Literal["letters", "leading", "words"] = "letters"
 
     def takes_value(self, option: str) -> bool:
-        """Say whether the word after this option is its value."""
+        """Return whether the word after this option is its value."""
         return any(option in kind for kind in (self.value, self.file, self.pattern, self.command))
 
 
@@ -113,13 +113,13 @@ class Registry:
         return len(self.tools)
 
     def get(self, name: str) -> ToolInfo | None:
-        """Give the tool of that name, or None."""
+        """Return the tool of that name, or None."""
         return self.tools.get(name)
 
 
 @cache
 def unix_registry() -> Registry:
-    """Give the built-in registry of Unix commands."""
+    """Return the built-in registry of Unix commands."""
     text = files("agx.plan").joinpath("unix_tools.jsonl").read_text(encoding="utf-8")
     return Registry.of((_tool(json.loads(line)) for line in text.splitlines() if line), kind="unix")
 

@@ -15,17 +15,17 @@ _NAMES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def visible(text: str) -> str:
-    """Give the text on one line, with everything a terminal would not print as an escape."""
+    """Return the text on one line, with everything a terminal would not print as an escape."""
     return UNSAFE.sub(lambda match: escaped(match[0]), text)
 
 
 def escaped(character: str) -> str:
-    r"""Give one character as an escape: `\n`, `\x1b`, `\u202e`, `\U000e0041`."""
+    r"""Return one character as an escape: `\n`, `\x1b`, `\u202e`, `\U000e0041`."""
     number = ord(character)
     width = (2, "x") if number < 0x100 else (4, "u") if number < 0x10000 else (8, "U")
     return _NAMES.get(character) or f"\\{width[1]}{number:0{width[0]}x}"
 
 
 def shortened(text: str, limit: int) -> str:
-    """Give at most `limit` characters, the last of them an ellipsis where something was cut."""
+    """Return at most `limit` characters, the last of them an ellipsis where something was cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

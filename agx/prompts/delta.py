@@ -12,13 +12,13 @@ NOTHING_FOUND = "no findings"
 
 
 def written_plan(tasks: Sequence[Task]) -> str:
-    """Give the compact JSON that a model writes for these tasks."""
+    """Return the compact JSON that a model writes for these tasks."""
     data = {"tasks": [task.written() for task in tasks]}
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def findings_text(findings: Sequence[Finding]) -> str:
-    """Give the findings as Delta reads them, one a line; the embedded planner is trained on this.
+    """Return the findings as Delta reads them, one a line; the embedded planner is trained on this.
 
     What was normalised is left out: there is nothing to mend any more.
     """
@@ -28,5 +28,5 @@ def findings_text(findings: Sequence[Finding]) -> str:
 
 
 def delta_turns(tasks: Sequence[Task], findings: Sequence[Finding]) -> tuple[str, str]:
-    """Give what follows the instruction: the assistant's draft, and the user's findings."""
+    """Return what follows the instruction: the assistant's draft, and the user's findings."""
     return written_plan(tasks), findings_text(findings)

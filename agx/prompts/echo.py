@@ -35,7 +35,7 @@ _ONLY_NEW = (
 
 
 def system_text(context: PlanContext) -> str:
-    """Give the system message: rules, tools on offer, tasks that exist, what the input data looks like."""
+    """Return the system message: rules, tools on offer, tasks that exist, what the input data looks like."""
     tools = offered(context)
     parts = [_rules(tools), *listings(tools)]
     parts.append(f"A plan has at most {context.task_limit} tasks.")

@@ -12,7 +12,7 @@ MAX_DESCRIBED_TOOLS = 64
 
 
 def listings(tools: Registry) -> list[str]:
-    """Give the paragraphs that list the tools: with descriptions and schemas while they are few."""
+    """Return the paragraphs that list the tools: with descriptions and schemas while they are few."""
     if len(tools) > MAX_DESCRIBED_TOOLS:
         return ["Tools: " + " ".join(tool.name for tool in tools)]
     commands = [tool for tool in tools if tool.schema is None]
@@ -25,7 +25,7 @@ def listings(tools: Registry) -> list[str]:
 
 
 def template_tools(tools: Registry) -> tuple[tuple[dict[str, Any], ...], str]:
-    """Give the functions in OpenAI's form, and the one of `listings` that says the same.
+    """Return the functions in OpenAI's form, and the one of `listings` that says the same.
 
     There are none where the tools are too many to be described.
     """

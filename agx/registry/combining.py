@@ -10,7 +10,7 @@ from agx.plan.tools import Registry, ToolInfo
 
 
 def merged(first: Registry, *later: Registry) -> Registry:
-    """Give one registry of several. Of tools with the same name the one that comes last counts.
+    """Return one registry of several. Of tools with the same name the one that comes last counts.
 
     It takes the place of the one it replaces, so that the order stays; nothing of the replaced one
     remains.
@@ -23,7 +23,7 @@ def merged(first: Registry, *later: Registry) -> Registry:
 
 
 def on_path(registry: Registry) -> Registry:
-    """Give the tools of a registry that this machine has: commands found on PATH, and all functions.
+    """Return the tools of a registry that this machine has: commands found on PATH, and all functions.
 
     Commands that only a shell knows, such as `cd`, are on no PATH. Raises `RegistryInvalid` where
     nothing is left.
@@ -37,10 +37,10 @@ def on_path(registry: Registry) -> Registry:
 
 
 def is_here(tool: ToolInfo) -> bool:
-    """Say whether a tool is a function, or a command that PATH leads to."""
+    """Return whether a tool is a function, or a command that PATH leads to."""
     return tool.schema is not None or path_of(tool) is not None
 
 
 def path_of(tool: ToolInfo) -> str | None:
-    """Give the file that a command runs, or None; a name with a folder in it is not looked up on PATH."""
+    """Return the file that a command runs, or None; a name with a folder in it is not looked up on PATH."""
     return None if os.sep in tool.name else shutil.which(tool.name)

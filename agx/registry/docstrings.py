@@ -54,7 +54,7 @@ def _summary(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _block(lines: Sequence[str], start: int, *, indented: bool) -> list[str]:
-    """Give the lines of a section: those that are indented, and empty ones between them."""
+    """Return the lines of a section: those that are indented, and empty ones between them."""
     end = start
     while end < len(lines) and (not lines[end].strip() or lines[end][0].isspace() == indented):
         end += 1
@@ -62,7 +62,7 @@ def _block(lines: Sequence[str], start: int, *, indented: bool) -> list[str]:
 
 
 def _numpy_block(lines: Sequence[str], start: int) -> list[str]:
-    """Give the lines of a NumPy section: up to the next title, which is underlined."""
+    """Return the lines of a NumPy section: up to the next title, which is underlined."""
     underlines = (at for at in range(start, len(lines)) if _UNDERLINE.match(lines[at]))
     end = next(underlines, len(lines) + 1) - 1
     return [line for line in lines[start:end] if line.strip()]

@@ -51,7 +51,7 @@ def registry_of_documents(documents: Iterable[tuple[object, Place]], *, source: 
 
 
 def _tools(listed: Iterable[Row], found: Findings) -> list[tuple[ToolInfo, Place]]:
-    """Give the tools that can be used, each with the place of its schema."""
+    """Return the tools that can be used, each with the place of its schema."""
     tools: list[tuple[ToolInfo, Place]] = []
     names: set[str] = set()
     for row in listed:
@@ -69,7 +69,7 @@ def _tools(listed: Iterable[Row], found: Findings) -> list[tuple[ToolInfo, Place
 
 
 def _tool(row: Row, found: Findings) -> tuple[ToolInfo, Place] | None:
-    """Give the tool of a row and the place of its schema, or None where anything was refused."""
+    """Return the tool of a row and the place of its schema, or None where anything was refused."""
     num_before = found.num_refused
     value = plain(row.value, row.place, found)
     if found.num_refused > num_before:

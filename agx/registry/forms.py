@@ -77,7 +77,7 @@ def rows(document: object, place: Place, found: Findings, *, depth: int = 0) -> 
 
 
 def _inner_key(value: object) -> str | None:
-    """Give the key under which an object lists tools, or None where it lists none."""
+    """Return the key under which an object lists tools, or None where it lists none."""
     if not isinstance(value, dict):
         return None
     if _list_keys(value.get("result")):  # of an MCP server, as it was sent
@@ -98,7 +98,7 @@ def _check_one_list(document: Mapping[str, Any], place: Place, found: Findings) 
 
 
 def _lists_tools(key: str, value: object) -> bool:
-    """Say whether tools are listed under a key; under `function` an object is one function, of OpenAI."""
+    """Return whether tools are listed under a key; under `function` an object is one function, of OpenAI."""
     return isinstance(value, (list, tuple)) or (isinstance(value, dict) and key != "function")
 
 
@@ -108,7 +108,7 @@ def _is_tool(value: Mapping[str, Any]) -> bool:
 
 
 def entry(row: Row, found: Findings) -> Entry | None:
-    """Give a tool in AGX's keys, from whichever form it has; None where it has none of them."""
+    """Return a tool in AGX's keys, from whichever form it has; None where it has none of them."""
     value, place = row.value, row.place
     if not isinstance(value, dict):
         found.refuse(f"{shown(value)} is no tool", place)
@@ -144,12 +144,12 @@ def _check_known(value: Mapping[str, Any], place: Place, found: Findings) -> Non
 
 
 def _empty_schema() -> dict[str, Any]:
-    """Give the schema of a function that takes nothing: chat services leave its parameters away."""
+    """Return the schema of a function that takes nothing: chat services leave its parameters away."""
     return {"type": "object", "properties": {}}
 
 
 def name_of(row: Row) -> str | None:
-    """Give the name that a row gives its tool, whatever else is wrong; None where it gives none."""
+    """Return the name that a row gives its tool, whatever else is wrong; None where it gives none."""
     value = row.value
     if isinstance(value, dict):
         name = _name(value["function"] if _is_wrapped(value) else value, row.name)
@@ -159,7 +159,7 @@ def name_of(row: Row) -> str | None:
 
 
 def _name(value: Mapping[str, Any], outer: str | None) -> object:
-    """Give the tool's name: its own, the one an object of tools gives it, or a schema's title."""
+    """Return the tool's name: its own, the one an object of tools gives it, or a schema's title."""
     name = value.get("name")
     if name is None:
         return value.get("title") if outer is None else outer
@@ -167,5 +167,5 @@ def _name(value: Mapping[str, Any], outer: str | None) -> object:
 
 
 def _is_wrapped(value: Mapping[str, Any]) -> bool:
-    """Say whether this is a function in the wrapper that OpenAI has around it."""
+    """Return whether this is a function in the wrapper that OpenAI has around it."""
     return isinstance(value.get("function"), dict)

@@ -111,7 +111,7 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _with_hints(function: Callable[..., Any], label: str) -> Callable[..., Any]:
-    """Give a function that calls this one, and has its type hints as types, not as texts.
+    """Return a function that calls this one, and has its type hints as types, not as texts.
 
     Texts would be looked up where they are read, and not in the module of the function.
     """
@@ -137,7 +137,7 @@ def _with_hints(function: Callable[..., Any], label: str) -> Callable[..., Any]:
 
 
 def _hinted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give what has the hints: the function in a partial one, the method behind a callable object."""
+    """Return what has the hints: the function in a partial one, the method behind a callable object."""
     inner = inspect.unwrap(function.func if isinstance(function, partial) else function)
     return inner if inspect.isroutine(inner) else type(inner).__call__
 
@@ -199,7 +199,7 @@ class _Generator(GenerateJsonSchema):
     """Pydantic's schemas without a title for every parameter, and without types that are left out."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's signature
-        """Give no parameter a title: its name says the same."""
+        """Return no parameter a title: its name says the same."""
         return False
 
     def is_subclass_schema(self, schema: Any) -> dict[str, Any]:  # noqa: ANN401 - pydantic's signature

@@ -12,7 +12,7 @@ DEFAULT_TOOLS_LIMIT = 20
 
 
 def num_offered(context: PlanContext, tools_limit: int | None) -> int | None:
-    """Give how many tools are to be chosen among those of the context, or None where all are offered.
+    """Return how many tools are to be chosen among those of the context, or None where all are offered.
 
     `tools_limit` 0 is no limit. None leaves it to the tools: of functions, which a model knows from
     their schemas only, 20 are offered; commands are all offered, since models know them by name and a
@@ -26,7 +26,7 @@ def num_offered(context: PlanContext, tools_limit: int | None) -> int | None:
 
 
 def offering(context: PlanContext, instruction: str, *, num_tools: int, kept: Iterable[str]) -> PlanContext:
-    """Give the context with the tools that are offered: those to be kept, and the best by relevance.
+    """Return the context with the tools that are offered: those to be kept, and the best by relevance.
 
     There are `num_tools` of them, or more where more are to be kept; a tool that is not allowed is
     never among them.

@@ -42,7 +42,7 @@ def check_keys(value: Mapping[Any, Any], place: Place, found: Findings) -> None:
 
 
 def plain(value: object, place: Place, found: Findings, *, depth: int = 1) -> Any:  # noqa: ANN401 - JSON
-    """Give a copy that is plain JSON; what is not is refused, and None stands in its place."""
+    """Return a copy that is plain JSON; what is not is refused, and None stands in its place."""
     match value:
         case None | bool():
             return value

@@ -36,14 +36,14 @@ class Place:
         return replace(self, pointer=self.pointer + pointer_step(shortened(str(key), _MAX_STEP_CHARS)))
 
     def along(self, steps: Iterable[object]) -> Place:
-        """Give the place that these keys lead to from here."""
+        """Return the place that these keys lead to from here."""
         place = self
         for step in steps:
             place /= step
         return place
 
     def of(self, tool: str) -> Place:
-        """Give the same place with the name of the tool it belongs to."""
+        """Return the same place with the name of the tool it belongs to."""
         return replace(self, tool=shortened(tool, _MAX_STEP_CHARS))
 
 
@@ -56,13 +56,13 @@ class Problem:
     hint: str = _HINT
 
     def sentence(self) -> str:
-        """Give the sentence with its place before it: `line 3: weather, /0/schema: …`."""
+        """Return the sentence with its place before it: `line 3: weather, /0/schema: …`."""
         where = ", ".join(part for part in (self.place.tool, self.place.pointer) if part)
         line = f"line {self.place.line}: " if self.place.line is not None else ""
         return visible(line + (f"{where}: " if where else "") + self.message)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         line = {} if self.place.line is None else {"line": self.place.line}
         named = {"tool": self.place.tool, "pointer": self.place.pointer, "message": self.message}
         return line | named | {"hint": self.hint}
@@ -91,7 +91,7 @@ class Findings:
 
 
 def refusal(source: str, found: Findings) -> RegistryInvalid:
-    """Give the error that tells the first problem, and holds those that were kept in its `details`."""
+    """Return the error that tells the first problem, and holds those that were kept in its `details`."""
     first, num_others = found.problems[0], found.num_refused - 1
     more = f" (and {num_others} more)" if num_others else ""
     return RegistryInvalid(
@@ -102,7 +102,7 @@ def refusal(source: str, found: Findings) -> RegistryInvalid:
 
 
 def warned(source: str, found: Findings) -> tuple[str, ...]:
-    """Give the sentences about what was changed, and how many more there were."""
+    """Return the sentences about what was changed, and how many more there were."""
     told = [f"{source}: {warning.sentence()}" for warning in found.warnings]
     if num_more := found.num_warned - len(told):
         told.append(f"{source}: {num_more} more warnings of this kind")
@@ -110,7 +110,7 @@ def warned(source: str, found: Findings) -> tuple[str, ...]:
 
 
 def shown(value: object) -> str:
-    """Give a value as Python writes it, shortened: for sentences about values that cannot be used."""
+    """Return a value as Python writes it, shortened: for sentences about values that cannot be used."""
     match value:
         case dict():
             return "an object" if value else "an empty object"
@@ -123,5 +123,5 @@ def shown(value: object) -> str:
 
 
 def pointer_steps(pointer: str) -> tuple[str, ...]:
-    """Give the keys along which a JSON pointer leads (RFC 6901): none for "", the whole document."""
+    """Return the keys along which a JSON pointer leads (RFC 6901): none for "", the whole document."""
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])

@@ -29,7 +29,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def ranked(registry: Registry, instruction: str) -> tuple[str, ...]:
-    """Give the names of all tools, the most relevant first; what is equally relevant keeps its order.
+    """Return the names of all tools, the most relevant first; what is equally relevant keeps its order.
 
     Raises `Unsupported` where this Python's SQLite has no full-text index.
     """
@@ -43,7 +43,7 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=8)
 def _index(registry: Registry) -> _ToolIndex:
-    """Give the index of a registry: the same one for the same registry, so that it is made once."""
+    """Return the index of a registry: the same one for the same registry, so that it is made once."""
     return _ToolIndex(tuple(registry))
 
 
@@ -70,7 +70,7 @@ class _ToolIndex:
         )
 
     def ranked(self, query: Sequence[str]) -> tuple[str, ...]:
-        """Give all names: first those that share a word with the query, by BM25, then the rest."""
+        """Return all names: first those that share a word with the query, by BM25, then the rest."""
         found = dict.fromkeys(self._names[number] for number in self._matches(query))
         return tuple(found | dict.fromkeys(self._names))
 
@@ -86,7 +86,7 @@ class _ToolIndex:
 
 
 def _columns(tool: ToolInfo) -> tuple[str, str, str]:
-    """Give the text of a tool's name, of its description with its category, and of its parameters."""
+    """Return the text of a tool's name, of its description with its category, and of its parameters."""
     parameters = " ".join(_schema_texts(tool.schema or {}))
     texts = (tool.name, f"{tool.description} {tool.category}", parameters)
     name, description, schema = (" ".join(words(text)) for text in texts)

@@ -33,7 +33,7 @@ def check_references(schema: Schema, place: Place, found: Findings) -> None:
 
 
 def _target(reference: str) -> Way | None:
-    """Give the way that a JSON pointer behind `#` describes (RFC 6901), or None for anything else."""
+    """Return the way that a JSON pointer behind `#` describes (RFC 6901), or None for anything else."""
     if not reference.startswith("#"):
         return None
     pointer = unquote(reference[1:])

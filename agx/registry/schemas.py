@@ -48,7 +48,7 @@ _LEADING_OUT = frozenset({"$id", "$schema", "$dynamicRef", "$recursiveRef"})
 
 
 def checked_schema(schema: object, place: Place, found: Findings) -> Schema | None:
-    """Give the schema of a tool's arguments in draft 2020-12, or refuse it and give None.
+    """Return the schema of a tool's arguments in draft 2020-12, or refuse it and give None.
 
     `schema` is plain JSON. In what comes back types have the names of JSON Schema, references stay
     inside, and descriptions hold nothing that cannot be seen.
@@ -78,7 +78,7 @@ def _check_dialect(dialect: object, place: Place, found: Findings) -> None:
 
 
 def _adapted(schema: Any, place: Place, found: Findings) -> Any:  # noqa: ANN401 - it may be true or false
-    """Give the schema in draft 2020-12; what is no schema is left for the meta-schema to refuse."""
+    """Return the schema in draft 2020-12; what is no schema is left for the meta-schema to refuse."""
     if not isinstance(schema, dict):
         return schema
     for key in sorted(_LEADING_OUT & schema.keys()):
@@ -93,7 +93,7 @@ def _adapted(schema: Any, place: Place, found: Findings) -> Any:  # noqa: ANN401
 
 
 def _of_2020(schema: Schema) -> Schema:
-    """Give the schema with `items` of earlier drafts, a list, as `prefixItems`."""
+    """Return the schema with `items` of earlier drafts, a list, as `prefixItems`."""
     if not isinstance(schema.get("items"), list):
         return schema
     others = {key: value for key, value in schema.items() if key not in {"items", "additionalItems"}}
@@ -119,7 +119,7 @@ def _adapted_keyword(key: str, value: Any, place: Place, found: Findings) -> Ite
 
 
 def _with_possible_enum(schema: Schema, place: Place, found: Findings) -> Schema:
-    """Give the schema with an `enum` that some value can have.
+    """Return the schema with an `enum` that some value can have.
 
     Lists of functions name the values of a list's items beside `items`, and texts such as "1" under
     the type integer. Where no value of an `enum` has the type, the values are what was meant.
@@ -141,7 +141,7 @@ def _with_possible_enum(schema: Schema, place: Place, found: Findings) -> Schema
 
 
 def _is_of(value: object, types: object) -> bool:
-    """Say whether a value has a type, or one of several, as JSON Schema names them."""
+    """Return whether a value has a type, or one of several, as JSON Schema names them."""
     names = {name for name, kind in _KINDS.items() if isinstance(value, kind)}
     if isinstance(value, bool):
         names = {"boolean"}
@@ -151,7 +151,7 @@ def _is_of(value: object, types: object) -> bool:
 
 
 def _types(value: object, place: Place, found: Findings) -> str | list[str] | None:
-    """Give the value of `type` in the names of JSON Schema; None where any type will do."""
+    """Return the value of `type` in the names of JSON Schema; None where any type will do."""
     names = value if isinstance(value, list) else [value]
     types: list[str] = []
     for name in names:

@@ -19,14 +19,14 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 def is_unseen(character: str) -> bool:
-    """Say whether a character is a control or cannot be seen; white space does not count."""
+    """Return whether a character is a control or cannot be seen; white space does not count."""
     if character.isspace():
         return False
     return unicodedata.category(character) in _UNSEEN or UNSAFE.match(character) is not None
 
 
 def cleaned(text: str, place: Place, found: Findings) -> str:
-    """Give a description as one line without what cannot be seen, and warn where that was there."""
+    """Return a description as one line without what cannot be seen, and warn where that was there."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
     unseen = [character for character in text if is_unseen(character)]
@@ -39,7 +39,7 @@ def cleaned(text: str, place: Place, found: Findings) -> str:
 
 
 def check_name(name: object, place: Place, found: Findings) -> bool:
-    """Say whether this can be the name of a tool; refuse it otherwise."""
+    """Return whether this can be the name of a tool; refuse it otherwise."""
     if name is None:
         found.refuse("it has no name", place)
     elif not isinstance(name, str) or not name.strip():

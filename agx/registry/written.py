@@ -16,7 +16,7 @@ _NOTHING = ToolOptions()
 
 
 def tool_as_dict(tool: ToolInfo) -> dict[str, Any]:
-    """Give a tool's JSON form, without what has its default; a Python function behind it is left out."""
+    """Return a tool's JSON form, without what has its default; a Python function behind it is left out."""
     data: dict[str, Any] = {"name": tool.name, "description": tool.description, "risk": list(tool.risk)}
     if tool.category:
         data["category"] = tool.category
@@ -40,12 +40,12 @@ def _options(options: ToolOptions) -> dict[str, Any]:
 
 
 def registry_json(tools: Iterable[ToolInfo]) -> str:
-    """Give tools as the JSON text of a registry file."""
+    """Return tools as the JSON text of a registry file."""
     return json.dumps({"tools": [tool_as_dict(tool) for tool in tools]}, indent=2, ensure_ascii=False)
 
 
 def registry_toml(tools: Iterable[ToolInfo]) -> str:
-    """Give tools as the TOML text of a registry file; raises `RegistryInvalid` where TOML cannot say it."""
+    """Return tools as the TOML text of a registry file; raises `RegistryInvalid` where TOML cannot say it."""
     return "\n".join(_toml_tool(tool) for tool in tools)
 
 
@@ -60,7 +60,7 @@ def _toml_tool(tool: ToolInfo) -> str:
 
 
 def _toml(value: object) -> str:
-    """Give a value on one line of TOML (https://toml.io/en/v1.0.0); raises `TypeError` for null."""
+    """Return a value on one line of TOML (https://toml.io/en/v1.0.0); raises `TypeError` for null."""
     match value:
         case bool():
             return "true" if value else "false"

@@ -12,7 +12,7 @@ Approve = Callable[[Plan], bool | Awaitable[bool]]
 
 
 def risks_to_approve(plan: Plan) -> tuple[Risk, ...]:
-    """Give what the plan may do beyond reading, by the risk that its tasks have now."""
+    """Return what the plan may do beyond reading, by the risk that its tasks have now."""
     found = {risk for task in plan.tasks for risk in task.risk} - {"reads"}
     return tuple(risk for risk in RISKS if risk in found)
 
@@ -32,7 +32,7 @@ async def require_approval(plan: Plan, approve: bool | Approve) -> None:  # noqa
 
 
 def not_approved(plan: Plan) -> NotApproved:
-    """Give the error that says which tasks need a yes."""
+    """Return the error that says which tasks need a yes."""
     risky = [task for task in plan.tasks if set(task.risk) - {"reads"}]
     what = "; ".join(f"task {task.task_number} ({task.command}): {', '.join(task.risk)}" for task in risky)
     return NotApproved(

@@ -104,7 +104,7 @@ class _Opening:
         self._shown: dict[int, Shown] = {}
 
     async def chain(self, tasks: Sequence[Task]) -> list[Prepared]:
-        """Give the tasks ready to start; raises `TaskFailed`. No file is opened before all is expanded."""
+        """Return the tasks ready to start; raises `TaskFailed`. No file is opened before all is expanded."""
         expanded = [await self._expanded(task) for task in tasks]
         prepared: list[Prepared] = []
         following: Stream | None = None
@@ -119,7 +119,7 @@ class _Opening:
         return prepared
 
     def with_output(self, record: TaskRecord) -> TaskRecord:
-        """Give the record with what was kept of the output."""
+        """Return the record with what was kept of the output."""
         shown = self._shown.get(record.task_number)
         return record if shown is None else replace(record, output=shown.kept, output_is_cut=shown.is_cut)
 
@@ -198,7 +198,7 @@ class _Opening:
         return Stream(file, lambda: None if before is None else (_size(watched) or 0) - before)
 
     def _pipe(self) -> tuple[Stream, Stream]:
-        """Give the output of one task and the input of the next: two pipes, with a count between them."""
+        """Return the output of one task and the input of the next: two pipes, with a count between them."""
         reading, writing = pipe()
         sink = PipeSink(writing)
         for end in (reading, writing):
@@ -219,7 +219,7 @@ class _Opening:
 
 
 def saved_path(task: Task, folder: Path, environ: Mapping[str, str]) -> Path:
-    """Give the path of the file that a task saves its output to; raises `Problem` for that of a folder."""
+    """Return the path of the file that a task saves its output to; raises `Problem` for that of a folder."""
     path = task.save_to or task.append_to
     assert path is not None, "it saves its output"
     # The variable was looked for before anything ran.
@@ -236,6 +236,6 @@ def cannot_write(path: Path, error: OSError) -> Problem:
 
 
 def _size(file: Descriptor) -> int | None:
-    """Give a file's size, and None for what has none: a device, a pipe."""
+    """Return a file's size, and None for what has none: a device, a pipe."""
     status = os.fstat(file.number)
     return status.st_size if stat.S_ISREG(status.st_mode) else None

@@ -20,7 +20,7 @@ from agx.run.schedule import schedule
 async def check_run(
     plan: Plan, registry: Registry | None = None, *, options: RunOptions | None = None
 ) -> CheckedRun:
-    """Give what would run, with the risk of every task computed anew.
+    """Return what would run, with the risk of every task computed anew.
 
     Raises `PlanInvalid` for a plan that can run nowhere, `Unsupported` and `UsageError` for one that
     cannot run here.
@@ -62,7 +62,7 @@ async def check_run(
 
 
 def _working_folder(options: RunOptions) -> Path:
-    """Give the working directory without links, so that a sandbox lets the right one be written."""
+    """Return the working directory without links, so that a sandbox lets the right one be written."""
     try:
         folder = Path(os.path.realpath(options.folder or ".", strict=True))
     except OSError as error:
@@ -77,7 +77,7 @@ def _working_folder(options: RunOptions) -> Path:
 
 
 def _reader_of_stdin(plan: Plan, registry: Registry) -> int:
-    """Give the number of the first task that reads standard input and gets none from another task."""
+    """Return the number of the first task that reads standard input and gets none from another task."""
     for task in plan.tasks:
         tool = registry.get(task.command)
         if tool is not None and tool.reads_stdin and task.input_from_task is None and task.arguments is None:

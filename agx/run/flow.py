@@ -33,7 +33,7 @@ class Descriptor:
 
 
 def pipe() -> tuple[Descriptor, Descriptor]:
-    """Give the reading and the writing end of a new pipe."""
+    """Return the reading and the writing end of a new pipe."""
     reading, writing = os.pipe()
     return Descriptor(reading), Descriptor(writing)
 
@@ -61,7 +61,7 @@ class Flow:
         self.reader_left = False
 
     def num_bytes(self) -> int:
-        """Give how many bytes have come out of the pipe."""
+        """Return how many bytes have come out of the pipe."""
         return self._num_bytes
 
     async def run(self) -> None:
@@ -98,7 +98,7 @@ class PipeSink:
         self._num_bytes = 0
 
     def num_bytes(self) -> int:
-        """Give how many bytes have gone into the pipe."""
+        """Return how many bytes have gone into the pipe."""
         return self._num_bytes
 
     async def write(self, data: bytes) -> bool:

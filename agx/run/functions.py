@@ -15,7 +15,7 @@ from agx.run.problem import Problem
 
 
 async def call(function: Callable[..., Any], arguments: Mapping[str, Any], *, timeout_secs: float) -> Any:  # noqa: ANN401
-    """Give what a function gives, as a JSON value; raises `TimeoutError` and `Problem`.
+    """Return what a function gives, as a JSON value; raises `TimeoutError` and `Problem`.
 
     A coroutine function is awaited and at its limit cancelled. Any other runs in a thread of its own,
     which nothing can stop: past its limit it is left to itself, and what it gives is dropped.
@@ -76,7 +76,7 @@ def _sentence(error: BaseException) -> str:
 
 
 def _as_json(value: object) -> Any:  # noqa: ANN401
-    """Give a JSON value as JSON would carry it: a tuple is a list."""
+    """Return a JSON value as JSON would carry it: a tuple is a list."""
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:

@@ -50,7 +50,7 @@ class _Char(NamedTuple):
     is_open: bool
 
     def opens(self, text: str) -> bool:
-        """Say whether this is that character, and special."""
+        """Return whether this is that character, and special."""
         return self.is_open and self.text == text
 
 
@@ -71,7 +71,7 @@ class _Part:
 def matching_names(
     pieces: Sequence[Piece], folder: Path, *, max_looked_at: int = MAX_NAMES_LOOKED_AT
 ) -> list[str] | None:
-    """Give the sorted names that match, as the pattern writes their paths; None without a wildcard.
+    """Return the sorted names that match, as the pattern writes their paths; None without a wildcard.
 
     A pattern that begins without a slash is looked up in `folder`. Raises `TooManyNames` once more
     than `max_looked_at` names were looked at.
@@ -157,7 +157,7 @@ def _part(chars: Sequence[_Char]) -> _Part:
 
 
 def _bracket(chars: Sequence[_Char], start: int) -> tuple[str, int] | None:
-    """Give the expression of a bracket and the place behind it, or None where it is never closed."""
+    """Return the expression of a bracket and the place behind it, or None where it is never closed."""
     at = start + 1
     is_negated = at < len(chars) and chars[at].opens("!")
     at += is_negated
@@ -177,7 +177,7 @@ def _set(members: str, *, is_negated: bool) -> str:
 
 
 def _member(chars: Sequence[_Char], at: int) -> tuple[str, int]:
-    """Give one class, range or character of a bracket, and the place behind it."""
+    """Return one class, range or character of a bracket, and the place behind it."""
     named = _class(chars, at)
     if named is not None:
         return named

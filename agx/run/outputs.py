@@ -48,7 +48,7 @@ class KeptOutput:
 
 
 def as_text(value: object) -> str:
-    """Give what a function gave as text: a string as it is, anything else as JSON."""
+    """Return what a function gave as text: a string as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -68,7 +68,7 @@ class Outputs:
             self._folder.cleanup()
 
     def keep(self, number: int) -> KeptOutput:
-        """Give the sink that keeps a task's output."""
+        """Return the sink that keeps a task's output."""
         return KeptOutput(self._path(number).open("wb", buffering=0), self._max_bytes)
 
     def keep_value(self, number: int, value: Any) -> None:  # noqa: ANN401  any JSON value
@@ -76,13 +76,13 @@ class Outputs:
         self._values[number] = value
 
     def open(self, number: int) -> int:
-        """Give a descriptor that reads a task's output from its beginning."""
+        """Return a descriptor that reads a task's output from its beginning."""
         if number in self._values and not self._path(number).exists():
             self._path(number).write_text(as_text(self._values[number]), encoding="utf-8")
         return os.open(self._path(number), os.O_RDONLY)
 
     def text(self, number: int) -> str:
-        """Give an output as the text of an argument, without its trailing newlines; raises `Problem`."""
+        """Return an output as the text of an argument, without its trailing newlines; raises `Problem`."""
         if number in self._values:
             return as_text(self._values[number]).rstrip("\n")
         path = self._path(number)
@@ -94,7 +94,7 @@ class Outputs:
         return os.fsdecode(path.read_bytes()).rstrip("\n")
 
     def filled_in(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Give a function's arguments with every `{"task": n}` replaced by what task n gave."""
+        """Return a function's arguments with every `{"task": n}` replaced by what task n gave."""
         return {name: self._filled_in(value) for name, value in arguments.items()}
 
     def _filled_in(self, value: Any) -> Any:  # noqa: ANN401  any JSON value

@@ -30,7 +30,7 @@ _INSTEAD = {
 
 
 def find_programs(plan: Plan, registry: Registry, environ: Mapping[str, str]) -> dict[int, str]:
-    """Give the file of every task's program, by task number; functions have none.
+    """Return the file of every task's program, by task number; functions have none.
 
     Raises `Unsupported` for what cannot run here and `UsageError` for a variable without a value.
     """
@@ -47,7 +47,7 @@ def find_programs(plan: Plan, registry: Registry, environ: Mapping[str, str]) ->
 
 
 def absolute_path(environ: Mapping[str, str]) -> str:
-    """Give PATH without what is relative: what lies in the current folder is no tool."""
+    """Return PATH without what is relative: what lies in the current folder is no tool."""
     folders = environ.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join(folder for folder in folders if os.path.isabs(folder))  # noqa: PTH117  text stays text
 

@@ -53,7 +53,7 @@ class RunPreview:
     tasks: tuple[TaskPreview, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         return asdict(self)
 
 
@@ -96,7 +96,7 @@ class _Look:
         )
 
     def _args(self, task: Task) -> tuple[list[str], list[str], tuple[str, ...]]:
-        """Give the arguments, the same as words for people, and what is to be said about them."""
+        """Return the arguments, the same as words for people, and what is to be said about them."""
         args: list[str] = []
         words: list[str] = []
         notes: list[str] = []

@@ -89,7 +89,7 @@ class Process:
             time.sleep(_POLL_SECS)
 
     def _is_gone(self) -> bool:
-        """Say whether neither the program nor anything else of its group is there."""
+        """Return whether neither the program nor anything else of its group is there."""
         if self._popen.returncode is None:
             return False
         try:
@@ -113,7 +113,7 @@ class Process:
 
 
 def _is_alive(group: int) -> bool:
-    """Say whether a member of a group is more than an entry that its new parent has not yet read.
+    """Return whether a member of a group is more than an entry that its new parent has not yet read.
 
     In containers without an init of their own such entries stay for ever. Where there is no /proc,
     every member counts. Source: proc_pid_stat(5): state and process group are the first and third field

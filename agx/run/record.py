@@ -50,7 +50,7 @@ class TaskRecord:
         return self.errors.decode(errors="replace")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         return {
             "task_number": self.task_number,
             "command": self.command,
@@ -95,7 +95,7 @@ class RunResult:
         return last.value if last.argv is None else last.output_text
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         return {
             "plan_id": self.plan_id,
             "is_done": self.is_done,

@@ -35,7 +35,7 @@ class Sandbox:
         return f"<Sandbox in {self._folder}>"
 
     def argv(self, command: Sequence[str]) -> list[str]:
-        """Give the argument vector that runs a command, its program given by its path, in the sandbox."""
+        """Return the argument vector that runs a command, its program given by its path, in the sandbox."""
         folder = str(self._folder)
         return [
             *(self.program, "--ro-bind", "/", "/", "--dev", "/dev"),
@@ -68,7 +68,7 @@ class Sandbox:
 
 
 async def open_sandbox(folder: Path) -> Sandbox:
-    """Give a sandbox that works here, in an absolute folder.
+    """Return a sandbox that works here, in an absolute folder.
 
     Raises `Unsupported` where bubblewrap is not installed or this machine does not let it make a
     sandbox, `UsageError` where the working directory is the whole file system.

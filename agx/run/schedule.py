@@ -48,7 +48,7 @@ def schedule(plan: Plan) -> Schedule:
 
 
 def _is_pipe(source: int, reader: Task, *, plan: Plan, users: dict[int, int]) -> bool:
-    """Say whether a pipe can connect the two: nobody else reads, and nothing unrelated stands between."""
+    """Return whether a pipe can connect the two: nobody else reads, and nothing unrelated stands between."""
     if users.get(source) != reader.task_number:
         return False
     if any(task.arguments is not None for task in (plan.tasks[source - 1], reader)):

@@ -62,12 +62,12 @@ class Timer:
         self._began = time.monotonic()
 
     def ms(self) -> float:
-        """Give the milliseconds since then."""
+        """Return the milliseconds since then."""
         return round((time.monotonic() - self._began) * 1000, 3)
 
 
 def utc_now() -> str:
-    """Give the time now, in UTC and ISO 8601."""
+    """Return the time now, in UTC and ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -142,7 +142,7 @@ class Stage:
                 one.cancelled() or one.exception()  # what was wrong has been said, or is of no interest
 
     def record(self) -> TaskRecord:
-        """Give what became of the task."""
+        """Return what became of the task."""
         prepared = self._prepared
         ended_at, duration_ms = self._ended or (utc_now(), self._timer.ms())
         exit_code, signal_name = self._outcome
@@ -207,17 +207,17 @@ class Stage:
 
 
 def name_of(task: Task) -> str:
-    """Give how messages name a task."""
+    """Return how messages name a task."""
     return f"task {task.task_number} ({task.command})"
 
 
 def failure(task: Task, problem: Problem) -> TaskFailed:
-    """Give the error of a task that something kept from running."""
+    """Return the error of a task that something kept from running."""
     return TaskFailed(f"{name_of(task)}: {problem.message}", hint=problem.hint, task=task.task_number)
 
 
 def timed_out(task: Task, **details: object) -> TaskTimedOut:
-    """Give the error of a task that took too long."""
+    """Return the error of a task that took too long."""
     return TaskTimedOut(
         f"{name_of(task)} ran into its time limit of {task.timeout_secs} s",
         hint="give the task a larger timeout_secs",

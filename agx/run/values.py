@@ -51,7 +51,7 @@ def variables(task: Task) -> Iterator[str]:
 
 
 def depends_on_output(item: Argument) -> bool:
-    """Say whether an argument is known only once another task has run."""
+    """Return whether an argument is known only once another task has run."""
     parts = item.text if isinstance(item, Text) else (item,)
     return any(isinstance(part, TaskOutput) for part in parts)
 
@@ -79,7 +79,7 @@ class _Expansion:
         return Piece(part if isinstance(part, str) else self._output(part), is_open=False)
 
     def _names(self, pieces: list[Piece]) -> list[str]:
-        """Give the matching names; without any the pattern itself, as a shell does.
+        """Return the matching names; without any the pattern itself, as a shell does.
 
         Of what matches, a name with a dash in front gets `./`; of what does not, only where the dash is
         the pattern's: `{"text": ["-I", {"glob": "a/*"}]}` begins with an option that somebody wrote.
@@ -116,5 +116,5 @@ class _Expansion:
 
 
 def _as_path(name: str) -> str:
-    """Give a file's name so that no program takes it for an option."""
+    """Return a file's name so that no program takes it for an option."""
     return f"./{name}" if name.startswith("-") else name

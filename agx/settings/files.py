@@ -23,7 +23,7 @@ class Entry:
 
 
 def read_file(path: Path) -> tuple[list[Entry], list[str]]:
-    """Give the entries of an agx.toml and warnings; no file gives neither.
+    """Return the entries of an agx.toml and warnings; no file gives neither.
 
     A file that may not be read is a warning: planning goes on without it. One that can be read but
     is no TOML raises `ConfigError`.

@@ -56,41 +56,41 @@ class Settings:
     warnings: tuple[str, ...] = field(default=(), repr=False)
 
     def value(self, name: str) -> SettingValue:
-        """Give the value of one setting."""
+        """Return the value of one setting."""
         return self.given[name].value
 
     def text(self, name: str) -> str:
-        """Give a setting that always is a text."""
+        """Return a setting that always is a text."""
         value = self.value(name)
         assert isinstance(value, str), name
         return value
 
     def optional_text(self, name: str) -> str | None:
-        """Give a text, or None where none was set."""
+        """Return a text, or None where none was set."""
         return None if self.value(name) is None else self.text(name)
 
     def integer(self, name: str) -> int:
-        """Give a setting that always is a whole number."""
+        """Return a setting that always is a whole number."""
         value = self.value(name)
         assert isinstance(value, int), name
         return value
 
     def optional_integer(self, name: str) -> int | None:
-        """Give a whole number, or None where none was set."""
+        """Return a whole number, or None where none was set."""
         return None if self.value(name) is None else self.integer(name)
 
     def number(self, name: str) -> float:
-        """Give a setting that always is a number."""
+        """Return a setting that always is a number."""
         value = self.value(name)
         assert isinstance(value, float), name
         return value
 
     def optional_number(self, name: str) -> float | None:
-        """Give a number, or None where none was set."""
+        """Return a number, or None where none was set."""
         return None if self.value(name) is None else self.number(name)
 
     def names(self, name: str) -> tuple[str, ...]:
-        """Give a list of names, which is empty where none was set."""
+        """Return a list of names, which is empty where none was set."""
         value = self.value(name) or ()
         assert isinstance(value, tuple), name
         return value
@@ -122,7 +122,7 @@ def read_settings(
 
 
 def home_folder(environ: Mapping[str, str]) -> Path | None:
-    """Give AGX_HOME or ~/.agx; None where this user has no home folder at all."""
+    """Return AGX_HOME or ~/.agx; None where this user has no home folder at all."""
     named = environ.get(HOME_VARIABLE)
     try:
         return Path(named).expanduser().absolute() if named else Path.home() / ".agx"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Give "; did you mean …?" with the nearest known name, or nothing where none is near."""
+    """Return "; did you mean …?" with the nearest known name, or nothing where none is near."""
     import difflib  # noqa: PLC0415  only a mistake needs it
 
     by_folded = {word.lower().replace("-", "_"): word for word in known}

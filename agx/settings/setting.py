@@ -74,7 +74,7 @@ class Setting:
         return self.checked(raw, origin=origin)
 
     def checked(self, raw: object, *, origin: str) -> SettingValue:
-        """Give the value back when it has the right type and range; raises `ConfigError`."""
+        """Return the value back when it has the right type and range; raises `ConfigError`."""
         if isinstance(raw, bool) and "on" in self.choices:
             return "on" if raw else "off"
         if isinstance(raw, str) and self.kind in {"choice", "text"}:

@@ -44,7 +44,7 @@ class Contents:
 
 
 def begun(plan: OpenPlan | None) -> OpenPlan:
-    """Give the plan back; raises `UsageError` where none was begun."""
+    """Return the plan back; raises `UsageError` where none was begun."""
     if plan is None:
         raise UsageError("no plan is being built", hint=_BEGIN_HINT)
     return plan
@@ -60,15 +60,15 @@ class PlanBuffer:
         return f"<PlanBuffer {self.path}>"
 
     def read(self) -> OpenPlan | None:
-        """Give the plan, or None where none was begun; raises `StorageError`."""
+        """Return the plan, or None where none was begun; raises `StorageError`."""
         return self.contents().plan
 
     def current(self) -> OpenPlan:
-        """Give the plan; raises `UsageError` where none was begun, and `StorageError`."""
+        """Return the plan; raises `UsageError` where none was begun, and `StorageError`."""
         return begun(self.read())
 
     def contents(self) -> Contents:
-        """Give the plan and its history; raises `StorageError` where the file cannot be read."""
+        """Return the plan and its history; raises `StorageError` where the file cannot be read."""
         try:
             data = read_bytes(self.path, limit=MAX_BYTES)
         except (OSError, ValueError) as error:
@@ -107,7 +107,7 @@ class PlanBuffer:
         return tuple(undone)
 
     def set_aside(self) -> Path | None:
-        """Give a file that cannot be read another name, so that a new plan can be begun.
+        """Return a file that cannot be read another name, so that a new plan can be begun.
 
         Gives that name; None where the file is in order or missing. Raises `StorageError`.
         """

@@ -39,7 +39,7 @@ def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE, is_durable: bo
 
 
 def read_bytes(path: Path, *, limit: int) -> bytes | None:
-    """Give at most `limit` bytes of a file and one more, to tell that there are more; None without one.
+    """Return at most `limit` bytes of a file and one more, to tell that there are more; None without one.
 
     A pipe or a device is never waited for. Raises `OSError`.
     """

@@ -13,12 +13,12 @@ _HINT = f"set {HOME_VARIABLE} to a folder that is yours"
 
 
 def plans_folder(home: Path) -> Path:
-    """Give the folder of the finished plans."""
+    """Return the folder of the finished plans."""
     return home / "plans"
 
 
 def buffer_file(named: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:
-    """Give the file of the plan that is being built: the named one, AGX_PLAN_BUFFER, or that of the home.
+    """Return the file of the plan that is being built: the named one, AGX_PLAN_BUFFER, or that of the home.
 
     Raises `StorageError` where none is named and this user has no home folder.
     """
@@ -29,7 +29,7 @@ def buffer_file(named: Path | None = None, *, environ: Mapping[str, str] | None 
 
 
 def known_home(environ: Mapping[str, str] | None = None) -> Path:
-    """Give AGX_HOME or ~/.agx; raises `StorageError` where this user has neither."""
+    """Return AGX_HOME or ~/.agx; raises `StorageError` where this user has neither."""
     home = home_folder(os.environ if environ is None else environ)
     if home is None:
         raise StorageError("this user has no home folder to keep plans in", hint=_HINT)

@@ -38,7 +38,7 @@ class StoredPlan:
     path: Path
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the short form of a list."""
+        """Return the short form of a list."""
         return {
             "plan_id": self.plan.plan_id,
             "made": self.made.isoformat(timespec="seconds"),
@@ -90,7 +90,7 @@ class PlanStore:
         return path
 
     def get(self, name: str) -> StoredPlan:
-        """Give the plan of an id, or of the beginning of one, with or without `plan_`.
+        """Return the plan of an id, or of the beginning of one, with or without `plan_`.
 
         Raises `UsageError` where none or several begin so, and `StorageError`.
         """
@@ -108,7 +108,7 @@ class PlanStore:
         return self._read(wanted if wanted in found else found[0])
 
     def find(self, *, search: str = "", limit: int | None = None) -> Listing:
-        """Give the newest plans, at most `limit`; raises `StorageError` where the folder cannot be read.
+        """Return the newest plans, at most `limit`; raises `StorageError` where the folder cannot be read.
 
         `search` keeps those whose instruction, commands or arguments have every one of its words, in
         any case. A file that holds no plan is told, not raised.
@@ -130,7 +130,7 @@ class PlanStore:
         return Listing(tuple(plans), tuple(unreadable))
 
     def _ids(self) -> list[str]:
-        """Give the ids of all files, the newest first."""
+        """Return the ids of all files, the newest first."""
         try:
             return [plan_id for _, plan_id in sorted(self._dated_ids(), reverse=True)]
         except (FileNotFoundError, NotADirectoryError):

@@ -68,7 +68,7 @@ class WorkerClient:
         self._connect()
 
     async def loaded(self) -> Frame:
-        """Give the reply to the load (`model`, `timings_ms`); raises why there is none."""
+        """Return the reply to the load (`model`, `timings_ms`); raises why there is none."""
         return await self._connect().loaded()
 
     async def stream(

@@ -13,7 +13,7 @@ from agx.worker.protocol import MAX_FRAME_BYTES, PROTOCOL_VERSION, Frame
 
 
 def hello() -> Frame:
-    """Give the greeting of the protocol."""
+    """Return the greeting of the protocol."""
     return {
         "event": "hello",
         "protocol": PROTOCOL_VERSION,

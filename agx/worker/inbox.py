@@ -22,7 +22,7 @@ class Arrival(NamedTuple):
         return int(self.frame["id"])
 
     def remaining_secs(self, deadline_secs: float | None) -> float | None:
-        """Give what is left of a deadline that counts from the arrival; it may be negative."""
+        """Return what is left of a deadline that counts from the arrival; it may be negative."""
         if deadline_secs is None:
             return None
         return deadline_secs - (time.monotonic() - self.arrived_secs)
@@ -44,7 +44,7 @@ class Inbox:
         self._queue.put(arrival)
 
     def take(self) -> Arrival:
-        """Give the next request, and wait for one."""
+        """Return the next request, and wait for one."""
         return self._queue.get()
 
     def cancel(self, request_id: int) -> None:
@@ -54,7 +54,7 @@ class Inbox:
                 self._is_cancelled[request_id] = True
 
     def is_cancelled(self, request_id: int) -> bool:
-        """Say whether a request has been cancelled."""
+        """Return whether a request has been cancelled."""
         with self._lock:
             return self._is_cancelled.get(request_id, False)
 

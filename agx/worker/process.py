@@ -146,7 +146,7 @@ class WorkerProcess:
                 self._listener.died(death)
 
     def _wait(self) -> int:
-        """Give the exit code; a process that closed its pipe and stays is killed."""
+        """Return the exit code; a process that closed its pipe and stays is killed."""
         try:
             return self._popen.wait(timeout=REAP_SECS)
         except subprocess.TimeoutExpired:
@@ -188,7 +188,7 @@ def spawn(load: LoadRequest) -> WorkerProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Give the worker's environment: ours, with what llama.cpp reads before it is loaded.
+    """Return the worker's environment: ours, with what llama.cpp reads before it is loaded.
 
     Spinning OpenMP threads make a plan 80 times slower on a busy machine, and an abort of ggml
     starts a debugger to print the stack unless it is told not to.
@@ -202,7 +202,7 @@ def _environment() -> dict[str, str]:
 
 
 def _installed_folders() -> set[str]:
-    """Give the folders that every process of this Python finds packages in."""
+    """Return the folders that every process of this Python finds packages in."""
     folders = site.getsitepackages()
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())

@@ -90,17 +90,17 @@ class LoadRequest(NamedTuple):
     chat_template: str | None = None
 
     def absolute(self) -> LoadRequest:
-        """Give the same with the path made absolute, so that it holds in every current folder."""
+        """Return the same with the path made absolute, so that it holds in every current folder."""
         return self._replace(model=str(Path(self.model).absolute()))
 
     def as_frame(self) -> Frame:
-        """Give the frame that loads it."""
+        """Return the frame that loads it."""
         options = self._asdict()
         return {"id": LOAD_ID, "op": "load", "model": options.pop("model"), "options": options}
 
 
 def encode(frame: Frame) -> bytes:
-    """Give the frame's bytes, with their length in front; raises `FrameError` where that cannot be."""
+    """Return the frame's bytes, with their length in front; raises `FrameError` where that cannot be."""
     try:
         payload = json.dumps(frame, separators=(",", ":"), allow_nan=False).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
@@ -144,7 +144,7 @@ class FrameReader:
             raise FrameError(f"the stream ended inside a frame, after {len(self._buffer)} of its bytes")
 
     def _frame_end(self, start: int) -> int | None:
-        """Give where the frame at `start` ends, or None while a part of it is still to come."""
+        """Return where the frame at `start` ends, or None while a part of it is still to come."""
         header = self._buffer[start : start + HEADER_BYTES]
         if len(header) < HEADER_BYTES:
             return None

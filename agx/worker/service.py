@@ -170,7 +170,7 @@ class Service:
 
 
 def _prompted(frame: Frame) -> EngineRequest:
-    """Give what a frame says of the prompt."""
+    """Return what a frame says of the prompt."""
     return EngineRequest(
         messages=tuple(frame["messages"]),
         reasoning_tokens=frame.get("reasoning_tokens", 0),

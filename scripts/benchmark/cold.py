@@ -69,7 +69,7 @@ def _run(arguments: Sequence[str], *, home: str) -> tuple[float, Mapping[str, An
 
 
 def _split(moments: Mapping[str, float], *, began: float, plan: Mapping[str, Any]) -> dict[str, float]:
-    """Give the seconds of each part; one that began late, because another was waited for, counts less."""
+    """Return the seconds of each part; one that began late, because another was waited for, counts less."""
     parts: dict[str, float] = {}
     last = began
     for name, moment in _PARTS:

@@ -20,7 +20,7 @@ _FIXED = (
 
 
 def chosen(count: int) -> list[str]:
-    """Give that many instructions, the same ones every time."""
+    """Return that many instructions, the same ones every time."""
     lines = (ROOT / "tests" / "data" / "everyday.jsonl").read_text(encoding="utf-8").splitlines()
     # One wording of each request: the first.
     requests: dict[str, str] = {}

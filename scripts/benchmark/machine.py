@@ -39,7 +39,7 @@ def facts(model: Path, *, num_threads: int) -> dict[str, str]:
 
 
 def num_cores() -> int:
-    """Give the number of cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -74,7 +74,7 @@ def _gbnf(schema: Mapping[str, Any]) -> str:
 
 
 def convertible(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the plan schema with the changes above."""
+    """Return the plan schema with the changes above."""
     tasks = schema["properties"]["tasks"]
     [earlier] = tasks["prefixItems"][-1]["$defs"].values()
     written = schema["$defs"]["calls"]["$defs"] | {"earlier": {"enum": earlier["enum"]}}

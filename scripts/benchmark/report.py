@@ -38,17 +38,17 @@ class Section:
 
 
 def ratio(name: str, ours: Sequence[float], theirs: Sequence[float], *, aim: float) -> Figure:
-    """Give the ratio of the medians of two lists of times."""
+    """Return the ratio of the medians of two lists of times."""
     return Figure(name, median(ours) / median(theirs), aim=aim)
 
 
 def middle(name: str, milliseconds: Sequence[float]) -> Figure:
-    """Give the median of some times."""
+    """Return the median of some times."""
     return Figure(name, median(milliseconds), "ms")
 
 
 def as_text(machine: Mapping[str, str], sections: Sequence[Section]) -> str:
-    """Give the report as people read it."""
+    """Return the report as people read it."""
     width = max(len(name) for name in machine)
     lines = [f"{name:{width}}  {value}" for name, value in machine.items()]
     width = max(len(figure.name) for section in sections for figure in section.figures)

@@ -57,7 +57,7 @@ _SWAPS = (
 
 
 def augment(nl: str, tasks: Tasks, rng: random.Random, *, words: list[str]) -> tuple[str, Tasks]:
-    """Give the row with shared literals renamed (mostly) and its wording varied a little."""
+    """Return the row with shared literals renamed (mostly) and its wording varied a little."""
     if rng.random() < 0.8:
         nl, tasks = rename(nl, tasks, rng, words=words)
     return vary(nl, rng, kept=" ".join(_texts(tasks))), tasks
@@ -130,7 +130,7 @@ def vary(nl: str, rng: random.Random, *, kept: str) -> str:
 
 
 def _shared_runs(nl: str, texts: list[str]) -> set[str]:
-    """Give what may be renamed: runs that stand in both, but not flags that the instruction spells out."""
+    """Return what may be renamed: runs that stand in both, but not flags that the instruction spells out."""
     in_texts = {run for text in texts for run in _RUN.findall(text[len(_flag(text)) :])}
     in_flags = {run for text in texts for run in _RUN.findall(_flag(text))}
     flags_of_nl = {run for flag in _FLAG_IN_TEXT.findall(nl) for run in _RUN.findall(flag)}
@@ -167,13 +167,13 @@ def _mapped(value: object, swap: Callable[[str], str]) -> object:
 
 
 def _flag(text: str) -> str:
-    """Give the flag that a text is, or begins with (`--include=…`); or nothing."""
+    """Return the flag that a text is, or begins with (`--include=…`); or nothing."""
     match = _FLAG.match(text)
     return match[0] if match else ""
 
 
 def _is_literal(run: str, texts: list[str], nl: str) -> bool:
-    """Say whether a shared run is a name or a number, not a word that both happen to use."""
+    """Return whether a shared run is a name or a number, not a word that both happen to use."""
     if run.isdigit() or not run.islower() or f"{run}." in nl or f".{run}" in nl or f"/{run}" in nl:
         return any(run in text and text != _flag(text) for text in texts)
     quoted = re.search(rf"[\"'`][^\"'`]*\b{re.escape(run)}\b[^\"'`]*[\"'`]", nl) is not None

@@ -60,7 +60,7 @@ class StreamConfig:
 
 
 def encode(tokenizer: Tokenizer, segments: Segments) -> Encoded:
-    """Give the ids of a sequence, and which of them follow `<|plan|>`."""
+    """Return the ids of a sequence, and which of them follow `<|plan|>`."""
     ids: list[int] = []
     num_prompt = 0
     for name, text in segments:
@@ -72,7 +72,7 @@ def encode(tokenizer: Tokenizer, segments: Segments) -> Encoded:
 
 
 def epochs(rows: Sequence[Row], mix: Mapping[str, float], rng: random.Random) -> Iterator[Row]:
-    """Give rows for ever, shuffled anew each epoch.
+    """Return rows for ever, shuffled anew each epoch.
 
     A row comes as often per epoch as its source's multiplier says; of a fraction, by chance.
     """
@@ -83,7 +83,7 @@ def epochs(rows: Sequence[Row], mix: Mapping[str, float], rng: random.Random) ->
 
 
 def batched(sequences: Iterable[Encoded], tokens_per_batch: int, pad_id: int) -> Iterator[Batch]:
-    """Give full batches as they fill, then, where sequences end, the rest of each length."""
+    """Return full batches as they fill, then, where sequences end, the rest of each length."""
     waiting: dict[int, list[Encoded]] = {length: [] for length in LENGTHS}
     for ids, is_target in sequences:
         length = next((length for length in LENGTHS if len(ids) <= length), None)
@@ -99,7 +99,7 @@ def batched(sequences: Iterable[Encoded], tokens_per_batch: int, pad_id: int) ->
 
 
 def sampled_batches(config: StreamConfig) -> Iterator[Batch]:
-    """Give batches of sampled rows for ever."""
+    """Return batches of sampled rows for ever."""
     rng = random.Random(config.seed)
     tokenizer = load_tokenizer(config.tokenizer_path)
     rows = list(read_lines(config.rows_path))
@@ -110,7 +110,7 @@ def sampled_batches(config: StreamConfig) -> Iterator[Batch]:
 
 
 def plain_batches(rows_path: Path, tokenizer_path: Path, tokens_per_batch: int) -> list[Batch]:
-    """Give each row once, unchanged: the development set."""
+    """Return each row once, unchanged: the development set."""
     tokenizer = load_tokenizer(tokenizer_path)
     plain = (echo_segments(row["nl"], row["tasks"]) for row in read_lines(rows_path))
     sequences = (encode(tokenizer, segments) for segments in plain)

@@ -50,13 +50,13 @@ def check(model: PlannerModel, tokenizer_path: Path, gguf_path: Path, *, rows_pa
 
 
 def different_texts(tokenizer: Tokenizer, gguf_path: Path, texts: Iterable[str]) -> list[str]:
-    """Give the texts of which llama.cpp makes other ids than the tokenizer."""
+    """Return the texts of which llama.cpp makes other ids than the tokenizer."""
     with closing(llama_cpp.Llama(str(gguf_path), vocab_only=True, verbose=False)) as llama:
         return [text for text in texts if _llama_ids(llama, text) != _ids(tokenizer, text)]
 
 
 def largest_difference(model: PlannerModel, gguf_path: Path, ids: list[int]) -> float:
-    """Give the largest difference of a logit between torch and llama.cpp over a sequence."""
+    """Return the largest difference of a logit between torch and llama.cpp over a sequence."""
     with closing(
         llama_cpp.Llama(str(gguf_path), n_ctx=len(ids), logits_all=True, n_threads=1, verbose=False)
     ) as llama:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def cases(rows: Iterable[Row], *, seed: int) -> list[dict[str, Any]]:
-    """Give the cases; the mistakes are drawn from the seed."""
+    """Return the cases; the mistakes are drawn from the seed."""
     rng = random.Random(seed)
     made = []
     for row in rows:

@@ -51,7 +51,7 @@ class ExampleStream:
 def checked_draft(
     nl: str, tasks: Sequence[Mapping[str, Any]], *, draft: Sequence[Mapping[str, Any]]
 ) -> Segments:
-    """Give Delta's sequence for a draft, with what the rules find in it."""
+    """Return Delta's sequence for a draft, with what the rules find in it."""
     typed = as_tasks(draft)
     findings = rules.check(typed, unix_registry(), max_tasks=MAX_TASKS)
     return delta_segments(nl, tasks, draft=written_plan(typed), findings=findings_text(findings))

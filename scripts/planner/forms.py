@@ -28,7 +28,7 @@ Args = list[Any]
 
 
 def one_form(tasks: Tasks) -> Tasks:
-    """Give the tasks with every `find` in the form that the corpus has most."""
+    """Return the tasks with every `find` in the form that the corpus has most."""
     return [task | {"args": find_form(task.get("args", []))} if _is_find(task) else task for task in tasks]
 
 

@@ -27,7 +27,7 @@ _CONFUSED = {
 
 
 def spoil(tasks: Tasks, nl: str, rng: random.Random) -> Tasks | None:
-    """Give a copy with one mistake, or None where none of the kinds fits."""
+    """Return a copy with one mistake, or None where none of the kinds fits."""
     for mistake in rng.sample(MISTAKES, len(MISTAKES)):
         spoiled = mistake(copy.deepcopy(tasks), nl, rng)
         if spoiled is not None and spoiled != tasks:

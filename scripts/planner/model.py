@@ -32,7 +32,7 @@ class ModelShape:
     norm_epsilon: float = 1e-6
 
     def to_dict(self) -> dict[str, float]:
-        """Give the sizes as plain data, for a checkpoint."""
+        """Return the sizes as plain data, for a checkpoint."""
         return asdict(self)
 
 
@@ -52,7 +52,7 @@ class PlannerModel(nn.Module):
         self._initialise()
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Give the normalised hidden states, from which `logits` projects."""
+        """Return the normalised hidden states, from which `logits` projects."""
         length = ids.shape[1]
         rotation = (cast("Tensor", self.cosines)[:length], cast("Tensor", self.sines)[:length])
         hidden = self.embedding(ids)
@@ -86,7 +86,7 @@ class Block(nn.Module):
     def forward(
         self, hidden: Tensor, rotation: tuple[Tensor, Tensor], masks: tuple[Tensor, Tensor] | None
     ) -> Tensor:
-        """Give the residual stream after this block; `masks` are the dropout of both parts."""
+        """Return the residual stream after this block; `masks` are the dropout of both parts."""
         attended = self.attention(self.attention_norm(hidden), rotation)
         hidden = hidden + (attended if masks is None else attended * masks[0])
         transformed = self.ffn(self.ffn_norm(hidden))
@@ -109,7 +109,7 @@ class Attention(nn.Module):
         self.key_norm = nn.RMSNorm(shape.head_width, eps=shape.norm_epsilon)
 
     def forward(self, hidden: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-        """Give each position's mix of the values up to it."""
+        """Return each position's mix of the values up to it."""
         batch, length, _ = hidden.shape
         shape = self.shape
         query = self.query(hidden).view(batch, length, shape.num_heads, shape.head_width)
@@ -125,7 +125,7 @@ class Attention(nn.Module):
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Give causal attention over (batch, heads, length, width).
+    """Return causal attention over (batch, heads, length, width).
 
     Written out, because for the short sequences here plain matrix products are several times
     faster on a CPU than the backward pass of `F.scaled_dot_product_attention`.
@@ -153,7 +153,7 @@ class DropoutPool(nn.Module):
         self._num_uses = 0
 
     def masks(self, like: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Give two masks in the shape of `like`: 0, or what keeps the mean; None for no dropout."""
+        """Return two masks in the shape of `like`: 0, or what keeps the mean; None for no dropout."""
         if self.probability == 0.0:
             return None
         if self._num_uses % self._USES_OF_POOL == 0 or len(self._pool) < 4 * like.numel():
@@ -184,7 +184,7 @@ class FeedForward(nn.Module):
 
 
 def rotary_table(shape: ModelShape) -> tuple[Tensor, Tensor]:
-    """Give cosines and sines (context length, head width / 2) of the rotary positions."""
+    """Return cosines and sines (context length, head width / 2) of the rotary positions."""
     exponents = torch.arange(0, shape.head_width, 2, dtype=torch.float64) / shape.head_width
     positions = torch.arange(shape.context_length, dtype=torch.float64)
     angles = torch.outer(positions, shape.rope_base**-exponents)

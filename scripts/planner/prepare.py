@@ -42,7 +42,7 @@ MAX_PLAN_CHARS = 800
 
 
 def is_dev(cmd: str) -> bool:
-    """Say whether a command belongs to the development set: a hash of its words decides."""
+    """Return whether a command belongs to the development set: a hash of its words decides."""
     digest = hashlib.sha256(" ".join(cmd.split()).encode()).digest()
     return int.from_bytes(digest[:4], "big") % 100 < DEV_SHARE_PERCENT
 
@@ -98,12 +98,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _wording(text: str) -> str:
-    """Give an instruction without the marks that make no difference."""
+    """Return an instruction without the marks that make no difference."""
     return " ".join(text.casefold().rstrip(".?!").split())
 
 
 def _key(cmd: str) -> str:
-    """Give a command as its plan in one form, so that quoting makes no difference; else its words."""
+    """Return a command as its plan in one form, so that quoting makes no difference; else its words."""
     try:
         return _plan_key([task.written() for task in parse_shell(cmd).tasks])
     except NotAPlan:

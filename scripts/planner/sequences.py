@@ -26,15 +26,15 @@ SPECIAL_TOKENS = (PAD, END, USER, DRAFT, FINDINGS, PLAN)
 
 
 def plan_text(tasks: Sequence[Mapping[str, Any]]) -> str:
-    """Give the text that the model writes for a plan: compact JSON."""
+    """Return the text that the model writes for a plan: compact JSON."""
     return json.dumps({"tasks": tasks}, ensure_ascii=False, separators=(",", ":"))
 
 
 def echo_segments(nl: str, tasks: Sequence[Mapping[str, Any]]) -> Segments:
-    """Give Echo's sequence: the instruction and its plan."""
+    """Return Echo's sequence: the instruction and its plan."""
     return ((USER, nl), (PLAN, plan_text(tasks)), (END, ""))
 
 
 def delta_segments(nl: str, tasks: Sequence[Mapping[str, Any]], *, draft: str, findings: str) -> Segments:
-    """Give Delta's sequence: the draft as a caller hands it in, and what the rules say of it, too."""
+    """Return Delta's sequence: the draft as a caller hands it in, and what the rules say of it, too."""
     return ((USER, nl), (DRAFT, draft), (FINDINGS, findings), (PLAN, plan_text(tasks)), (END, ""))

@@ -46,7 +46,7 @@ def new_state(options: argparse.Namespace, vocab_size: int) -> TrainState:
 
 
 def make_optimisers(model: PlannerModel, options: argparse.Namespace) -> list[torch.optim.Optimizer]:
-    """Give the optimisers, each parameter in one; decay is for matrices only."""
+    """Return the optimisers, each parameter in one; decay is for matrices only."""
     matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "blocks" in name]
     vectors = [p for p in model.parameters() if p.dim() == 1]
     embedding = [model.embedding.weight]

@@ -18,7 +18,7 @@ _BLOCK_TENSORS = {
 
 
 def tensor_name(name: str) -> str:
-    """Give llama.cpp's name of one of the model's tensors."""
+    """Return llama.cpp's name of one of the model's tensors."""
     if name == "embedding.weight":
         return "token_embd.weight"
     if name == "norm.weight":

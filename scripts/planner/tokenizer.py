@@ -45,14 +45,14 @@ def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
 
 
 def with_byte_level(tokenizer: Tokenizer) -> Tokenizer:
-    """Give a tokenizer's model what surrounds it when it encodes and decodes."""
+    """Return a tokenizer's model what surrounds it when it encodes and decodes."""
     tokenizer.pre_tokenizer = _pre_tokenizer(ENCODE_PATTERN)
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
 
 
 def special_id(tokenizer: Tokenizer, token: str) -> int:
-    """Give the id of a special token; raises `ValueError` where the tokenizer lacks it."""
+    """Return the id of a special token; raises `ValueError` where the tokenizer lacks it."""
     number = tokenizer.token_to_id(token)
     if number is None:
         raise ValueError(f"the tokenizer has no token {token}")
@@ -67,7 +67,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
 
 def corpus(rows_path: Path) -> Iterator[str]:
-    """Give the texts that the merges are learnt from: instructions and plans."""
+    """Return the texts that the merges are learnt from: instructions and plans."""
     for row in read_lines(rows_path):
         yield row["nl"]
         yield plan_text(row["tasks"])

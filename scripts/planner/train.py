@@ -40,7 +40,7 @@ def learning_rate_factor(step: int, num_warmup_steps: int, progress: float) -> f
 
 
 def progress_of(state: TrainState, options: argparse.Namespace) -> float:
-    """Give how much of the run is done: of its steps or of its time, whichever ends it sooner."""
+    """Return how much of the run is done: of its steps or of its time, whichever ends it sooner."""
     time_share = state.elapsed_secs / (options.minutes * 60) if options.minutes else 0.0
     return float(max(state.step / options.steps, time_share))
 
@@ -58,7 +58,7 @@ def batch_loss(
     projection: Projection = projection_loss,
     label_smoothing: float = 0.0,
 ) -> tuple[Tensor, int]:
-    """Give the sum of the loss over the tokens to predict, and how many there are.
+    """Return the sum of the loss over the tokens to predict, and how many there are.
 
     Only their positions are projected to the vocabulary, which is the dearest single matrix.
     """
@@ -95,7 +95,7 @@ def train_step(
 
 
 def development_loss(state: TrainState, batches: list[Batch]) -> float:
-    """Give the averaged weights' loss a token on rows never trained on."""
+    """Return the averaged weights' loss a token on rows never trained on."""
     total, num_targets = 0.0, 0
     with torch.no_grad():
         for batch in batches:
@@ -172,7 +172,7 @@ def compile_parts(model: PlannerModel) -> Projection:
 
 
 def stream_config(options: argparse.Namespace, step: int) -> StreamConfig:
-    """Give the stream's config; a resumed run draws other examples than it began with."""
+    """Return the stream's config; a resumed run draws other examples than it began with."""
     mix = {source: float(times) for source, times in (part.split("=") for part in options.mix)}
     return StreamConfig(
         rows_path=options.data / "train.jsonl",

@@ -65,7 +65,7 @@ each_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Path]:
-    """Give the file of a model, which is written when it is first asked for."""
+    """Return the file of a model, which is written when it is first asked for."""
     folder = tmp_path_factory.mktemp("architectures")
 
     def written(case: Case) -> Path:
@@ -88,7 +88,7 @@ async def worker(path: Path) -> AsyncIterator[LlamaCppBackend]:
 
 
 async def planned(backend: LlamaCppBackend, *, temperature: float, seed: int = 1) -> str:
-    """Give the text of a plan, or what there was of it when the tokens ran out."""
+    """Return the text of a plan, or what there was of it when the tokens ran out."""
     options = PlanOptions(
         Parameters(temperature=temperature, max_tokens=MAX_TOKENS), seed=seed, deadline_secs=60
     )
@@ -103,7 +103,7 @@ async def planned(backend: LlamaCppBackend, *, temperature: float, seed: int = 1
 
 
 def _errors(error: PlanInvalid) -> set[str]:
-    """Give the rules that a plan breaks. One no schema can hold: what goes to a file is not to be read."""
+    """Return the rules that a plan breaks. One no schema can hold: what goes to a file is not to be read."""
     findings = cast("list[dict[str, str]]", error.details["findings"])
     return {finding["rule"] for finding in findings if finding["severity"] == "error"}
 

@@ -33,7 +33,7 @@ async def text_of_plan(folder: Path, tokens: Tokens, *, num_rows: int | None = N
 
 
 def spelled_with_spaces(*, has_bytes: bool = True, types: Sequence[int] | None = None) -> Tokens:
-    """Give a vocabulary as SentencePiece makes them: characters, a few words, and perhaps the 256 bytes."""
+    """Return a vocabulary as SentencePiece makes them: characters, a few words, and perhaps the 256 bytes."""
     words = ["<unk>", "<s>", "</s>", *map(chr, range(0x21, 0x7F)), "▁", "▁list", "tasks", "▁{"]
     kinds = [UNKNOWN, CONTROL, CONTROL, *[NORMAL] * (len(words) - 3)]
     if has_bytes:

@@ -58,18 +58,18 @@ class Tokens:
 
 
 def is_there(name: str) -> bool:
-    """Say whether a vocabulary can be had on this machine."""
+    """Return whether a vocabulary can be had on this machine."""
     return name == "bytes" or file(name).exists()
 
 
 @cache
 def vocabulary(name: str) -> Tokens:
-    """Give a real vocabulary by its file's name, or "bytes" for one of the 256 bytes."""
+    """Return a real vocabulary by its file's name, or "bytes" for one of the 256 bytes."""
     return _bytes() if name == "bytes" else read_vocabulary(file(name), template=TEMPLATES[name])
 
 
 def file(name: str) -> Path:
-    """Give the path of a real vocabulary."""
+    """Return the path of a real vocabulary."""
     return FOLDER / f"ggml-vocab-{name}.gguf"
 
 

@@ -44,11 +44,11 @@ class Randomness:
     scale: float = 0.3
 
     def matrix(self, *shape: int) -> np.ndarray:
-        """Give weights: rows of the last length, as products take them."""
+        """Return weights: rows of the last length, as products take them."""
         return (self.random.standard_normal(shape) * self.scale).astype(np.float32)
 
     def vector(self, size: int) -> np.ndarray:
-        """Give the scales of a norm, near to 1."""
+        """Return the scales of a norm, near to 1."""
         return (1 + 0.1 * self.random.standard_normal(size)).astype(np.float32)
 
 

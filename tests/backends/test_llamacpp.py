@@ -31,7 +31,7 @@ WORD_SCHEMA = {
 
 @pytest.fixture
 async def backend(tiny_model: Path) -> AsyncIterator[LlamaCppBackend]:
-    """Give a backend that is not started yet."""
+    """Return a backend that is not started yet."""
     backend = LlamaCppBackend(tiny_model, device="cpu", context_size=40_000, threads=1)
     yield backend
     await backend.aclose()

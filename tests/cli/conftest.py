@@ -41,7 +41,7 @@ Agx = Callable[..., Done]
 
 @pytest.fixture
 def agx(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Agx:
-    """Give a function that runs `agx` with these arguments; `replies` is what the model writes."""
+    """Return a function that runs `agx` with these arguments; `replies` is what the model writes."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AGX_HOME", str(tmp_path / "home"))
 

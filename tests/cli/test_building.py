@@ -19,7 +19,7 @@ SORT_UNIQ = '{"tasks":[{"command":"sort","args":[]},{"command":"uniq","args":[],
 
 
 def commands(done: Done) -> list[tuple[str, int | None]]:
-    """Give each task of the plan that was printed: its command, and what it reads."""
+    """Return each task of the plan that was printed: its command, and what it reads."""
     assert done.code == 0, done.err
     return [(one["command"], one.get("input_from_task")) for one in json.loads(done.out)["tasks"]]
 

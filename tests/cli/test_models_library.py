@@ -26,7 +26,7 @@ SOURCE = "hf:owner/repo/tiny.gguf"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the models folder with a model that was pulled; Ollama has none."""
+    """Return the models folder with a model that was pulled; Ollama has none."""
     monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "ollama"))
     folder = tmp_path / "home" / "models"
     folder.mkdir(parents=True)

@@ -28,7 +28,7 @@ PULL = [sys.executable, "-m", "agx", "models", "pull"]
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[HubServer]:
-    """Give a hub with a model of 30 MB."""
+    """Return a hub with a model of 30 MB."""
     data = write_tiny_gguf(tmp_path / "tiny.gguf").read_bytes()
     with HubServer().running() as server:
         server.files[NAME] = data + random.Random(1).randbytes(30_000_000)
@@ -49,7 +49,7 @@ def environ(hub: HubServer, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def agx_here(hub: HubServer, agx: Agx, monkeypatch: pytest.MonkeyPatch) -> Agx:
-    """Give `agx` in this process, with the hub as its hub."""
+    """Return `agx` in this process, with the hub as its hub."""
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)

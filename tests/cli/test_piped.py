@@ -21,7 +21,7 @@ def read(stdin: int | None) -> str:
 
 
 def piped(command: str) -> str:
-    """Give what is read from a shell command's output."""
+    """Return what is read from a shell command's output."""
     with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as source:
         assert source.stdout is not None
         return read(source.stdout.fileno())

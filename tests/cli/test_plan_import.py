@@ -37,7 +37,7 @@ TASKS = [
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    """Give an environment for the real program."""
+    """Return an environment for the real program."""
     return environment(tmp_path)
 
 

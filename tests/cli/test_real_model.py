@@ -28,7 +28,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def environ(model: Path, tmp_path: Path) -> dict[str, str]:
-    """Give an environment in which that model is the one."""
+    """Return an environment in which that model is the one."""
     return os.environ | {"AGX_MODEL_PATH": str(model), "AGX_HOME": str(tmp_path), "AGX_DEVICE": "cpu"}
 
 

@@ -51,7 +51,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def run(tmp_path: Path, environ: dict[str, str]) -> Run:
-    """Give a function that runs `agx run` in an empty folder; nothing of it is a terminal."""
+    """Return a function that runs `agx run` in an empty folder; nothing of it is a terminal."""
 
     def call(*arguments: str, given: bytes = b"") -> Done:
         done = subprocess.run(

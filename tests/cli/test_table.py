@@ -10,7 +10,7 @@ from agx.plan.schema import Plan, new_plan_id
 
 
 def table(*tasks: dict[str, object]) -> str:
-    """Give the table of these tasks."""
+    """Return the table of these tasks."""
     rows = [{"task_number": number, **task} for number, task in enumerate(tasks, start=1)]
     return plan_table(Plan.model_validate({"plan_id": new_plan_id(), "instruction": "x", "tasks": rows}))
 

@@ -35,20 +35,20 @@ BAD = [{"name": "weather", "schema": {"properties": {"city": {"type": "txt"}}}},
 
 @pytest.fixture
 def own(tmp_path: Path) -> str:
-    """Give the name of a file of three tools."""
+    """Return the name of a file of three tools."""
     (tmp_path / "own.json").write_text(json.dumps(OWN))
     return str(tmp_path / "own.json")
 
 
 @pytest.fixture
 def bad(tmp_path: Path) -> str:
-    """Give the name of a file whose three tools cannot be used."""
+    """Return the name of a file whose three tools cannot be used."""
     (tmp_path / "bad.json").write_text(json.dumps(BAD))
     return str(tmp_path / "bad.json")
 
 
 def listed(text: str) -> list[str]:
-    """Give the names in the JSON of a list."""
+    """Return the names in the JSON of a list."""
     return [tool["name"] for tool in json.loads(text)["tools"]]
 
 

@@ -20,7 +20,7 @@ def _own_log() -> None:
 
 @pytest.fixture(scope="session")
 def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[TinyModel], Path]:
-    """Give the file of a tiny model, which is written when it is first asked for."""
+    """Return the file of a tiny model, which is written when it is first asked for."""
     folder = tmp_path_factory.mktemp("models")
     written: dict[TinyModel, Path] = {}
 
@@ -34,7 +34,7 @@ def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[TinyModel],
 
 @pytest.fixture
 def load(tiny_file: Callable[[TinyModel], Path]) -> Iterator[Callable[[TinyModel], Engine]]:
-    """Give engines that have loaded a tiny model; they are closed after the test."""
+    """Return engines that have loaded a tiny model; they are closed after the test."""
     engines: list[Engine] = []
 
     def loaded(model: TinyModel) -> Engine:
@@ -49,5 +49,5 @@ def load(tiny_file: Callable[[TinyModel], Path]) -> Iterator[Callable[[TinyModel
 
 @pytest.fixture
 def engine(load: Callable[[TinyModel], Engine]) -> Engine:
-    """Give an engine with the plainest tiny model."""
+    """Return an engine with the plainest tiny model."""
     return load(TinyModel())

@@ -21,7 +21,7 @@ needs_vocabularies = pytest.mark.skipif(not FOLDER.exists(), reason=f"no vocabul
 
 @contextmanager
 def loaded(path: Path) -> Iterator[int]:
-    """Give the address of a model of which only the vocabulary is loaded."""
+    """Return the address of a model of which only the vocabulary is loaded."""
     parameters = lib.llama_model_default_params()
     parameters.vocab_only = True
     address = lib.llama_model_load_from_file(str(path).encode(), parameters)

@@ -79,7 +79,7 @@ def template_of(name: str) -> ChatTemplate:
 
 
 def requests() -> dict[str, GenerationRequest]:
-    """Give Echo's and Delta's requests, with commands and with functions."""
+    """Return Echo's and Delta's requests, with commands and with functions."""
     commands, functions = PlanContext(tools=COMMANDS), PlanContext(tools=FUNCTIONS)
     return {
         "echo": plan_request(INSTRUCTION, commands, PlanOptions(reasoning_tokens=0)),

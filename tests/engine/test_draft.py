@@ -16,7 +16,7 @@ HUGE = 1e9
 
 
 def _next_tokens(draft: Draft, taken: list[int]) -> list[int | None]:
-    """Give what the draft has next before each token that is taken, and after the last."""
+    """Return what the draft has next before each token that is taken, and after the last."""
     found = []
     for token in taken:
         found.append(draft.next_token)

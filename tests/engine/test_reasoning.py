@@ -45,7 +45,7 @@ def model_of(engine: Engine) -> Model:
 
 
 def drawing(text: str, *, then_ends: bool = False) -> Callable[[Engine], None]:
-    """Give what makes the running request draw this text, and then go on by itself."""
+    """Return what makes the running request draw this text, and then go on by itself."""
 
     def prepare(engine: Engine) -> None:
         model = model_of(engine)

@@ -30,7 +30,7 @@ def written(folder: Path, *added: str) -> Path:
 
 
 def finished(path: Path, *, vocab_size: int = LARGE) -> tuple[Vocabulary, LLTokenizer, bool]:
-    """Give vocabulary and tokenizer, and whether the one that was begun early was taken."""
+    """Return vocabulary and tokenizer, and whether the one that was begun early was taken."""
     early = EarlyTokenizer(read_header(path), vocab_size=vocab_size)
     with loaded(path) as address:
         if early._thread is not None:

@@ -144,7 +144,7 @@ def follow(subject: Subject, constraint: Constraint, data: bytes) -> tuple[bytes
 
 
 def next_token(vocabulary: Vocabulary, rest: bytes) -> int:
-    """Give the tokenizer's own token for what comes next, or in the middle of a character one byte."""
+    """Return the tokenizer's own token for what comes next, or in the middle of a character one byte."""
     if rest[0] & 0xC0 == 0x80:
         return vocabulary.pieces.index(rest[:1])
     return vocabulary.tokenise_exactly(rest[:80].decode(errors="ignore"))[0]

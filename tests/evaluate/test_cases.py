@@ -17,7 +17,7 @@ GOOD = '{"instruction": "list", "reference": "ls"}'
 
 
 def commands(case: Case) -> list[list[str]]:
-    """Give the commands of each reference."""
+    """Return the commands of each reference."""
     return [[task.command for task in tasks] for tasks in case.references]
 
 

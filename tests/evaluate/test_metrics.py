@@ -22,7 +22,7 @@ from agx.plan.shell import parse_shell
 
 
 def tasks(command: str) -> Tasks:
-    """Give the tasks of a shell command."""
+    """Return the tasks of a shell command."""
     return parse_shell(command).tasks
 
 

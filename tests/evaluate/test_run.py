@@ -19,12 +19,12 @@ from agx.roles import ModelRole
 
 
 def text(command: str) -> str:
-    """Give what a model writes for a shell command."""
+    """Return what a model writes for a shell command."""
     return json.dumps({"tasks": [task.written() for task in parse_shell(command).tasks]})
 
 
 def case(reference: object, instruction: str = "do it", **more: object) -> Case:
-    """Give a case."""
+    """Return a case."""
     return make_case({"instruction": instruction, "reference": reference, **more})
 
 
@@ -35,7 +35,7 @@ async def report_of(cases: Sequence[Case], replies: Sequence[Reply], **options: 
 
 
 def values(report: Report) -> dict[str, float | None]:
-    """Give the value of each metric."""
+    """Return the value of each metric."""
     return {metric.name: metric.overall.value for metric in report.metrics}
 
 

@@ -13,7 +13,7 @@ HOSTILE_NUMBERS = (0, 1, 5, 513, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**6
 
 
 def mutations(path: Path, count: int, *, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Give so many damaged versions of a file, each with the name of what was done to it."""
+    """Return so many damaged versions of a file, each with the name of what was done to it."""
     whole, header = path.read_bytes(), read_header(path)
     for number in range(count):
         rng = random.Random(f"{seed}:{number}")
@@ -49,7 +49,7 @@ def _hostile_number(data: bytearray, header: Header, rng: random.Random) -> None
 
 
 def _places(header: Header) -> list[int]:
-    """Give where lengths, types and counts of the metadata stand."""
+    """Return where lengths, types and counts of the metadata stand."""
     found = []
     for key, place in header.places.items():
         kind = place + 8 + len(key.encode())
@@ -68,7 +68,7 @@ def _wrong_tensor(data: bytearray, header: Header, rng: random.Random) -> None:
 
 
 def _token_twice(data: bytearray, header: Header, rng: random.Random) -> None:
-    """Give a token the text of another one of the same length."""
+    """Return a token the text of another one of the same length."""
     tokens = header.strings("tokenizer.ggml.tokens")
     first = rng.choice(tokens)
     others = [token for token in tokens if len(token) == len(first) and token != first]

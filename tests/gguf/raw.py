@@ -10,7 +10,7 @@ U32, I32, BOOL, STRING, ARRAY, F32 = 4, 5, 7, 8, 9, 6
 
 
 def text(value: str | bytes) -> bytes:
-    """Give a string as GGUF writes it."""
+    """Return a string as GGUF writes it."""
     data = value.encode() if isinstance(value, str) else value
     return struct.pack("<Q", len(data)) + data
 
@@ -24,17 +24,17 @@ def u64(value: int) -> bytes:
 
 
 def key(name: str | bytes, kind: int, value: bytes) -> bytes:
-    """Give one metadata entry."""
+    """Return one metadata entry."""
     return text(name) + u32(kind) + value
 
 
 def texts(name: str, values: Sequence[str]) -> bytes:
-    """Give an entry that is a list of texts."""
+    """Return an entry that is a list of texts."""
     return key(name, ARRAY, u32(STRING) + u64(len(values)) + b"".join(map(text, values)))
 
 
 def tensor(name: str, shape: Sequence[int], *, kind: int = 0, offset: int = 0) -> bytes:
-    """Give one row of the table of tensors."""
+    """Return one row of the table of tensors."""
     return text(name) + u32(len(shape)) + b"".join(map(u64, shape)) + u32(kind) + u64(offset)
 
 

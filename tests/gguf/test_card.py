@@ -289,7 +289,7 @@ def test_a_real_vocabulary_agrees_with_gguf_field_by_field(oracle: tuple[Path, g
 
 
 def _of(reader: gguf.GGUFReader, key: str) -> Any:
-    """Give what gguf's reader says of a key; None where it has none."""
+    """Return what gguf's reader says of a key; None where it has none."""
     field = reader.get_field(key)
     return None if field is None else field.contents()
 

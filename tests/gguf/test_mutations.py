@@ -26,7 +26,7 @@ MOST_SECS = 1.0
 
 
 def _list_of(name: str, kind: int, length: int) -> bytes:
-    """Give the beginning of a list: what it says of itself."""
+    """Return the beginning of a list: what it says of itself."""
     return key(name, ARRAY, u32(kind) + u64(length))
 
 
@@ -76,7 +76,7 @@ def _compare(card: ModelCard, path: Path, name: str) -> None:
 
 
 def _cost(path: Path) -> tuple[int, float]:
-    """Give the bytes and the seconds of the processor that reading a file takes."""
+    """Return the bytes and the seconds of the processor that reading a file takes."""
     started = time.process_time()
     _card_or_error(path)
     secs = time.process_time() - started

@@ -136,7 +136,7 @@ def test_the_longest_context_is_the_whole_one_where_that_fits(card: ModelCard) -
 
 
 def given(card: ModelCard, **settings: Any) -> Use:
-    """Give how a model is loaded with these settings, and the defaults for the others."""
+    """Return how a model is loaded with these settings, and the defaults for the others."""
     plain = {"context_size": None, "key_type": "f16", "value_type": "f16", "flash_attn": "auto"}
     return use_of(card, **(plain | settings))
 

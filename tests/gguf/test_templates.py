@@ -28,7 +28,7 @@ WRITTEN = {"gemma 2": _GEMMA_2, "mistral 7b": _MISTRAL_7B}
 
 
 def tried(source: str) -> TemplateTraits:
-    """Give the traits as the engine finds them."""
+    """Return the traits as the engine finds them."""
     template = ChatTemplate(source, bos_text="<s>", eos_text="</s>")
     dialect = Dialect(template)
     return TemplateTraits(

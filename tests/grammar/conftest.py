@@ -14,7 +14,7 @@ from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    """Give the tiny model whose vocabulary the constraints are compiled for."""
+    """Return the tiny model whose vocabulary the constraints are compiled for."""
     file = write_tiny_gguf(tmp_path_factory.mktemp("grammar") / "tiny.gguf", TinyModel())
     model = Model(str(file), EngineOptions(device="cpu"))
     yield model
@@ -23,7 +23,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
 
 @pytest.fixture(scope="session")
 def compiler(model: Model) -> ConstraintCompiler:
-    """Give a compiler for that vocabulary."""
+    """Return a compiler for that vocabulary."""
     return model.compiler
 
 

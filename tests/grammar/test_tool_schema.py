@@ -18,7 +18,7 @@ def whole(schema: dict[str, Any], *, output: dict[str, Any] | None = OUTPUT) -> 
 
 
 def part(schema: Any, *, output: dict[str, Any] | None = OUTPUT) -> Any:
-    """Give what becomes of the schema of one property."""
+    """Return what becomes of the schema of one property."""
     return whole({"type": "object", "properties": {"a": schema}}, output=output)["properties"]["a"]
 
 

@@ -68,7 +68,7 @@ def test_outputs_stand_in_arguments_at_any_depth_and_never_in_the_first_task() -
 
 
 def depths(value: Any, depth: int = 0) -> list[int]:
-    """Give how deep each `{"task": n}` stands in a value."""
+    """Return how deep each `{"task": n}` stands in a value."""
     if isinstance(value, dict):
         if value.keys() == {"task"}:
             return [depth]

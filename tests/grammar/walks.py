@@ -22,7 +22,7 @@ _NEVER = frozenset(b"eE")
 
 
 def byte_compiler() -> ConstraintCompiler:
-    """Give a compiler whose tokens are the 256 bytes."""
+    """Return a compiler whose tokens are the 256 bytes."""
     return ConstraintCompiler(LLTokenizer("byte"))
 
 
@@ -52,7 +52,7 @@ def _chosen(allowed: Sequence[int], written: bytearray, random: Random) -> int:
 
 
 def functions(number: int, *, seed: int = 0) -> tuple[ToolInfo, ...]:
-    """Give functions with schemas of all kinds that tools have."""
+    """Return functions with schemas of all kinds that tools have."""
     random = Random(seed)
     return tuple(ToolInfo(f"tool_{index}", schema=_object(random, depth=2)) for index in range(number))
 
@@ -100,5 +100,5 @@ def _value(random: Random, *, depth: int) -> dict[str, Any]:
 
 
 def as_text(value: object) -> str:
-    """Give the text that the constraint writes of a value."""
+    """Return the text that the constraint writes of a value."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

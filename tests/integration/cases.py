@@ -63,7 +63,7 @@ class Case:
     settings: dict[str, Any] = field(default_factory=dict)
 
     def planner(self, role: ModelRole, **more: Any) -> Planner:
-        """Give a planner with the models of this case."""
+        """Return a planner with the models of this case."""
         config = PlannerConfig(
             role=role, echo_model=str(self.echo), delta_model=str(self.delta), **self.settings
         )
@@ -91,7 +91,7 @@ class Case:
 
 
 def random_case(folder: Path) -> Case:
-    """Give two small models with random weights, and limits within which most of their plans end."""
+    """Return two small models with random weights, and limits within which most of their plans end."""
     echo, delta = (
         write_tiny_gguf(
             folder / f"{name}.gguf",
@@ -112,7 +112,7 @@ def random_case(folder: Path) -> Case:
 
 
 def downloaded_case() -> Case | None:
-    """Give the models that the environment names, on the device that it names; None without them."""
+    """Return the models that the environment names, on the device that it names; None without them."""
     names = [os.environ.get(f"AGX_{role}_MODEL", "") for role in ("ECHO", "DELTA")]
     try:
         paths = [resolve_model(name) for name in names if name]
@@ -128,7 +128,7 @@ def downloaded_case() -> Case | None:
 
 
 def peak_memory_bytes(pid: int) -> int | None:
-    """Give the most memory that a process had at any time; None where the system does not say."""
+    """Return the most memory that a process had at any time; None where the system does not say."""
     try:
         rows = dict(
             line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
@@ -139,6 +139,6 @@ def peak_memory_bytes(pid: int) -> int | None:
 
 
 def free_gpu_bytes() -> int:
-    """Give the memory that is free on all GPUs."""
+    """Return the memory that is free on all GPUs."""
     gpus = [device for device in survey()["devices"] if device["type"] in {"gpu", "igpu"}]
     return sum(int(device["free_bytes"]) for device in gpus)

@@ -9,7 +9,7 @@ from tests.integration.cases import HOW, Case, downloaded_case, random_case
 
 @pytest.fixture(scope="module", params=["random", pytest.param("downloaded", marks=pytest.mark.model)])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """Give the models of this run."""
+    """Return the models of this run."""
     if request.param == "random":
         return random_case(tmp_path_factory.mktemp("models"))
     found = downloaded_case()

@@ -19,11 +19,11 @@ def hub() -> Iterator[HubServer]:
 
 @pytest.fixture(scope="session")
 def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Give a small model that can be loaded."""
+    """Return a small model that can be loaded."""
     return write_tiny_gguf(tmp_path_factory.mktemp("tiny") / "tiny.gguf", TinyModel()).read_bytes()
 
 
 @pytest.fixture(scope="session")
 def large_gguf(tiny_gguf: bytes) -> bytes:
-    """Give a model of 20 MB, most of which is behind its tensors."""
+    """Return a model of 20 MB, most of which is behind its tensors."""
     return tiny_gguf + random.Random(1).randbytes(20_000_000)

@@ -67,7 +67,7 @@ class Puller:
         return self.folder / NAME
 
     def left(self) -> list[str]:
-        """Give what lies in the folder, without what is hidden."""
+        """Return what lies in the folder, without what is hidden."""
         return sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
 
 

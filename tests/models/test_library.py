@@ -20,7 +20,7 @@ SOURCE = "hf:owner/repo/tiny.gguf"
 
 @pytest.fixture
 def folder(tmp_path: Path, tiny_gguf: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a models folder with a model that was pulled; Ollama has none."""
+    """Return a models folder with a model that was pulled; Ollama has none."""
     monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "ollama"))
     folder = tmp_path / "models"
     folder.mkdir()

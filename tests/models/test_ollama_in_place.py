@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def blob_of(folder: Path) -> Path:
-    """Give the file of the one model in the folder."""
+    """Return the file of the one model in the folder."""
     return max((folder / "blobs").iterdir(), key=lambda path: path.stat().st_size)
 
 

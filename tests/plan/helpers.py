@@ -22,7 +22,7 @@ def plan_of(*tasks: dict[str, Any], instruction: str = "do it") -> Plan:
 
 
 def function_registry() -> Registry:
-    """Give a registry of two functions, as a user's file would name them."""
+    """Return a registry of two functions, as a user's file would name them."""
     place = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     note = {
         "type": "object",

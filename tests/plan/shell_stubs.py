@@ -76,7 +76,7 @@ class Stubs:
         return done.stdout.decode()
 
     def noted(self, name: str) -> Noted:
-        """Give what the stub of this name saw."""
+        """Return what the stub of this name saw."""
         args = (self._notes / f"{name}.args").read_bytes().decode().split("\0")[:-1]
         stdin = (self._notes / f"{name}.in").read_bytes().decode()
         return Noted(args, stdin, len((self._notes / f"{name}.runs").read_bytes()))

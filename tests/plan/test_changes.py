@@ -14,7 +14,7 @@ from tests.plan.helpers import task
 
 
 def kinds(draft: list[Task], refined: list[Task]) -> list[tuple[str | None, ...]]:
-    """Give each change as its kind and the commands before and after."""
+    """Return each change as its kind and the commands before and after."""
     return [
         (change.kind, *(one.command if one is not None else None for one in (change.before, change.after)))
         for change in task_changes(draft, refined)

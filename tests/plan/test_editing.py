@@ -23,7 +23,7 @@ PIPELINE = (CAT, SORT, UNIQ)
 
 
 def random_tasks(rng: random.Random, length: int) -> Tasks:
-    """Give tasks that read earlier ones in every way there is; the command names the task."""
+    """Return tasks that read earlier ones in every way there is; the command names the task."""
     made = []
     for number in range(1, length + 1):
         earlier = rng.choices(range(1, number), k=rng.randint(0, 3)) if number > 1 else []

@@ -11,7 +11,7 @@ from agx.plan.tools import ToolOptions
 
 
 def kinds(tool: str, *words: str) -> str:
-    """Give the first letter of each word's kind: (o)ption, (u)nknown, (v)alue; operands are a dot."""
+    """Return the first letter of each word's kind: (o)ption, (u)nknown, (v)alue; operands are a dot."""
     options = unix_options(tool)
     assert options is not None
     return "".join("." if kind == "operand" else kind[0] for kind, _ in read_words(words, options))

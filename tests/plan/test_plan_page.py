@@ -21,7 +21,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-
 
 
 def rows(header: str) -> list[tuple[str, str]]:
-    """Give the first two columns of the table with this header."""
+    """Return the first two columns of the table with this header."""
     table = PAGE[PAGE.index(f"| {header} |") :].partition("\n\n")[0].splitlines()[2:]
     cells = [row.replace("\\|", "\0").strip("| ").split(" | ") for row in table]
     return [(first.replace("\0", "|"), second.replace("\0", "|")) for first, second, *_ in cells]

@@ -50,7 +50,7 @@ def run(text: str, folder: Path, **variables: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a folder in which `show` prints its arguments as JSON and `count` notes each run."""
+    """Return a folder in which `show` prints its arguments as JSON and `count` notes each run."""
     tools = tmp_path / "bin"
     tools.mkdir()
     python = shlex.quote(sys.executable)

@@ -72,7 +72,7 @@ HOSTILE = {
 
 
 def hostile(text: str) -> Plan:
-    """Give a plan with a text in every place that takes one."""
+    """Return a plan with a text in every place that takes one."""
     return plan_of(
         {"command": text or "x", "args": [text, {"glob": text or "*"}], "save_to": text or "x"}
         if len(text) < 128

@@ -31,7 +31,7 @@ def literal(rng: random.Random) -> str:
 
 
 def words(rng: random.Random) -> str:
-    """Give an output to be split: every character but wildcards, as `$(…)` expands those."""
+    """Return an output to be split: every character but wildcards, as `$(…)` expands those."""
     texts = ("".join(c for c in literal(rng) if c not in "*?[]") for _ in range(rng.randrange(4)))
     return rng.choice([" ", "\n", "\t", "  "]).join(texts) + "\n" * rng.randrange(3)
 

@@ -17,7 +17,7 @@ UNIX = unix_registry()
 
 
 def risks(text: str) -> set[str]:
-    """Give the risk of a whole pipeline."""
+    """Return the risk of a whole pipeline."""
     return {risk for found in with_risk(parse_shell(text), UNIX).tasks for risk in found.risk}
 
 

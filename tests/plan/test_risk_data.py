@@ -17,7 +17,7 @@ ALL: dict[str, Any] = {"glob": "*"}
 
 
 def marked(words: list[Any]) -> set[str]:
-    """Give the risk of a task with these words behind `cat a`."""
+    """Return the risk of a task with these words behind `cat a`."""
     command, *args = words
     plan = plan_of({"command": "cat", "args": ["a"]}, {"command": command, "args": args})
     return set(with_risk(plan, unix_registry()).tasks[1].risk)

@@ -43,7 +43,7 @@ def made(pattern: str, rng: random.Random) -> dict[str, Any]:
 
 
 def more_than_reading(plan: Plan) -> list[str]:
-    """Give the tasks of a plan that are marked as more than reading."""
+    """Return the tasks of a plan that are marked as more than reading."""
     tasks = with_risk(plan, unix_registry()).tasks
     return [json.dumps(task.to_dict()) for task in tasks if task.risk != ("reads",)]
 

@@ -19,7 +19,7 @@ EACH = 12
 
 
 def marked(made: Made) -> Task:
-    """Give the task of the trick as AGX marks it."""
+    """Return the task of the trick as AGX marks it."""
     return with_risk(plan_of(*made.rows), unix_registry()).tasks[made.task - 1]
 
 

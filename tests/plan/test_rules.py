@@ -14,7 +14,7 @@ UNIX = unix_registry()
 
 
 def found(*rows: dict[str, Any], max_tasks: int = 10) -> list[tuple[str, str, int | None]]:
-    """Give severity, rule and task of each finding."""
+    """Return severity, rule and task of each finding."""
     return [
         (finding.severity, finding.rule, finding.task)
         for finding in check(plan_of(*rows).tasks, UNIX, max_tasks=max_tasks)

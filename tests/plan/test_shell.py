@@ -18,7 +18,7 @@ MEGABYTE = 1 << 20
 
 
 def row(command: str, *args: Any, **fields: Any) -> dict[str, Any]:
-    """Give what a model would write of one task."""
+    """Return what a model would write of one task."""
     return {"command": command, "args": list(args), **fields}
 
 

@@ -10,7 +10,7 @@ from agx.plan.shell_words import Lexer, Operator, Word
 
 
 def words(text: str) -> list[str | None]:
-    """Give each token's literal text, or the operator itself."""
+    """Return each token's literal text, or the operator itself."""
     return [token.literal if isinstance(token, Word) else token.text for token in Lexer(text).tokens()]
 
 

@@ -23,12 +23,12 @@ def one_tool(data: Any) -> ToolInfo:
 
 
 def with_schema(schema: Any, **more: Any) -> list[dict[str, Any]]:
-    """Give a registry of one function."""
+    """Return a registry of one function."""
     return [{"name": "x", "schema": schema} | more]
 
 
 def problems(data: Any) -> list[dict[str, Any]]:
-    """Give what is wrong with data that has to be refused, and see that all of it can be read."""
+    """Return what is wrong with data that has to be refused, and see that all of it can be read."""
     with pytest.raises(RegistryInvalid) as caught:
         registry_of(data)
     error = caught.value
@@ -44,5 +44,5 @@ def problems(data: Any) -> list[dict[str, Any]]:
 
 
 def refused_at(data: Any) -> dict[str, str]:
-    """Give the places where data is refused, with the messages."""
+    """Return the places where data is refused, with the messages."""
     return {problem["pointer"]: problem["message"] for problem in problems(data)}

@@ -30,7 +30,7 @@ def names(registry: Registry) -> list[str]:
 
 
 def refusal(path: Path) -> str:
-    """Give the sentence that refuses a file."""
+    """Return the sentence that refuses a file."""
     with pytest.raises(RegistryInvalid) as caught:
         load_registry(path)
     assert caught.value.hint

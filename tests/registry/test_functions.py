@@ -62,7 +62,7 @@ class Plain:
 def plain_types(
     text: str, count: int, share: float, *, flag: bool, nothing: None = None, anything: Any = 1
 ) -> tuple[Any, ...]:
-    """Give what it was given."""
+    """Return what it was given."""
     return text, count, share, flag, nothing, anything
 
 
@@ -73,14 +73,14 @@ def containers(
     bare: list[Any],
     more: tuple[int, ...] = (),
 ) -> tuple[Any, ...]:
-    """Give what it was given."""
+    """Return what it was given."""
     return names, pair, table, bare, more
 
 
 def choices(
     unit: Literal["C", "F", 3], colour: Colour = Colour.RED, limit: int | None = None, either: int | str = 1
 ) -> tuple[Any, ...]:
-    """Give what it was given."""
+    """Return what it was given."""
     return unit, colour, limit, either
 
 
@@ -93,7 +93,7 @@ def structures(
     where: Path = Path("x"),
     colours: tuple[Colour, ...] = (),
 ) -> tuple[Any, ...]:
-    """Give what it was given."""
+    """Return what it was given."""
     return point, options, tree, on, where, colours
 
 
@@ -111,7 +111,7 @@ def described(
 
 
 def properties(tool: Any) -> Any:
-    """Give the parameters of a tool by name."""
+    """Return the parameters of a tool by name."""
     return tool.schema["properties"]
 
 
@@ -298,7 +298,7 @@ class Shape(Protocol):
     """What something can do."""
 
     def area(self) -> float:
-        """Give the area."""
+        """Return the area."""
 
 
 def protocol(a: Shape) -> None: ...

@@ -23,7 +23,7 @@ def registry_of(**descriptions: str) -> Registry:
 
 
 def with_schema(**properties: dict[str, Any]) -> Registry:
-    """Give a registry whose last tool has these properties, and whose others have none."""
+    """Return a registry whose last tool has these properties, and whose others have none."""
     last = ToolInfo("last", schema={"type": "object", "properties": properties})
     return Registry.of([ToolInfo("first"), ToolInfo("second"), last])
 

@@ -16,7 +16,7 @@ DEEP: list[Any] = reduce(lambda inner, _: [inner], range(70), [])
 
 
 def named(**more: Any) -> list[dict[str, Any]]:
-    """Give a registry of one command."""
+    """Return a registry of one command."""
     return [{"name": "x"} | more]
 
 

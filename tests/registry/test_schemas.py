@@ -14,12 +14,12 @@ from tests.registry.support import BFCL, CITY, one_tool, problems, refused_at, w
 
 
 def adapted(schema: Any) -> Any:
-    """Give a schema as the registry has it."""
+    """Return a schema as the registry has it."""
     return one_tool(with_schema(schema)).schema
 
 
 def parameter(schema: Any) -> Any:
-    """Give the schema of a parameter as the registry has it."""
+    """Return the schema of a parameter as the registry has it."""
     return adapted({"type": "object", "properties": {"p": schema}})["properties"]["p"]
 
 

@@ -33,7 +33,7 @@ ODD = {
 
 
 def everything() -> Registry:
-    """Give tools with every key there is."""
+    """Return tools with every key there is."""
     options = ToolOptions(pattern=frozenset({"-e"}), known=frozenset(), syntax="words")
     command = ToolInfo(
         "rg",

@@ -11,7 +11,7 @@ from tests.run.helpers import write_program
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a folder in which `show` prints its arguments as JSON, byte for byte."""
+    """Return a folder in which `show` prints its arguments as JSON, byte for byte."""
     write_program(
         tmp_path,
         "show",

@@ -26,24 +26,24 @@ REGISTRY = Registry.of(
 
 
 def command(name: str, *args: Any, **fields: Any) -> dict[str, Any]:
-    """Give a task as a model writes it."""
+    """Return a task as a model writes it."""
     return {"command": name, "args": list(args), **fields}
 
 
 def python(source: str, **fields: Any) -> dict[str, Any]:
-    """Give a task that runs a piece of Python."""
+    """Return a task that runs a piece of Python."""
     return command(Path(sys.executable).name, "-S", "-E", "-c", source, **fields)
 
 
 def python_registry() -> Registry:
-    """Give the registry of tests with the interpreter that runs them."""
+    """Return the registry of tests with the interpreter that runs them."""
     name = Path(sys.executable).name
     tools = {tool.name: tool for tool in REGISTRY} | {name: ToolInfo(name, reads_stdin=True)}
     return Registry.of(tools.values(), kind="unix")
 
 
 def options(folder: Path, **fields: Any) -> RunOptions:
-    """Give options for a folder, with its `bin` and this interpreter on PATH."""
+    """Return options for a folder, with its `bin` and this interpreter on PATH."""
     folders = (str(folder / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))
     environ = {"PATH": os.pathsep.join(folders), "HOME": str(folder), **fields.pop("environ", {})}
     return RunOptions(folder=folder, environ=environ, **{"grace_secs": 0.3, **fields})
@@ -61,7 +61,7 @@ async def run(
 
 
 def output(result: RunResult) -> str:
-    """Give what no task read, in order."""
+    """Return what no task read, in order."""
     return "".join(record.output_text for record in result.tasks)
 
 
@@ -104,7 +104,7 @@ def write_program(folder: Path, name: str, source: str) -> Path:
 
 
 def is_running(pid: int) -> bool:
-    """Say whether a process is there and not only waiting for its parent to notice its end."""
+    """Return whether a process is there and not only waiting for its parent to notice its end."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

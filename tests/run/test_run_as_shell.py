@@ -135,7 +135,7 @@ async def test_a_random_plan_runs_as_its_shell_text_does(seed: int, folder: Path
 
 
 def _renamed(task: Any) -> Any:
-    """Give the task with a program that the registry of the tests has."""
+    """Return the task with a program that the registry of the tests has."""
     return task.model_copy(update={"command": "show"}) if task.command == "report" else task
 
 

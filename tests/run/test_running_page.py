@@ -23,7 +23,7 @@ COUNT, TIDY = (text for language, text in BLOCKS if language == "json")
 
 
 def commands(session: str) -> list[tuple[str, str]]:
-    """Give the commands of a session, each with what it prints."""
+    """Return the commands of a session, each with what it prints."""
     parts = re.split(r"^\$ (.*)\n", session, flags=re.MULTILINE)[1:]
     return list(zip(parts[::2], parts[1::2], strict=True))
 

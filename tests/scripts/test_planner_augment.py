@@ -67,7 +67,7 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def _changes(before: str, after: str) -> dict[str, str]:
-    """Give which runs became which; every one of a run must become the same."""
+    """Return which runs became which; every one of a run must become the same."""
     pairs = set(zip(RUN.findall(before), RUN.findall(after), strict=True))
     assert len({old for old, _new in pairs}) == len(pairs)
     return {old: new for old, new in pairs if old != new}

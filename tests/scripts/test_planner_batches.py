@@ -37,7 +37,7 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with rows and a tokenizer."""
+    """Return a folder with rows and a tokenizer."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
     texts = (text for row in ROWS for text in (str(row["nl"]), plan_text(TASKS)))
@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tokenizer(folder: Path) -> Tokenizer:
-    """Give the tokenizer."""
+    """Return the tokenizer."""
     return load_tokenizer(folder / "tokenizer.json")
 
 

@@ -39,7 +39,7 @@ MESSAGES = [
 
 @pytest.fixture(scope="module")
 def tokenizer_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a small trained tokenizer as its file."""
+    """Return a small trained tokenizer as its file."""
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
     train_tokenizer([NL, plan_text(TASKS)] * 20, 300).save(str(path))
     return path
@@ -47,7 +47,7 @@ def tokenizer_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(tokenizer_path: Path) -> PlannerModel:
-    """Give a small model whose random weights are large enough to tell tokens and positions apart."""
+    """Return a small model whose random weights are large enough to tell tokens and positions apart."""
     torch.manual_seed(0)
     size = load_tokenizer(tokenizer_path).get_vocab_size()
     shape = ModelShape(
@@ -68,7 +68,7 @@ def exported(
     tokenizer_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """Give the model as a file of each type."""
+    """Return the model as a file of each type."""
     path = tmp_path_factory.mktemp("export") / f"{request.param}.gguf"
     write_gguf(model, tokenizer_path, path, request.param)
     return path

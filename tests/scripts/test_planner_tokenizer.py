@@ -23,7 +23,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a small trained tokenizer as its file."""
+    """Return a small trained tokenizer as its file."""
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
     train_tokenizer(TEXTS, 400).save(str(path))
     return path
@@ -31,7 +31,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tokenizer(path: Path) -> Tokenizer:
-    """Give the tokenizer."""
+    """Return the tokenizer."""
     return load_tokenizer(path)
 
 

@@ -47,7 +47,7 @@ def adding(word: str) -> Edit:
 
 
 def words(plan: OpenPlan | None) -> list[str]:
-    """Give what the tasks echo."""
+    """Return what the tasks echo."""
     return [] if plan is None else [str(one.args[0]) for one in plan.tasks]
 
 

@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> PlanStore:
 
 
 def named(plan_id: str, *tasks: dict[str, Any], instruction: str = "do it") -> Plan:
-    """Give a plan with this id."""
+    """Return a plan with this id."""
     rows = tasks or ({"command": "ls"},)
     return plan_of(*rows, instruction=instruction).model_copy(update={"plan_id": plan_id})
 

@@ -31,13 +31,13 @@ def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_load(tiny_model: Path) -> LoadRequest:
-    """Give the request that loads it whole."""
+    """Return the request that loads it whole."""
     return LoadRequest(str(tiny_model), device="cpu", context_size=CONTEXT_TOKENS, threads=1)
 
 
 @pytest.fixture
 async def client(tiny_load: LoadRequest) -> AsyncIterator[WorkerClient]:
-    """Give a client whose worker is not started yet."""
+    """Return a client whose worker is not started yet."""
     client = WorkerClient(tiny_load)
     yield client
     await client.aclose()

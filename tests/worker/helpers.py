@@ -16,7 +16,7 @@ PATIENCE_SECS = 20
 
 
 def generate(text: str = "hi", *, max_tokens: int = 8, **fields: Any) -> Frame:
-    """Give a request for free text of just that length.
+    """Return a request for free text of just that length.
 
     The penalty below 1 makes the model say the same again and again, so it never ends by itself.
     """
@@ -45,7 +45,7 @@ LONG_ANSWER = generate(max_tokens=30_000)
 
 
 async def collect(client: WorkerClient, request: Frame, *, deadline_secs: float | None = None) -> list[Frame]:
-    """Give all the replies to a request."""
+    """Return all the replies to a request."""
     async with aclosing(client.stream(request, deadline_secs=deadline_secs)) as replies:
         return [reply async for reply in replies]
 
@@ -59,7 +59,7 @@ async def reach(client: WorkerClient, stage: str) -> int:
 
 
 def is_running(pid: int) -> bool:
-    """Say whether a process runs; one that has ended and was not collected yet does not."""
+    """Return whether a process runs; one that has ended and was not collected yet does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):

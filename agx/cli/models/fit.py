@@ -55,7 +55,7 @@ def fit(app: App, /, *, model: str, as_json: bool, **options: str | None) -> int
 
 
 def machine_memory(settings: Settings) -> Machine:
-    """Give the memory of this machine and of the GPUs that these settings use."""
+    """Return the memory of this machine and of the GPUs that these settings use."""
     from agx.gguf.placement import BACKENDS, Machine, choose_device  # noqa: PLC0415  not for --help
     from agx.machine import memory_bytes  # noqa: PLC0415
     from agx.worker.survey import survey  # noqa: PLC0415
@@ -89,7 +89,7 @@ def _use(settings: Settings, card: ModelCard) -> Use:
 def _placed(
     settings: Settings, card: ModelCard, use: Use, machine: Machine
 ) -> tuple[dict[str, Any], ModelTooLarge | None]:
-    """Give what a load would decide, and why it would refuse."""
+    """Return what a load would decide, and why it would refuse."""
     from agx.errors import ModelTooLarge  # noqa: PLC0415  not for --help
     from agx.gguf.placement import longest_context, place  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def models_folder(settings: Settings) -> Path:
-    """Give the folder `models` of AGX_HOME; raises `StorageError` where this user has no home folder."""
+    """Return the folder `models` of AGX_HOME; raises `StorageError` where this user has no home folder."""
     if settings.home is None:
         raise StorageError(
             "this user has no home folder to keep models in", hint="set AGX_HOME to a folder that is yours"

@@ -55,7 +55,7 @@ def list_(app: App, /, *, catalog: bool, as_json: bool) -> None:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Give rows as text with the cells of a column below each other; the first row is the heading."""
+    """Return rows as text with the cells of a column below each other; the first row is the heading."""
     from rich.cells import cell_len  # noqa: PLC0415  only tables need it
 
     cells = [[shortened(visible(cell), _MAX_CELL_CHARS) for cell in row] for row in rows]

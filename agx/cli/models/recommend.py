@@ -67,7 +67,7 @@ def this_machine() -> Hardware:
 
 
 def _installed_bytes() -> int | None:
-    """Give the memory that the machine has, where nothing better is known, as on macOS."""
+    """Return the memory that the machine has, where nothing better is known, as on macOS."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):

@@ -45,7 +45,7 @@ def show(app: App, /, *, model: str, as_json: bool) -> None:
 
 
 def model_file(settings: Settings, name: str) -> Path:
-    """Give the file that a model's name stands for."""
+    """Return the file that a model's name stands for."""
     from agx.models.resolve import resolve_model  # noqa: PLC0415  not for --help
 
     return resolve_model(name, models_dir=None if settings.home is None else settings.home / "models")

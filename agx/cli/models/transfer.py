@@ -104,7 +104,7 @@ class TransferView:
         self._write(f"\r\x1b[K{self._line(columns)}")
 
     def _line(self, columns: int) -> str:
-        """Give the line: name, bar and figures, which give way in this order where the terminal is narrow."""
+        """Return the line: name, bar and figures, which give way in this order where the terminal is narrow."""
         from rich.cells import cell_len, set_cell_size  # noqa: PLC0415  only a terminal needs it
 
         now = time.monotonic()
@@ -122,7 +122,7 @@ class TransferView:
         return "  ".join(filter(None, (name, bar, figures)))
 
     def _short_name(self, cells: int) -> str:
-        """Give the name in so many cells at most, or nothing where that would say nothing."""
+        """Return the name in so many cells at most, or nothing where that would say nothing."""
         from rich.cells import cell_len, set_cell_size  # noqa: PLC0415  only a terminal needs it
 
         cells = min(cells, MAX_NAME_CELLS)
@@ -142,7 +142,7 @@ class TransferView:
         return "utf" in (getattr(self._stream, "encoding", "") or "").lower()
 
     def _waiting(self, now: float) -> str:
-        """Give why nothing comes, and when it is tried again."""
+        """Return why nothing comes, and when it is tried again."""
         secs = self._again_at - now
         return f"{self._state}; again in {duration(secs)}" if secs >= 1 else self._state
 
@@ -176,7 +176,7 @@ class TransferView:
 
 
 def amount(have_bytes: int, size_bytes: int | None) -> str:
-    """Give an amount, or how much of another, in the unit of the larger one."""
+    """Return an amount, or how much of another, in the unit of the larger one."""
     largest = have_bytes if size_bytes is None else size_bytes
     unit, name, digits = next((row for row in _UNITS if largest >= row[0]), (1, "bytes", 0))
     of = "" if size_bytes is None else f" of {size_bytes / unit:,.{digits}f}"
@@ -184,7 +184,7 @@ def amount(have_bytes: int, size_bytes: int | None) -> str:
 
 
 def duration(secs: float) -> str:
-    """Give a time as a person would say it: the longer, the coarser."""
+    """Return a time as a person would say it: the longer, the coarser."""
     if secs < 20:
         return f"{max(1, round(secs))} s"
     rounded = 5 * round(secs / 5)

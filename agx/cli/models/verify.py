@@ -92,7 +92,7 @@ def _line(verdict: Verdict) -> str:
 
 
 def _report(app: App, verdicts: Sequence[Verdict]) -> int:
-    """Say what to do about what is damaged; gives the exit code."""
+    """Say what to do about what is damaged; returns the exit code."""
     bad = [verdict.model for verdict in verdicts if verdict.problem]
     for model in bad:
         app.notes.warning(_way_out(model))
