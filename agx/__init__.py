@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agx.app.registries import load_registry, registry_of, registry_of_functions, tool_from_function
     from agx.backends.base import BackendKind, Chunk, Health, ModelBackend, Parameters
     from agx.errors import (
         AgxError,
@@ -43,20 +44,16 @@ if TYPE_CHECKING:
         WorkerDied,
     )
     from agx.plan.changes import TaskChange
-    from agx.plan.context import GeneratedPlan, PlanContext
     from agx.plan.limits import TaskLimits
     from agx.plan.schema import Finding, Plan, PlanMetadata, Task
     from agx.plan.tools import Registry, ToolInfo
-    from agx.planner import Planner, PlannerConfig, plan_sync
-    from agx.registry.entries import registry_of
-    from agx.registry.files import load_registry
-    from agx.registry.functions import registry_of_functions, tool_from_function
-    from agx.roles import ModelRole
+    from agx.planning.planner import Planner, PlannerConfig, plan_sync
+    from agx.planning.roles import ModelRole
+    from agx.risk.context import GeneratedPlan, PlanContext
     from agx.run.job import RunOptions
     from agx.run.record import RunResult, TaskRecord
     from agx.run.runner import run_plan
-
-__version__ = "0.1.0"
+    from agx.util.version import __version__
 
 # Written out, because type checkers read it.
 __all__ = [
@@ -121,17 +118,16 @@ __all__ = [
 ]
 
 _HOMES = {
+    "agx.util.version": ("__version__",),
     "agx.backends.base": ("BackendKind", "Chunk", "Health", "ModelBackend", "Parameters"),
     "agx.plan.changes": ("TaskChange",),
-    "agx.plan.context": ("GeneratedPlan", "PlanContext"),
+    "agx.risk.context": ("GeneratedPlan", "PlanContext"),
     "agx.plan.limits": ("TaskLimits",),
     "agx.plan.schema": ("Finding", "Plan", "PlanMetadata", "Task"),
     "agx.plan.tools": ("Registry", "ToolInfo"),
-    "agx.planner": ("Planner", "PlannerConfig", "plan_sync"),
-    "agx.registry.entries": ("registry_of",),
-    "agx.registry.files": ("load_registry",),
-    "agx.registry.functions": ("registry_of_functions", "tool_from_function"),
-    "agx.roles": ("ModelRole",),
+    "agx.planning.planner": ("Planner", "PlannerConfig", "plan_sync"),
+    "agx.app.registries": ("load_registry", "registry_of", "registry_of_functions", "tool_from_function"),
+    "agx.planning.roles": ("ModelRole",),
     "agx.run.record": ("RunResult", "TaskRecord"),
     "agx.run.job": ("RunOptions",),
     "agx.run.runner": ("run_plan",),

@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from agx.app.registries import registry_of
 from agx.grammar.library import LLTokenizer
 from agx.grammar.matcher import ConstraintCompiler
 from agx.grammar.plan_schema import PlanLimits, plan_schema
-from agx.plan.tools import ToolInfo, unix_registry
-from agx.registry.entries import registry_of
+from agx.plan.tools import ToolInfo
+from agx.unix.registry import unix_registry
 
 _SIZES = (1, 30, 300)
 _RUNS = 5

@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agx.plan.render import plan_shell
-from agx.plan.shell import parse_shell
-from agx.plan.shell_refusals import NotAPlan
+from agx.shell.parse import parse_shell
+from agx.shell.refusals import NotAPlan
+from agx.shell.render import plan_shell
 from scripts.shell_faithful import compared
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from agx.plan.render import plan_shell
 from agx.plan.schema import Argument, Env, Glob, Plan, Task, Text
-from agx.plan.shell import ShellReading, read_shell
-from agx.plan.shell_refusals import NotAPlan
+from agx.shell.parse import ShellReading, read_shell
+from agx.shell.refusals import NotAPlan
+from agx.shell.render import plan_shell
 
 FILES = ("a b.txt", "c.txt", "d.c", "e", "-f.jpg", ".hidden")
 # Built into a shell, and replaced by functions there.

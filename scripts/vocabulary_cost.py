@@ -15,7 +15,7 @@ from pathlib import Path
 
 from agx.backends.base import Parameters
 from agx.backends.llamacpp import LlamaCppBackend
-from agx.backends.planning import PlanOptions, generate_plan
+from agx.backends.plans import PlanOptions, generate_plan
 from agx.errors import PlanTruncated
 from tests.architectures.vocabularies import read_vocabulary
 from tests.architectures.writer import write_model

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from agx.models.ollama import MODEL_LAYER, OllamaName
+from agx.models.ollama.in_place import MODEL_LAYER, OllamaName
 
 CONFIG_LAYER = "application/vnd.docker.container.image.v1+json"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"

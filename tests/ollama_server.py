@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from agx.models.ollama import OllamaName
+from agx.models.ollama.in_place import OllamaName
 from tests.ollama_models import layer_of, put_manifest
 
 DIGEST_LENGTH = len("sha256:") + 64

@@ -1,4 +1,4 @@
-"""The layers hold: a file imports only from layers above its own, or from its own package.
+"""The rooms hold: a file imports only from rooms above its own, or from its own.
 
 The imports are read from the source with `ast`, those inside functions and for types included.
 """
@@ -14,62 +14,35 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "agx"
 
-# The longest prefix that matches a module says its layer. A package has one layer, unless a module
-# of it that others need earlier is named on its own.
-LAYERS = {
-    "agx.errors": 0,
-    "agx.settings": 0,
-    "agx.plan": 1,
-    "agx.gguf": 1,
-    "agx.machine": 1,
-    "agx.worker.protocol": 1,
-    "agx.prompts": 2,
-    "agx.grammar": 2,
-    "agx.engine": 3,
-    "agx.backends.base": 3,
-    "agx.backends.planning": 3,
-    "agx.registry": 3,
-    "agx.toolcalls": 3,
-    "agx.worker": 4,
-    "agx.store": 4,
-    "agx.models": 4,
-    "agx.backends": 5,
-    "agx.roles": 6,
-    "agx.planner": 6,
-    "agx.evaluate": 7,
-    "agx.run": 7,
-    "agx.batch": 7,
-    "agx.server": 8,
-    "agx.cli": 8,
-    "agx.__main__": 9,
-    "agx": 9,  # the public names, which are imported when they are asked for
-}
-# Neighbours in one layer of which the first needs the second.
-NEIGHBOURS = frozenset(
-    {("agx.settings", "agx.errors"), ("agx.planner", "agx.roles"), ("agx.models", "agx.store")}
-)
-# The package itself holds the version, and what is public: these may ask it for the version.
-MAY_ASK_FOR_THE_VERSION = frozenset({"agx.cli", "agx.server", "agx.worker.greeting"})
-# What a layer may use of ours, where that is less than all above it.
-ONLY = {"agx.engine": frozenset({"agx.engine", "agx.grammar", "agx.gguf", "agx.machine", "agx.errors"})}
+# From the top down. Every folder (or file) of the package is one room.
+ROOMS = (
+    "errors requests util settings plan unix shell risk rules gguf tools toolcalls prompts grammar engine "
+    "models worker backends planning store run evaluate session app batch server cli"
+).split()
+# Those that face people stand side by side: neither knows the other.
+FACES = frozenset({"server", "cli"})
+# What a room may use of ours, where that is less than all above it.
+ONLY = {"engine": frozenset({"errors", "requests", "util", "gguf", "grammar"})}
 # The only modules (or packages) that import a foreign library.
 IMPORTERS = {
     "llama_cpp": {"agx.engine.native"},
     "llguidance": {"agx.grammar"},
     "click": {"agx.cli"},
     "rich": {"agx.cli"},
-    "jinja2": {"agx.engine"},
-    "pydantic": {"agx.plan", "agx.registry"},
-    "jsonschema": {"agx.plan", "agx.registry"},
-    "httpx": {"agx.models"},
+    "jinja2": {"agx.engine.chat"},
+    "pydantic": {"agx.plan", "agx.tools"},
+    "jsonschema": {"agx.rules", "agx.tools"},
+    "httpx": {"agx.models.fetch"},
     "ollama": {"agx.backends.ollama"},
+    "openai": {"agx.backends.openai"},
+    "transformers": {"agx.backends.transformers"},
+    "sqlalchemy": {"agx.store"},
     "ray": {"agx.batch.ray", "agx.server.ray"},
     "fastapi": {"agx.server"},
-    "openai": set[str](),
     "numpy": set[str](),
     "torch": set[str](),
 }
-MAY_PRINT = frozenset({"agx.cli", "agx.server"})
+MAY_PRINT = frozenset({"cli", "server"})
 
 
 def name_of(path: Path) -> str:
@@ -79,19 +52,20 @@ def name_of(path: Path) -> str:
 
 
 FILES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+# The package itself holds the public names and nothing else; it is imported by nobody here.
+INSIDE = [module for module in FILES if module not in ("agx", "agx.__main__")]
 
 
 def is_within(module: str, package: str) -> bool:
     return module == package or module.startswith(package + ".")
 
 
-def layer(module: str) -> int:
-    """Return the layer of the longest prefix in the table."""
-    return LAYERS[max((prefix for prefix in LAYERS if is_within(module, prefix)), key=len)]
+def room_of(module: str) -> str:
+    return module.split(".")[1]
 
 
 def imports(module: str, tree: ast.AST) -> Iterator[str]:
-    """Yield what a module imports; `from agx.plan import rules` is an import of `agx.plan.rules`."""
+    """Yield what a module imports; `from agx.plan import tools` is an import of `agx.plan.tools`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -107,53 +81,25 @@ TREES = {module: ast.parse(path.read_bytes()) for module, path in FILES.items()}
 IMPORTS = {module: sorted(set(imports(module, tree))) for module, tree in TREES.items()}
 
 
-def without_types(tree: ast.Module) -> ast.Module:
-    """Return the module without what stands under `if TYPE_CHECKING:`, which never runs."""
-    kept = [
-        node
-        for node in tree.body
-        if not (
-            isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        )
-    ]
-    return ast.Module(body=kept, type_ignores=[])
-
-
-def package_of(module: str) -> str:
-    return ".".join(module.split(".")[:2])
-
-
 def may_import(module: str, wanted: str) -> bool:
-    """Return whether the layers let one module of ours import another."""
+    """Return whether the rooms let one module of ours import another."""
     if wanted == "agx":
-        return any(is_within(module, one) for one in MAY_ASK_FOR_THE_VERSION)
-    allowed = ONLY.get(package_of(module))
-    if allowed is not None and package_of(wanted) not in allowed:
         return False
-    pair = package_of(module), package_of(wanted)
-    return pair[0] == pair[1] or pair in NEIGHBOURS or layer(wanted) < layer(module)
+    own, other = room_of(module), room_of(wanted)
+    if own == other:
+        return True
+    is_above = ROOMS.index(other) < ROOMS.index(own) and not {own, other} <= FACES
+    return is_above and other in ONLY.get(own, ROOMS)
 
 
-def test_every_module_has_a_layer_of_its_own() -> None:
-    strays = [module for module in FILES if layer(module) == LAYERS["agx"] and "." in module]
-    assert strays == ["agx.__main__"], "add new packages to the table"
+def test_every_file_stands_in_a_room_of_the_house() -> None:
+    assert [module for module in INSIDE if room_of(module) not in ROOMS] == []
 
 
-@pytest.mark.parametrize("module", FILES)
-def test_a_module_imports_only_from_layers_above_its_own(module: str) -> None:
+@pytest.mark.parametrize("module", INSIDE)
+def test_a_module_imports_only_from_rooms_above_its_own(module: str) -> None:
     ours = [wanted for wanted in IMPORTS[module] if is_within(wanted, "agx")]
     assert [wanted for wanted in ours if not may_import(module, wanted)] == []
-
-
-def test_modules_of_one_package_keep_their_layers() -> None:
-    """Within `backends` and `worker`, what stands in an earlier layer imports nothing of a later one."""
-    wrong = [
-        (module, wanted)
-        for module, all_wanted in IMPORTS.items()
-        for wanted in all_wanted
-        if is_within(wanted, "agx") and wanted != "agx" and layer(wanted) > layer(module)
-    ]
-    assert wrong == []
 
 
 def test_every_import_of_ours_exists() -> None:
@@ -162,14 +108,13 @@ def test_every_import_of_ours_exists() -> None:
 
 
 def test_there_are_no_import_cycles() -> None:
-    """Cycles would make the order of imports matter; `agx` itself imports its names when asked."""
-    running = {module: set(imports(module, without_types(tree))) for module, tree in TREES.items()}
+    """Cycles would make the order of imports matter, and a change of either file one of both."""
     finished: set[str] = set()
 
     def visit(module: str, path: tuple[str, ...]) -> None:
         assert module not in path, " → ".join((*path[path.index(module) :], module))
         if module not in finished:
-            for wanted in running[module]:
+            for wanted in IMPORTS[module]:
                 if wanted in FILES and wanted != "agx":
                     visit(wanted, (*path, module))
             finished.add(module)
@@ -192,7 +137,7 @@ def test_only_what_faces_people_prints() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
-    assert [module for module in printing if package_of(module) not in MAY_PRINT] == []
+    assert [module for module in printing if room_of(module) not in MAY_PRINT] == []
 
 
 @pytest.mark.parametrize(

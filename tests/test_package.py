@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import agx
-from agx.plan.tools import unix_registry
+from agx.unix.registry import unix_registry
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

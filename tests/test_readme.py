@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from agx.app.registries import load_registry
 from agx.evaluate.cases import load_cases
-from agx.plan.forms import read_plan
 from agx.plan.limits import TaskLimits
-from agx.plan.normalise import NORMALISED
+from agx.plan.reading import NORMALISED
 from agx.plan.schema import MAX_ARGS, MAX_ARGUMENT_CHARS, MAX_TASKS, RISKS, Plan, PlanMetadata, Task
-from agx.plan.tools import unix_registry
-from agx.registry.files import load_registry
+from agx.rules.check import read_plan
+from agx.unix.registry import unix_registry
 from tests.documents import PAGES, README, ROOT, Block, blocks, environment, shell_lines
 
 MAX_SECS = 120

@@ -1,8 +1,7 @@
 """The seam between AGX and whatever generates text: one small protocol and its values.
 
 `ModelBackend.generate` is the one primitive: it yields chunks of text, the last of which carries
-the usage and the finish reason. Everything above it (`agx.roles`, `agx.planner`) is written once,
-for all backends.
+the usage and the finish reason. Everything above it is written once, for all backends.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from agx.plan.context import GeneratedPlan, PlanContext
+    from agx.risk.context import GeneratedPlan, PlanContext
 
 FinishReason = Literal["stop", "length", "cancelled"]
 
@@ -154,7 +153,7 @@ class ModelBackend(Protocol):
         ...
 
     async def generate_plan(self, instruction: str, context: PlanContext | None = None) -> GeneratedPlan:
-        """Generate one validated plan; `agx.backends.planning.GeneratesPlans` has it for every backend."""
+        """Generate one validated plan; `agx.backends.plans.GeneratesPlans` has it for every backend."""
         ...
 
     async def model_facts(self) -> ModelFacts:

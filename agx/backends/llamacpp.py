@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from agx.backends.base import BackendKind, Chunk, GenerationRequest, Health, Message, ModelFacts, Usage
 from agx.backends.model_file import ModelHash
-from agx.backends.planning import GeneratesPlans
+from agx.backends.plans import GeneratesPlans
 from agx.errors import AgxError, Unsupported, UsageError
 from agx.gguf.source import open_gguf
 from agx.models.hashes import HashMemory

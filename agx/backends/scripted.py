@@ -15,7 +15,7 @@ from agx.backends.base import (
     ModelFacts,
     Usage,
 )
-from agx.backends.planning import GeneratesPlans
+from agx.backends.plans import GeneratesPlans
 from agx.errors import AgxError, DeadlineExceeded, Unsupported, UsageError
 
 

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agx.app.registries import registry_of_files
 from agx.cli.changes import task_text
 from agx.cli.options import App
-from agx.cli.registries import registry_of_files
 from agx.cli.showing import Format, deliver, format_for, plan_text
 from agx.cli.text import visible_json
 from agx.errors import UsageError
-from agx.plan import rules, tool_arguments
-from agx.plan.forms import refuse_errors
 from agx.plan.open_plan import OpenPlan
-from agx.plan.schema import MAX_TASKS, Finding, Task
+from agx.plan.schema import Finding, Task
 from agx.plan.tools import Registry
+from agx.risk.assess import with_risk
+from agx.rules.check import check_tasks, refuse_errors
+from agx.settings.paths import buffer_file
 from agx.store.buffer import PlanBuffer, begun
-from agx.store.paths import buffer_file
 
 Edit = Callable[[OpenPlan], tuple[OpenPlan, str]]
 
@@ -78,7 +78,7 @@ def show(plan: OpenPlan, *, app: App, form: Format | None, output: Path | None =
     registry = registry_of(plan)
     chosen = format_for(form)
     if plan.tasks or chosen not in {"table", "json"}:
-        deliver(plan_text(plan.plan(registry), chosen, output, registry=registry), output)
+        deliver(plan_text(with_risk(plan.plan(), registry), chosen, output, registry=registry), output)
     else:
         deliver(_empty_json(plan) if chosen == "json" else "the plan has no tasks yet", output)
     for finding in _found(plan.tasks, registry):
@@ -119,10 +119,7 @@ def task_rows(text: str) -> list[dict[str, Any]]:
 def _found(tasks: Sequence[Task], registry: Registry) -> tuple[Finding, ...]:
     if not tasks:
         return ()
-    return (
-        *rules.check(tasks, registry, max_tasks=MAX_TASKS),
-        *tool_arguments.check(tasks, registry),
-    )
+    return check_tasks(tasks, registry)
 
 
 def _empty_json(plan: OpenPlan) -> str:

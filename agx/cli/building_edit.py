@@ -20,7 +20,7 @@ from agx.plan import editing
 from agx.plan.exact import exact_tasks
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Plan, Task
-from agx.plan.shell import ShellReading, read_shell
+from agx.shell.parse import ShellReading, read_shell
 
 EPILOG = """\b
 Examples:

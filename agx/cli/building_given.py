@@ -13,7 +13,7 @@ from agx.plan.editing import inserted
 from agx.plan.exact import exact_tasks
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Finding, Task
-from agx.plan.shell import read_shell
+from agx.shell.parse import read_shell
 
 
 def add_given(app: App, options: Mapping[str, Any]) -> int:
@@ -47,7 +47,7 @@ def _called(tasks: Iterable[Task]) -> str:
 
 
 def source_of(plan: OpenPlan, options: Mapping[str, Any]) -> int | None:
-    """Return the number of the task that the first new one reads; raises `UsageError` where --pipe has none."""
+    """Return the number of the task that the first one reads; raises `UsageError` where --pipe has none."""
     if not options["pipe"]:
         number: int | None = options["input_from"]
         return number

@@ -32,6 +32,7 @@ from agx.plan.changes import TaskChange, change_counts, change_summary, task_cha
 from agx.plan.editing import existing, inserted
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Finding, PlanMetadata, Task
+from agx.risk.assess import with_risk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,13 +107,13 @@ def validate_plan(
     if seen.goal and not options["rules_only"]:
         verdict = _refined(seen, settings, registry, app=app, worker=worker)
     else:
-        tasks = seen.plan(registry).tasks  # which raises where there are none
+        tasks = seen.plan().tasks  # which raises where there are none
         verdict = Verdict(seen.tasks, seen.metadata, checked(tasks, registry))
     valid = seen.finished(verdict.tasks, verdict.metadata)
     stored = None
     if not options["dry_run"]:
         _take(buffer, seen, valid, verdict)
-        stored = record(valid.plan(registry), verdict.findings, settings, notes=app.notes)
+        stored = record(with_risk(valid.plan(), registry), verdict.findings, settings, notes=app.notes)
     _report(valid, verdict, app=app, options=options, stored=stored)
     return 0
 
@@ -124,7 +125,7 @@ def _refined(
     context = planning_context(settings, registry)
     # A plan that was built by hand may have more tasks than a model is usually allowed.
     context = replace(context, max_tasks=max(context.task_limit, len(seen.tasks)))
-    draft = seen.plan(registry)
+    draft = with_risk(seen.plan(), registry)
     pieces = planner.stream_refined(draft, seen.goal, context)
     refined = generate(planner, pieces, context=context, app=app)
     tasks = with_kept_limits(seen.tasks, refined.tasks)
@@ -162,7 +163,7 @@ def _report_json(plan: OpenPlan, verdict: Verdict, *, stored: Path | None) -> st
     changes = verdict.changes or ()
     summary = {"text": change_summary(changes), **change_counts(changes)}
     data = {
-        "plan": plan.plan(registry_of(plan)).to_dict(),
+        "plan": with_risk(plan.plan(), registry_of(plan)).to_dict(),
         "changes": [change.as_dict() for change in changes],
         "summary": summary,
         "findings": [finding.model_dump(exclude_none=True) for finding in verdict.findings],

@@ -20,11 +20,11 @@ from agx.cli.text import shortened
 from agx.cli.verbs import buffer_option, json_option, verb
 from agx.errors import StorageError, UsageError
 from agx.plan import editing
-from agx.plan.forms import read_plan
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Task
 from agx.plan.tools import Registry
-from agx.store.paths import known_home, plans_folder
+from agx.rules.check import read_plan
+from agx.settings.paths import known_home, plans_folder
 from agx.store.plans import PlanStore
 
 NEW_EPILOG = """\b

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agx.plan.changes import TaskChange, change_counts, change_summary
-from agx.plan.render import shell_path, task_line
 from agx.plan.schema import Task
+from agx.shell.render import shell_path, task_line
 
 if TYPE_CHECKING:
     from agx.cli.output import Notes

@@ -12,16 +12,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from agx import __version__
 from agx.backends.base import Health
 from agx.cli.configure import planner_config
 from agx.cli.models.recommend import this_machine
 from agx.cli.text import visible
 from agx.errors import AgxError
-from agx.machine import memory_bytes, usable_cpus
 from agx.models.catalog import load_catalog
 from agx.models.recommend import recommend
-from agx.planner import Planner
+from agx.planning.planner import Planner
+from agx.util.machine import memory_bytes, usable_cpus
+from agx.util.version import __version__
 from agx.worker.survey import survey
 
 if TYPE_CHECKING:

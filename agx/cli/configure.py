@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from agx.backends.base import BackendKind, Parameters
 from agx.cli.worker import load_options
-from agx.plan.policy import RISK_LIMITS
-from agx.planner import PlannerConfig
-from agx.roles import ModelRole
+from agx.planning.planner import PlannerConfig
+from agx.planning.roles import ModelRole
+from agx.risk.policy import RISK_LIMITS
 
 if TYPE_CHECKING:
-    from agx.plan.context import MaxRisk
+    from agx.risk.context import MaxRisk
     from agx.settings.layers import Settings
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agx.cli.text import visible, visible_json, visible_lines
 
 if TYPE_CHECKING:
-    from agx.planner import PromptPreview
+    from agx.planning.planner import PromptPreview
     from agx.settings.layers import Settings
 
 

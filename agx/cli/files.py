@@ -29,7 +29,7 @@ def read_text(path: Path, *, what: str) -> str:
 
 
 def read_stdin(*, name: str, hint: str) -> str:
-    """Return standard input as text, as `read_text` does; `name` says what it is, `hint` what to do instead."""
+    """Return standard input as text, as `read_text` does; `name` says what it is, `hint` what to do."""
     return _decoded(open_stdin(hint=hint).buffer.read(MAX_BYTES + 1), name=name)
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from agx import __version__
 from agx.cli.config import config
 from agx.cli.doctor import doctor
 from agx.cli.evaluation import evaluate
@@ -29,7 +28,8 @@ from agx.cli.schema import schema
 from agx.cli.text import in_quotes, shortened
 from agx.cli.tools import tools
 from agx.errors import AgxError, UsageError
-from agx.settings.names import nearest
+from agx.util.names import nearest
+from agx.util.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

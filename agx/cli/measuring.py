@@ -13,8 +13,8 @@ from agx.cli.text import visible
 from agx.evaluate.cases import load_cases
 from agx.evaluate.report import TABLE_HEADER, Report
 from agx.evaluate.run import evaluate
-from agx.plan.policy import allowed
-from agx.planner import Planner
+from agx.planning.planner import Planner
+from agx.risk.policy import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

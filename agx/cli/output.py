@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from agx.cli.text import shortened, visible, visible_lines
 from agx.errors import AgxError, PlanInvalid, StorageError
-from agx.store.files import replace_file
+from agx.util.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,7 +146,7 @@ class Notes:
 
 
 def _beside(error: PlanInvalid) -> list[Mapping[str, Any]]:
-    """Return the findings that are to be told besides the error: its sentence may say the first one itself."""
+    """Return the findings to show besides the error: its sentence may say the first one itself."""
     first = next((found for found in error.findings if found.get("severity") == "error"), None)
     is_said = first is not None and str(first.get("message")) in error.message
     return [found for found in error.findings if not (is_said and found is first)]

@@ -80,8 +80,8 @@ def _text(words: tuple[str, ...], file: str | None) -> str:
 
 
 def _read(text: str, registry: Registry) -> tuple[Plan, tuple[Finding, ...]]:
-    from agx.plan.forms import read_draft, read_plan, refuse_errors  # noqa: PLC0415  imports pydantic
-    from agx.plan.shell import read_shell  # noqa: PLC0415
+    from agx.rules.check import read_draft, read_plan, refuse_errors  # noqa: PLC0415  imports pydantic
+    from agx.shell.parse import read_shell  # noqa: PLC0415
 
     if _is_json(text):
         return read_plan(text, registry)

@@ -17,10 +17,10 @@ from agx.cli.recording import record
 from agx.cli.registries import chosen_registry
 from agx.cli.showing import deliver, format_for, plan_text
 from agx.cli.summary import summarise
-from agx.plan.context import GeneratedPlan, PlanContext
 from agx.plan.tools import Registry
-from agx.planner import Planner, PlannerConfig, PromptPreview
-from agx.roles import ModelRole
+from agx.planning.planner import Planner, PlannerConfig, PromptPreview
+from agx.planning.roles import ModelRole
+from agx.risk.context import GeneratedPlan, PlanContext
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

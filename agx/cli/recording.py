@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agx.errors import StorageError
-from agx.store.paths import plans_folder
+from agx.settings.paths import plans_folder
 from agx.store.plans import PlanStore
 
 if TYPE_CHECKING:

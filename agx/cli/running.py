@@ -18,9 +18,9 @@ from agx.cli.run_text import preview_text
 from agx.cli.stopping import until_signal
 from agx.cli.text import visible_json
 from agx.errors import RunError
-from agx.plan.forms import read_plan
 from agx.plan.schema import Plan
 from agx.plan.tools import Registry
+from agx.rules.check import read_plan
 from agx.run.approval import risks_to_approve
 from agx.run.check import check_run
 from agx.run.job import CheckedRun, RunOptions
@@ -65,7 +65,7 @@ def _plan(job: RunJob, registry: Registry, *, app: App) -> Plan:
 
 
 def _stored(plan_id: str, registry: Registry) -> Plan:
-    from agx.store.paths import known_home, plans_folder  # noqa: PLC0415  only stored plans need them
+    from agx.settings.paths import known_home, plans_folder  # noqa: PLC0415  only stored plans need them
     from agx.store.plans import PlanStore  # noqa: PLC0415
 
     return PlanStore(plans_folder(known_home()), registry=registry).get(plan_id).plan

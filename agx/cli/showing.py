@@ -64,14 +64,14 @@ def plan_text(plan: Plan, form: Format, output: Path | None, *, registry: Regist
 
         return plan_table(plan)
     from agx.cli.text import visible_json  # noqa: PLC0415  what follows is imported when there is a plan
-    from agx.plan.render import plan_json, plan_shell  # noqa: PLC0415
+    from agx.shell.render import plan_json, plan_shell  # noqa: PLC0415
 
     if form == "json":
         return visible_json(plan_json(plan))
     if form == "shell":
         text = plan_shell(plan, registry)
         return _safe_here(text) if output is None and is_terminal(sys.stdout) else text
-    from agx.plan.render_graph import plan_dot, plan_mermaid  # noqa: PLC0415
+    from agx.shell.graph import plan_dot, plan_mermaid  # noqa: PLC0415
 
     return plan_mermaid(plan) if form == "mermaid" else plan_dot(plan)
 

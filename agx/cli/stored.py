@@ -13,7 +13,7 @@ from agx.cli.output import write_result
 from agx.cli.showing import chosen_format, chosen_output, deliver, format_for, format_options, plan_text
 from agx.cli.text import shortened, visible, visible_json
 from agx.cli.verbs import json_option, verb
-from agx.store.paths import known_home, plans_folder
+from agx.settings.paths import known_home, plans_folder
 from agx.store.plans import PlanStore, StoredPlan
 
 MIN_TEXT_CHARS = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from agx.plan.visible import UNSAFE, escaped, shortened, visible
+from agx.util.visible import UNSAFE, escaped, shortened, visible
 
 __all__ = ["in_quotes", "shortened", "visible", "visible_json", "visible_lines"]
 

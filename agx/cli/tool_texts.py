@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from agx.cli.table import rows_table
 from agx.cli.text import visible, visible_json, visible_lines
 from agx.errors import UsageError
-from agx.plan.options import options_of
 from agx.plan.schema import RISKS
 from agx.plan.tools import Registry, ToolInfo, ToolOptions
-from agx.registry.combining import is_here, path_of
-from agx.registry.written import tool_as_dict
-from agx.settings.names import nearest
+from agx.tools.combining import is_here, path_of
+from agx.tools.written import tool_as_dict
+from agx.unix.options import options_of
+from agx.util.names import nearest
 
 _NAME_COLUMNS = 18
 _WIDE = 100

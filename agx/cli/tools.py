@@ -15,7 +15,7 @@ from agx.cli.output import check_target, is_terminal, save, write_result
 from agx.cli.registries import chosen_registry
 from agx.cli.text import visible_json
 from agx.errors import RegistryInvalid, UsageError
-from agx.settings.names import nearest
+from agx.util.names import nearest
 
 if TYPE_CHECKING:
     from agx.plan.tools import Registry
@@ -89,7 +89,7 @@ def list_tools(
 ) -> None:
     """List the tools that have all these words."""
     from agx.cli.tool_texts import Filter, tools_table  # noqa: PLC0415  needs the registry
-    from agx.registry.written import registry_json  # noqa: PLC0415  needs the registry
+    from agx.tools.written import registry_json  # noqa: PLC0415  needs the registry
 
     registry = chosen_registry(tools, notes=app.notes)
     found = Filter(words, **filters).of(registry)
@@ -156,7 +156,7 @@ def check(app: App, /, *, file: str, as_json: bool) -> int:
 @click.pass_obj
 def import_tools(app: App, /, *, file: str, output: str | None) -> None:
     """Print the tools of FILE in the form of a registry file; `-` is standard input."""
-    from agx.registry.written import registry_json, registry_toml  # noqa: PLC0415  needs the registry
+    from agx.tools.written import registry_json, registry_toml  # noqa: PLC0415  needs the registry
 
     target = None if output in {None, "-"} else Path(str(output))
     if target is not None:
@@ -174,7 +174,8 @@ def import_tools(app: App, /, *, file: str, output: str | None) -> None:
 
 def _read(file: str) -> Registry:
     """Load the tools of a file, or of standard input; raises `RegistryInvalid`."""
-    from agx.registry.files import MAX_FILE_BYTES, load_registry, parse_registry  # noqa: PLC0415  when needed
+    from agx.app.registries import load_registry, parse_registry  # noqa: PLC0415  when needed
+    from agx.tools.registry_files import MAX_FILE_BYTES  # noqa: PLC0415  when needed
 
     if file != "-":
         return load_registry(file)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
+from agx.engine.chat.reasoning_state import Thoughts
 from agx.engine.draft import Draft
 from agx.engine.sampling import Sampler, logit
 from agx.engine.sequence import Sequence
-from agx.engine.thoughts import Thoughts
 from agx.engine.tokens import TextDecoder
 from agx.engine.values import FinishReason
 from agx.errors import ConstraintFailed, ModelBroken

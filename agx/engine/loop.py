@@ -13,15 +13,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from agx.engine.chat.prompts import Conversation, Prompt
+from agx.engine.chat.reasoning_state import Thoughts
 from agx.engine.draft import Draft
 from agx.engine.generation import Generation, Timings
 from agx.engine.model import Model
-from agx.engine.prompting import Conversation, Prompt
 from agx.engine.sampling import Sampler
 from agx.engine.scheduler import Slice, schedule
 from agx.engine.sequence import Sequence as TokenSequence
 from agx.engine.sequence import State
-from agx.engine.thoughts import Thoughts
 from agx.engine.values import (
     MAX_SEED,
     DoneEvent,

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from agx.engine import native
-from agx.engine.chat import ChatTemplate
+from agx.engine.chat.prompts import PromptWriter
+from agx.engine.chat.templates import ChatTemplate
 from agx.engine.context import Context
-from agx.engine.prompting import PromptWriter
 from agx.engine.sampling import MaskBias
 from agx.engine.tokenizer import EarlyTokenizer
 from agx.engine.values import EngineOptions

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 from agx.errors import MachineError, OutOfMemory, PromptTooLong
-from agx.grammar.bare import bare_package
+from agx.util.imports import bare_package
 
 with bare_package("llama_cpp"):
     lib = import_module("llama_cpp.llama_cpp")
@@ -67,7 +67,7 @@ def system_info() -> str:
 
 
 def version() -> str:
-    """Return the version of llama-cpp-python, as the package says it where the metadata take longer to read."""
+    """Return the version of llama-cpp-python from the package, whose metadata take longer to read."""
     package = Path(str(lib.__file__)).with_name("__init__.py").read_text(encoding="utf-8")
     found = re.search(r"""^__version__ = ["'](.+)["']$""", package, re.MULTILINE)
     return found[1] if found else "of unknown version"

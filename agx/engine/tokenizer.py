@@ -35,7 +35,7 @@ class EarlyTokenizer:
             self._thread.start()
 
     def finish(self, model_address: int) -> tuple[Vocabulary, LLTokenizer]:
-        """Return the loaded model's vocabulary and tokenizer; raises `ModelUnloadable` for an unusable one."""
+        """Return the loaded model's vocabulary and tokenizer; raises `ModelUnloadable`."""
         if self._thread is not None:
             self._thread.join()
         table, self._table = self._table, None

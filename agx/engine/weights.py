@@ -15,7 +15,7 @@ from agx.errors import ConfigError, ModelUnloadable
 from agx.gguf.card import ModelCard, read_card
 from agx.gguf.fit import Use, use_of
 from agx.gguf.placement import Machine, place
-from agx.machine import memory_bytes, usable_cpus
+from agx.util.machine import memory_bytes, usable_cpus
 
 OnProgress = Callable[[float], None]
 

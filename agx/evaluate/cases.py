@@ -15,11 +15,11 @@ from typing import Any
 
 from agx.errors import PlanInvalid, UsageError
 from agx.evaluate.metrics import Tasks
-from agx.plan.forms import read_draft
-from agx.plan.normalise import normalised
-from agx.plan.shell import parse_shell
-from agx.plan.shell_refusals import NotAPlan
-from agx.plan.tools import unix_registry
+from agx.rules.check import read_draft
+from agx.rules.normalise import normalised
+from agx.shell.parse import parse_shell
+from agx.shell.refusals import NotAPlan
+from agx.unix.registry import unix_registry
 
 MAX_BYTES = 64 << 20
 FORM_REASON = "plan object"
@@ -164,7 +164,7 @@ def _is_plan(value: object) -> bool:
 
 
 def _tasks(reference: PlanSource, instruction: str) -> Tasks:
-    """Return a reference's tasks in the form that every plan of AGX has, so that like is compared with like."""
+    """Return a reference's tasks in the form that every plan of AGX has, to compare like with like."""
     registry = unix_registry()
     if isinstance(reference, str):
         return normalised(parse_shell(reference, instruction=instruction), registry)[0].tasks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from agx.backends.planning import PlanOptions
+from agx.backends.plans import PlanOptions
 from agx.errors import (
     AgxError,
     BackendUnreachable,
@@ -22,11 +22,11 @@ from agx.errors import (
 from agx.evaluate.cases import Case, PlanSource
 from agx.evaluate.metrics import PLAN_METRICS, Part, Tasks, is_exact, nlc2cmd, score, share, written
 from agx.evaluate.report import Outcome, Report, make_report
-from agx.plan.context import GeneratedPlan
-from agx.plan.forms import read_draft
 from agx.plan.tools import Registry
-from agx.planner import Planner
-from agx.roles import ModelRole
+from agx.planning.planner import Planner
+from agx.planning.roles import ModelRole
+from agx.risk.context import GeneratedPlan
+from agx.rules.check import read_draft
 
 DELTA_METRICS = ("valid", "repaired", "kept", "broken")
 MAX_CANDIDATES = 5

@@ -1,7 +1,7 @@
 """What a chat template can do, told by its text.
 
-What it does in the end only trying it tells, as `agx.engine.dialect` does before a prompt is written. That
-takes a sandbox; the card does without, and the tests compare the two.
+What it does in the end only trying it tells, as `agx.engine.chat.traits` does before a prompt is
+written. That takes a sandbox; the card does without, and the tests compare the two.
 """
 
 from __future__ import annotations

@@ -16,8 +16,3 @@ OF_OTHERS = frozenset("contains propertyNames unevaluatedItems unevaluatedProper
 OF_SCHEMAS = OF_PARTS | OF_THE_SAME | OF_OTHERS
 # Those that hold schemas by name; the others hold one, or a list.
 BY_NAME = frozenset("properties patternProperties dependentSchemas".split())
-
-
-def pointer_step(key: str | int) -> str:
-    """Return a key as a step of a JSON pointer (RFC 6901)."""
-    return "/" + str(key).replace("~", "~0").replace("/", "~1")

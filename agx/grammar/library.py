@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agx.grammar.bare import bare_package
+from agx.util.imports import bare_package
 
 with bare_package("llguidance"):
     from llguidance._lib import LLMatcher, LLTokenizer, get_version

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from agx.grammar.keywords import BY_NAME, OF_SCHEMAS, Json, pointer_step
+from agx.grammar.keywords import BY_NAME, OF_SCHEMAS, Json
+from agx.util.json_pointer import pointer_step
 
 Schema = Mapping[str, Json]
 # Whether a schema compiles; None where it is none, because what it refers to was left out.

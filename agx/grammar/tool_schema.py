@@ -18,8 +18,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from agx.errors import RegistryInvalid
-from agx.grammar.keywords import BY_NAME, DEFINITIONS, OF_OTHERS, OF_PARTS, OF_THE_SAME, Json, pointer_step
+from agx.grammar.keywords import BY_NAME, DEFINITIONS, OF_OTHERS, OF_PARTS, OF_THE_SAME, Json
 from agx.grammar.schema_forms import has_parts
+from agx.util.json_pointer import pointer_step
 
 Schema = dict[str, Any]
 

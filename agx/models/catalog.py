@@ -16,7 +16,7 @@ from typing import Any
 
 from agx.errors import ConfigError
 from agx.gguf.fit import BATCH_SIZE, DEFAULT_CONTEXT_LENGTH
-from agx.models.packaged import packaged_file
+from agx.util.packaged import packaged_file
 
 NAME = "catalog.toml"
 ROLES = ("echo", "delta")

@@ -8,7 +8,7 @@ from pathlib import Path
 from agx.errors import UsageError
 
 # The engine's folder: it needs one of them itself, for a model that has none.
-_FOLDER = Path(__file__).resolve().parents[1] / "engine" / "templates"
+_FOLDER = Path(__file__).resolve().parents[1] / "engine" / "chat" / "jinja_templates"
 _MAX_BYTES = 1 << 18
 
 

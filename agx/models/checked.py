@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agx.errors import ModelUnloadable
 from agx.models.hashes import HashMemory, compute_sha256, file_version
-from agx.models.ollama import named_digest
+from agx.models.ollama.in_place import named_digest
 
 # A smaller file is hashed faster than it is looked up.
 LEAST_REMEMBERED_BYTES = 64 << 20

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agx.errors import AgxError, ModelMissing
 from agx.models.catalog import load_catalog
-from agx.models.hub import Listed, choose, parts_of
+from agx.models.fetch.hub import Listed, choose, parts_of
 from agx.models.manifest import Manifest, Record
 from agx.models.sources import HubChoice, HubFile, Source, WebFile, parse_source
 

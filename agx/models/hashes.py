@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agx.store.files import locked, read_bytes, replace_file
+from agx.util.files import locked, read_bytes, replace_file
 
 HASHES_NAME = ".sha256.json"  # in the models folder
 READ_BYTES = 1 << 20

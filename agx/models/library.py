@@ -12,16 +12,16 @@ from typing import Any, Literal
 
 from agx.errors import AgxError, ModelMissing, StorageError, UsageError
 from agx.gguf.card import ModelCard, read_card
+from agx.models.fetch.hub import parts_of
+from agx.models.fetch.part import PART, part_of, read_state, state_of
 from agx.models.found import known_source, pulled_file
 from agx.models.hashes import HASHES_NAME, HashMemory, compute_sha256, file_version
-from agx.models.hub import parts_of
 from agx.models.manifest import Manifest
-from agx.models.ollama import OllamaName, named_digest, ollama_folders, ollama_model
-from agx.models.part import PART, part_of, read_state, state_of
+from agx.models.ollama.in_place import OllamaName, named_digest, ollama_folders, ollama_model
 from agx.models.resolve import EMBEDDED, embedded_model
 from agx.models.sources import ENDING
-from agx.settings.names import nearest
-from agx.store.files import locked
+from agx.util.files import locked
+from agx.util.names import nearest
 
 Kind = Literal["embedded", "file", "part", "ollama"]
 _MAX_OLLAMA = 1000
@@ -84,7 +84,7 @@ class Verdict:
 
 
 def list_models(folder: Path | None) -> list[Model]:
-    """Return all models, the embedded planner first; raises `StorageError` for a folder that cannot be read."""
+    """Return all models, the embedded planner first; raises `StorageError` for an unreadable folder."""
     return [_model(EMBEDDED, "embedded", embedded_model()), *in_folder(folder), *_of_ollama()]
 
 

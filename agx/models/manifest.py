@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agx.errors import StorageError
-from agx.store.files import locked, read_bytes, replace_file
+from agx.util.files import locked, read_bytes, replace_file
 
 NAME = "manifest.json"
 MAX_BYTES = 16 << 20

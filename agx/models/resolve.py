@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from agx.models.packaged import packaged_file
+from agx.util.packaged import packaged_file
 
 EMBEDDED = "agx-nano"
 OLLAMA = "ollama:"
@@ -27,7 +27,7 @@ def resolve_model(name: str, *, models_dir: Path | None = None) -> Path:
     if name == EMBEDDED:
         return embedded_model()
     if name.startswith(OLLAMA):
-        from agx.models.ollama import ollama_model  # noqa: PLC0415  most models are not there
+        from agx.models.ollama.in_place import ollama_model  # noqa: PLC0415  most models are not there
 
         return ollama_model(name.removeprefix(OLLAMA))
     if name.startswith(HUB):

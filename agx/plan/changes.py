@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from agx.plan.editing import renumbered
-from agx.plan.rules import sources
+from agx.plan.references import renumbered, sources
 from agx.plan.schema import Task
 
 ChangeKind = Literal["added", "removed", "changed", "moved"]

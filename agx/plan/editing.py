@@ -6,25 +6,15 @@ would leave a reference without its task raises `UsageError`, and the list stays
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from agx.errors import UsageError
-from agx.plan.rules import references, sources
-from agx.plan.schema import MAX_TASKS, Argument, Task, TaskOutput, Text, output_reference
+from agx.plan.references import references, renumbered, sources
+from agx.plan.schema import MAX_TASKS, Task
 
 Tasks = tuple[Task, ...]
 WhenRead = Literal["refuse", "reconnect", "cascade"]
-
-
-def renumbered(task: Task, numbers: Mapping[int, int]) -> Task:
-    """Return the task with its references changed by a table; numbers that are not in it stay."""
-    update: dict[str, Any] = {"args": tuple(_argument(item, numbers) for item in task.args)}
-    if task.arguments is not None:
-        update["arguments"] = {key: _json(value, numbers) for key, value in task.arguments.items()}
-    if task.input_from_task is not None:
-        update["input_from_task"] = numbers.get(task.input_from_task, task.input_from_task)
-    return task.model_copy(update=update)
 
 
 def inserted(
@@ -146,27 +136,3 @@ def _listed(tasks: Sequence[Task]) -> str:
     if len(numbers) == 1:
         return f"task {numbers[0]} reads"
     return f"tasks {', '.join(numbers[:-1])} and {numbers[-1]} read"
-
-
-def _argument(item: Argument, numbers: Mapping[int, int]) -> Argument:
-    if isinstance(item, TaskOutput):
-        return _output(item, numbers)
-    if isinstance(item, Text):
-        parts = [_output(part, numbers) if isinstance(part, TaskOutput) else part for part in item.text]
-        return Text(text=tuple(parts))
-    return item
-
-
-def _output(output: TaskOutput, numbers: Mapping[int, int]) -> TaskOutput:
-    return output.model_copy(update={"task": numbers.get(output.task, output.task)})
-
-
-def _json(value: object, numbers: Mapping[int, int]) -> object:
-    number = output_reference(value)
-    if number is not None:
-        return {"task": numbers.get(number, number)}
-    if isinstance(value, dict):
-        return {key: _json(inner, numbers) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_json(inner, numbers) for inner in value]
-    return value

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from agx.errors import PlanInvalid
-from agx.plan.forms import validation_findings
+from agx.plan.reading import validation_findings
 from agx.plan.schema import MAX_TASKS, Task, Value, check_numbers
 
 Kind = TypeVar("Kind", bound=Value)

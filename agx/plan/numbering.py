@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from agx.plan.schema import MAX_JSON_DEPTH, output_reference
+from agx.plan.references import replaced_outputs
 
 _MAX_SHOWN = 5
 _MAX_NUMBER = 1_000_000
@@ -46,7 +46,7 @@ def _row(row: Mapping[str, Any], table: Mapping[int, int]) -> dict[str, Any]:
     if isinstance(row.get("args"), (list, tuple)):
         changed["args"] = [_argument(item, table) for item in row["args"]]
     if isinstance(row.get("arguments"), dict):
-        changed["arguments"] = {key: _json(value, table) for key, value in row["arguments"].items()}
+        changed["arguments"] = replaced_outputs(row["arguments"], lambda number: {"task": table[number]})
     return changed
 
 
@@ -63,16 +63,3 @@ def _argument(item: object, table: Mapping[int, int]) -> object:
         if isinstance(parts, (list, tuple))
         else item
     )
-
-
-def _json(value: object, table: Mapping[int, int], depth: int = 0) -> object:
-    number = output_reference(value)
-    if number is not None:
-        return {"task": table[number]}
-    if depth > MAX_JSON_DEPTH:
-        return value  # what lies deeper is refused
-    if isinstance(value, dict):
-        return {key: _json(inner, table, depth + 1) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_json(inner, table, depth + 1) for inner in value]
-    return value

@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from agx.errors import UsageError
 from agx.plan.changes import origins_of
-from agx.plan.risk import with_risk
 from agx.plan.schema import (
     MAX_TASKS,
     Plan,
@@ -20,7 +19,6 @@ from agx.plan.schema import (
     check_numbers,
     new_plan_id,
 )
-from agx.plan.tools import Registry
 
 
 class OpenPlan(Value):
@@ -88,12 +86,11 @@ class OpenPlan(Value):
         state = {"plan_id": plan_id, "is_finished": False, "metadata": None}
         return self.model_copy(update=state | update)
 
-    def plan(self, registry: Registry) -> Plan:
-        """Return it as a plan, with its risks; raises `UsageError` while it has no tasks."""
+    def plan(self) -> Plan:
+        """Return it as a plan, whose risks are still to be computed; raises `UsageError` without tasks."""
         if not self.tasks:
             raise UsageError("the plan has no tasks yet", hint='add one: agx plan add "…"')
-        plan = Plan(plan_id=self.plan_id, instruction=self.goal, tasks=self.tasks, metadata=self.metadata)
-        return with_risk(plan, registry)
+        return Plan(plan_id=self.plan_id, instruction=self.goal, tasks=self.tasks, metadata=self.metadata)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -2,7 +2,7 @@
 
 An item of `Task.args` is a string, taken literally, or one typed value: what a shell would
 expand, as data. Writing is always the one form of `Plan.to_json`; the other forms that AGX
-reads are converted in `agx.plan.forms` before they come here.
+reads are converted in `agx.plan.reading` before they come here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from agx.plan.visible import visible
+from agx.util.visible import visible
 
 Risk = Literal["reads", "writes", "destructive", "network", "privilege", "runs_code"]
 RISKS: tuple[Risk, ...] = ("reads", "writes", "destructive", "network", "privilege", "runs_code")
@@ -144,7 +144,7 @@ class Task(Value):
 
     `args` is the argument vector of a command; `arguments` the object of a tool that has a JSON
     Schema: a task has one of the two. `input_from_task` is the earlier task whose output is this
-    one's standard input. `risk` is computed by `agx.plan.risk`, never read.
+    one's standard input. `risk` is computed by `agx.risk.assess`, never read.
     """
 
     task_number: TaskNumber

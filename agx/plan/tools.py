@@ -1,27 +1,15 @@
-"""Tools and the registry: what a plan may call.
-
-The built-in registry, `unix_tools.jsonl`, names the Unix commands that the NL2Bash corpus uses.
-Their options stand in a file of their own, see `agx.plan.options`.
-"""
+"""Tools and the registry: what a plan may call."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
 from agx.errors import RegistryInvalid
 from agx.plan.schema import Risk
 
 MAX_TOOLS = 1000
-CATEGORIES = (
-    "files", "search", "text", "archive", "disk", "process", "system", "network", "security", "databases",
-    "users", "packages", "development", "media", "numbers", "shell",
-)  # fmt: skip
-"""The categories of the built-in tools; a registry of one's own may use others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +45,7 @@ class ToolInfo:
 
     `risk` is the lowest class the tool has when nothing dangerous is in its arguments. `exit_codes`
     are those that are no failure (`grep` ends with 1 where nothing matched). `options` are given
-    where a registry says them; `agx.plan.options.options_of` knows those of the Unix commands too.
+    where a registry says them; `agx.unix.options.options_of` knows those of the Unix commands too.
     `call` is the Python function behind a tool that was made of one.
     """
 
@@ -115,17 +103,3 @@ class Registry:
     def get(self, name: str) -> ToolInfo | None:
         """Return the tool of that name, or None."""
         return self.tools.get(name)
-
-
-@cache
-def unix_registry() -> Registry:
-    """Return the built-in registry of Unix commands."""
-    text = files("agx.plan").joinpath("unix_tools.jsonl").read_text(encoding="utf-8")
-    return Registry.of((_tool(json.loads(line)) for line in text.splitlines() if line), kind="unix")
-
-
-def _tool(row: dict[str, Any]) -> ToolInfo:
-    row["risk"] = tuple(row["risk"])
-    if "exit_codes" in row:
-        row["exit_codes"] = tuple(row["exit_codes"])
-    return ToolInfo(**row)

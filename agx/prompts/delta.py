@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from agx.plan.normalise import NORMALISED
+from agx.plan.reading import NORMALISED
 from agx.plan.schema import Finding, Task
 
 NOTHING_FOUND = "no findings"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from agx.plan.context import PlanContext
-from agx.plan.policy import offered
 from agx.plan.tools import Registry
 from agx.prompts.tools import listings
+from agx.risk.context import PlanContext
+from agx.risk.policy import offered
 
 _RULES = """\
 You turn an instruction into a plan: a short list of tool calls, as JSON.

@@ -12,7 +12,6 @@ from errno import EISDIR, ENXIO
 from functools import partial
 from pathlib import Path
 
-from agx.plan.exit_codes import accepted_exit_codes
 from agx.plan.schema import Task
 from agx.run.flow import Descriptor, Flow, PipeSink, Sink, Tail, pipe
 from agx.run.job import Job
@@ -21,6 +20,7 @@ from agx.run.process import Program
 from agx.run.record import TaskRecord
 from agx.run.stage import Prepared, Stage, Stream, failure
 from agx.run.values import Expanded, Surroundings, expand
+from agx.unix.exit_codes import accepted_exit_codes
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 

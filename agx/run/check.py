@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 
 from agx.errors import Unsupported, UsageError
-from agx.plan import rules, tool_arguments
-from agx.plan.forms import refuse_errors
-from agx.plan.risk import with_risk
-from agx.plan.schema import MAX_TASKS, Plan
-from agx.plan.tools import Registry, unix_registry
+from agx.plan.schema import Plan
+from agx.plan.tools import Registry
+from agx.risk.assess import with_risk
+from agx.rules.check import check_tasks, refuse_errors
 from agx.run.job import CheckedRun, RunOptions
 from agx.run.preflight import find_programs
 from agx.run.sandbox import open_sandbox
 from agx.run.schedule import schedule
+from agx.unix.registry import unix_registry
 
 
 async def check_run(
@@ -32,11 +32,7 @@ async def check_run(
         )
     tools = unix_registry() if registry is None else registry
     chosen = options or RunOptions()
-    findings = (
-        *rules.check(plan.tasks, tools, max_tasks=MAX_TASKS),
-        *tool_arguments.check(plan.tasks, tools),
-    )
-    refuse_errors(findings, "")
+    refuse_errors(check_tasks(plan.tasks, tools), "")
     folder = _working_folder(chosen)
     environ = dict(os.environ if chosen.environ is None else chosen.environ)
     programs = find_programs(plan, tools, environ)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Self
 
 from agx.errors import StorageError
-from agx.plan.schema import output_reference
+from agx.plan.references import replaced_outputs
 from agx.run.problem import Problem
 
 MAX_TEXT_BYTES = 2 << 20  # more arguments than that no machine takes
@@ -94,16 +94,11 @@ class Outputs:
         return os.fsdecode(path.read_bytes()).rstrip("\n")
 
     def filled_in(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a function's arguments with every `{"task": n}` replaced by what task n gave."""
-        return {name: self._filled_in(value) for name, value in arguments.items()}
-
-    def _filled_in(self, value: Any) -> Any:  # noqa: ANN401  any JSON value
-        number = output_reference(value)
-        if number is not None:
-            return self._values[number] if number in self._values else self._readable(number)
-        if isinstance(value, dict):
-            return self.filled_in(value)
-        return [self._filled_in(item) for item in value] if isinstance(value, list) else value
+        """Return a function's arguments with every `{"task": n}` replaced by what task n returned."""
+        return replaced_outputs(
+            arguments,
+            lambda number: self._values[number] if number in self._values else self._readable(number),
+        )
 
     def _readable(self, number: int) -> str:
         return os.fsencode(self.text(number)).decode(errors="replace")

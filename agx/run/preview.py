@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from agx.errors import UsageError
-from agx.plan.render import shell_argument
 from agx.plan.schema import Argument, Glob, Task, Text
 from agx.run.approval import risks_to_approve
 from agx.run.job import CheckedRun
 from agx.run.problem import Problem
 from agx.run.values import Surroundings, depends_on_output, expand
+from agx.shell.render import shell_argument
 
 
 @dataclass(frozen=True, slots=True)

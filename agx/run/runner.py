@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from agx.errors import RunError
-from agx.plan import tool_arguments
 from agx.plan.schema import Plan, Task
 from agx.plan.tools import Registry
+from agx.rules import arguments as tool_arguments
 from agx.run.approval import Approve, require_approval
 from agx.run.chain import blamed_on, cannot_write, run_chain, saved_path
 from agx.run.check import check_run

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from agx.plan.rules import sources
+from agx.plan.references import sources
 from agx.plan.schema import Plan, Task
 
 

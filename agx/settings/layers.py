@@ -15,10 +15,10 @@ from enum import IntEnum
 from pathlib import Path
 
 from agx.errors import ConfigError
-from agx.settings.files import read_file
-from agx.settings.names import nearest
 from agx.settings.setting import SettingValue
 from agx.settings.table import BY_NAME, SETTINGS
+from agx.settings.toml_file import read_file
+from agx.util.names import nearest
 
 HOME_VARIABLE = "AGX_HOME"
 BUFFER_VARIABLE = "AGX_PLAN_BUFFER"  # where the plan that is being built is kept, see `agx.store`

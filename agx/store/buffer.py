@@ -16,7 +16,7 @@ from typing import Any
 from agx.errors import PlanInvalid, StorageError, UsageError
 from agx.plan.exact import exact
 from agx.plan.open_plan import OpenPlan
-from agx.store.files import locked, read_bytes, replace_file
+from agx.util.files import locked, read_bytes, replace_file
 
 VERSION = 1
 MAX_STEPS = 50

@@ -17,10 +17,11 @@ from typing import Any
 
 from agx.errors import PlanInvalid, StorageError, UsageError
 from agx.plan.exact import exact
-from agx.plan.risk import with_risk
 from agx.plan.schema import Finding, Plan, id_time_ms
-from agx.plan.tools import Registry, unix_registry
-from agx.store.files import read_bytes, replace_file
+from agx.plan.tools import Registry
+from agx.risk.assess import with_risk
+from agx.unix.registry import unix_registry
+from agx.util.files import read_bytes, replace_file
 
 MAX_BYTES = 8 << 20
 MAX_SHOWN = 5

@@ -6,9 +6,9 @@ import os
 import sys
 from dataclasses import asdict
 
-from agx import __version__
 from agx.engine import devices, native
 from agx.grammar import library
+from agx.util.version import __version__
 from agx.worker.protocol import MAX_FRAME_BYTES, PROTOCOL_VERSION, Frame
 
 

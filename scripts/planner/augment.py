@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from agx.plan.tools import unix_registry
+from agx.unix.registry import unix_registry
 
 if TYPE_CHECKING:
     import random

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agx.plan import rules
 from agx.plan.schema import Task
-from agx.plan.tools import unix_registry
 from agx.prompts.delta import findings_text, written_plan
+from agx.rules import findings as rules
+from agx.unix.registry import unix_registry
 from scripts.planner.augment import augment, estrange, word_pool
 from scripts.planner.forms import one_form
 from scripts.planner.mistakes import spoil

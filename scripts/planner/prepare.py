@@ -1,6 +1,6 @@
 """Makes training and development rows from the public data: `python -m scripts.planner.prepare`.
 
-Every command becomes a plan through `agx.plan.shell.parse_shell`; what cannot be one is counted by
+Every command becomes a plan through `agx.shell.parse.parse_shell`; what cannot be one is counted by
 reason and left out. Before anything else 5 % of the NL2Bash commands, chosen by their hash, are set
 aside as the development set, and no row with one of those commands is trained on, whatever its
 source. Nor is an instruction that the everyday evaluation asks. Two things can still help there: an
@@ -19,9 +19,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agx.plan.shell import parse_shell
-from agx.plan.shell_refusals import NotAPlan
-from agx.plan.tools import unix_registry
+from agx.shell.parse import parse_shell
+from agx.shell.refusals import NotAPlan
+from agx.unix.registry import unix_registry
 from scripts.planner.compose import composed
 from scripts.planner.forms import one_form
 from scripts.planner.sources import about, cheats, nl2bash, read_lines, tldr, written

@@ -16,10 +16,10 @@ import pytest
 
 from agx.backends.base import GenerationRequest, Message, Parameters
 from agx.backends.llamacpp import LlamaCppBackend
-from agx.backends.planning import PlanOptions, generate_plan
+from agx.backends.plans import PlanOptions, generate_plan
 from agx.errors import ModelBroken, PlanInvalid, PlanTruncated
-from agx.plan.context import PlanContext
 from agx.plan.limits import TaskLimits
+from agx.risk.context import PlanContext
 from tests.architectures.vocabularies import is_there, vocabulary
 from tests.architectures.writer import ARCHITECTURES, WINDOW, write_model
 

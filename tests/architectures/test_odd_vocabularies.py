@@ -10,7 +10,7 @@ import pytest
 
 from agx.backends.base import Parameters
 from agx.backends.llamacpp import LlamaCppBackend
-from agx.backends.planning import PlanOptions, generate_plan
+from agx.backends.plans import PlanOptions, generate_plan
 from agx.errors import ModelUnloadable, PlanTruncated
 from tests.architectures.vocabularies import TEMPLATES, Tokens, file, is_there, read_vocabulary, vocabulary
 from tests.architectures.writer import write_model

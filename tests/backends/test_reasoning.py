@@ -13,11 +13,11 @@ import pytest
 
 from agx.backends.base import Chunk, GenerationRequest, Message, Parameters
 from agx.backends.llamacpp import LlamaCppBackend
-from agx.backends.planning import PlanOptions, generate_plan, stream_plan
+from agx.backends.plans import PlanOptions, generate_plan, stream_plan
 from agx.backends.scripted import ScriptedBackend, ScriptedReply
 from agx.models.chat_templates import chat_template
-from agx.plan.context import GeneratedPlan, PlanContext
-from agx.planner import Planner, PlannerConfig
+from agx.planning.planner import Planner, PlannerConfig
+from agx.risk.context import GeneratedPlan, PlanContext
 from tests.plan.helpers import function_registry
 from tests.tiny_gguf import ASSISTANT, TinyModel, write_tiny_gguf
 

@@ -12,7 +12,7 @@ import pytest
 from agx.backends.scripted import Reply, ScriptedBackend
 from agx.cli.main import run
 from agx.plan.tools import Registry
-from agx.planner import Planner, PlannerConfig
+from agx.planning.planner import Planner, PlannerConfig
 from agx.worker.process import WorkerProcess
 
 COUNT_LINES = json.dumps(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.models.part import part_of, read_state
+from agx.models.fetch.part import part_of, read_state
 from tests.cli.conftest import Agx
 from tests.documents import ROOT
 from tests.hub_server import REPOSITORY, HubServer

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.models.ollama import ollama_model
+from agx.models.ollama.in_place import ollama_model
 from agx.models.resolve import embedded_model
 from tests.cli.conftest import Agx
 from tests.ollama_server import Misbehaviour, OllamaServer, ollama_server

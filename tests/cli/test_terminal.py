@@ -17,7 +17,7 @@ PROGRAM = f"""
 import sys
 from agx.backends.scripted import ScriptedBackend
 from agx.cli.main import run
-from agx.planner import Planner
+from agx.planning.planner import Planner
 backend = ScriptedBackend([{COUNT_LINES!r}])
 def make(config, *, registry=None, worker=None):
     return Planner(config, registry=registry, backend=backend)
@@ -79,7 +79,7 @@ import asyncio, signal, sys
 from agx.backends.scripted import ScriptedBackend
 from agx.cli.main import main
 from agx.cli import main as module
-from agx.planner import Planner
+from agx.planning.planner import Planner
 class Slow(ScriptedBackend):
     async def generate(self, request):
         try:

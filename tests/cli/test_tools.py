@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from agx.app.registries import load_registry
 from agx.plan.schema import RISKS
-from agx.plan.tools import unix_registry
-from agx.registry.files import load_registry
+from agx.unix.registry import unix_registry
 from tests.cli.conftest import Agx
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}

@@ -19,13 +19,13 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from agx.backends.base import GenerationRequest
-from agx.backends.planning import Draft, PlanOptions, plan_request
-from agx.engine.chat import ChatTemplate
-from agx.engine.prompting import Conversation, Prompt, PromptWriter
+from agx.backends.plans import Draft, PlanOptions, plan_request
+from agx.engine.chat.prompts import Conversation, Prompt, PromptWriter
+from agx.engine.chat.templates import ChatTemplate
 from agx.errors import TemplateError
-from agx.plan.context import PlanContext
 from agx.plan.schema import Finding
 from agx.plan.tools import Registry, ToolInfo
+from agx.risk.context import PlanContext
 from tests.plan.helpers import plan_of
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "chat-templates"

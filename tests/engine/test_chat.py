@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agx.engine.chat import MAX_TEMPLATE_CHARS, ChatTemplate, chatml
-from agx.engine.plain import is_plain
-from agx.engine.sandbox import BoundedEnvironment
+from agx.engine.chat.clock_free import is_plain
+from agx.engine.chat.sandbox import BoundedEnvironment
+from agx.engine.chat.templates import MAX_TEMPLATE_CHARS, ChatTemplate, chatml
 from agx.errors import TemplateError
 
 MESSAGES = (

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from agx.engine.chat import ChatTemplate
-from agx.engine.dialect import Dialect
-from agx.engine.prompting import Conversation
+from agx.engine.chat.prompts import Conversation
+from agx.engine.chat.templates import ChatTemplate
+from agx.engine.chat.traits import Dialect
 from agx.errors import TemplateError
 from tests.engine.templates import clock, writer_of
 

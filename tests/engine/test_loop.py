@@ -11,9 +11,9 @@ from typing import Any, cast
 import jsonschema
 import pytest
 
+from agx.engine.chat.prompts import Conversation
 from agx.engine.loop import Engine, ErrorEvent
 from agx.engine.model import Model
-from agx.engine.prompting import Conversation
 from agx.engine.sampling import Sampler
 from agx.engine.scheduler import Slice
 from agx.engine.sequence import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agx.engine.thinking import read_manners
+from agx.engine.chat.reasoning import read_manners
 from tests.engine.templates import (
     FUNCTIONS,
     KINDS,

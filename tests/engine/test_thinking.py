@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from agx.engine.chat import NAMED_TEMPLATES, ChatTemplate
-from agx.engine.prompting import Conversation, PromptWriter
-from agx.engine.thinking import Manner, Manners, Thinking
+from agx.engine.chat.prompts import Conversation, PromptWriter
+from agx.engine.chat.reasoning import Manner, Manners, Thinking
+from agx.engine.chat.templates import NAMED_TEMPLATES, ChatTemplate
 from agx.engine.values import DEFAULT_REASONING_TOKENS, MAX_REASONING_TOKENS
 from agx.errors import ConfigError, TemplateError
 from tests.engine.templates import writer_of

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from agx.engine.thinking import Manner, Thinking
-from agx.engine.thoughts import Thoughts
+from agx.engine.chat.reasoning import Manner, Thinking
+from agx.engine.chat.reasoning_state import Thoughts
 
 END_OF_TEXT = 300
 THINK = Thinking("<think>", "</think>", before_end="\n", after_end="\n\n")

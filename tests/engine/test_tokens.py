@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from agx.engine.chat.prompts import Conversation
 from agx.engine.loop import Engine, EngineOptions
 from agx.engine.model import Model
-from agx.engine.prompting import Conversation
 from agx.engine.tokens import TextDecoder
 from agx.errors import UsageError
 from tests.engine.support import request

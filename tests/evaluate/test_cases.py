@@ -10,7 +10,7 @@ import pytest
 
 from agx.errors import UsageError
 from agx.evaluate.cases import FORM_REASON, Case, load_cases, make_case
-from agx.plan.shell import parse_shell
+from agx.shell.parse import parse_shell
 
 LS = {"command": "ls", "args": ["-l"]}
 GOOD = '{"instruction": "list", "reference": "ls"}'

@@ -18,7 +18,7 @@ from agx.evaluate.metrics import (
     words,
 )
 from agx.plan.schema import Env, Glob, Task, TaskOutput, Text
-from agx.plan.shell import parse_shell
+from agx.shell.parse import parse_shell
 
 
 def tasks(command: str) -> Tasks:

@@ -13,9 +13,9 @@ from agx.errors import ModelMissing, UsageError, WorkerDied
 from agx.evaluate.cases import Case, make_case
 from agx.evaluate.report import TABLE_HEADER, Report
 from agx.evaluate.run import evaluate, evaluate_delta
-from agx.plan.shell import parse_shell
-from agx.planner import Planner, PlannerConfig
-from agx.roles import ModelRole
+from agx.planning.planner import Planner, PlannerConfig
+from agx.planning.roles import ModelRole
+from agx.shell.parse import parse_shell
 
 
 def text(command: str) -> str:

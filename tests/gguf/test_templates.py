@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import pytest
 
-from agx.engine.chat import ChatTemplate
-from agx.engine.dialect import Dialect
-from agx.engine.thinking import read_manners
+from agx.engine.chat.reasoning import read_manners
+from agx.engine.chat.templates import ChatTemplate
+from agx.engine.chat.traits import Dialect
 from agx.errors import TemplateError
 from agx.gguf.templates import TemplateTraits, traits_of
 from agx.models.chat_templates import chat_template, template_names

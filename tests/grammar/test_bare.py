@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from agx.grammar.bare import bare_package
+from agx.util.imports import bare_package
 
 
 def test_only_the_module_is_imported_and_the_package_can_be_later() -> None:
     program = """
         import sys
-        from agx.grammar.bare import bare_package
+        from agx.util.imports import bare_package
         with bare_package("email"):
             from email import errors
         assert "email" not in sys.modules and "email.errors" in sys.modules

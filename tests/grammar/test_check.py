@@ -11,7 +11,8 @@ import pytest
 
 from agx.errors import RegistryInvalid
 from agx.grammar.check import check_tools
-from agx.plan.tools import ToolInfo, unix_registry
+from agx.plan.tools import ToolInfo
+from agx.unix.registry import unix_registry
 from tests.grammar.walks import functions
 
 STRING = {"type": "string"}

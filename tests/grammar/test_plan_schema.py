@@ -12,7 +12,8 @@ import pytest
 from agx.errors import ConstraintFailed
 from agx.grammar.matcher import ConstraintCompiler
 from agx.grammar.plan_schema import PlanLimits, plan_schema
-from agx.plan.tools import ToolInfo, unix_registry
+from agx.plan.tools import ToolInfo
+from agx.unix.registry import unix_registry
 
 LIMITS = PlanLimits(max_tasks=3, max_args=3, max_arg_chars=8, max_path_chars=6, max_text_parts=2)
 TOOLS = (ToolInfo("find"), ToolInfo("wc"), ToolInfo("["))

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from agx.app.registries import registry_of
 from agx.grammar.plan_schema import PlanLimits, plan_schema
-from agx.plan.forms import read_draft
-from agx.plan.rules import references
-from agx.plan.tools import Registry, ToolInfo, unix_registry
-from agx.registry.entries import registry_of
+from agx.plan.references import references
+from agx.plan.tools import Registry, ToolInfo
+from agx.rules.check import read_draft
+from agx.unix.registry import unix_registry
 from tests.grammar.walks import BFCL, byte_compiler, functions, random_text
 
 LIMITS = PlanLimits(max_tasks=4, max_args=3, max_arg_chars=6, max_path_chars=6, max_text_parts=2)

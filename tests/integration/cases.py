@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from agx.backends.base import Parameters
-from agx.backends.planning import PlanOptions
+from agx.backends.plans import PlanOptions
 from agx.errors import AgxError, PlanInvalid, PlanTruncated
 from agx.models.resolve import resolve_model
-from agx.plan.context import GeneratedPlan, PlanContext
 from agx.plan.limits import TaskLimits
-from agx.planner import Planner, PlannerConfig
-from agx.roles import ModelRole
+from agx.planning.planner import Planner, PlannerConfig
+from agx.planning.roles import ModelRole
+from agx.risk.context import GeneratedPlan, PlanContext
 from agx.worker.survey import survey
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 

@@ -10,11 +10,11 @@ import pytest
 
 from agx.backends.base import Health
 from agx.models.catalog import load_catalog
-from agx.plan.context import GeneratedPlan, PlanContext
-from agx.plan.forms import read_plan
 from agx.plan.tools import Registry, ToolInfo
-from agx.planner import Planner
-from agx.roles import ModelRole
+from agx.planning.planner import Planner
+from agx.planning.roles import ModelRole
+from agx.risk.context import GeneratedPlan, PlanContext
+from agx.rules.check import read_plan
 from tests.integration.cases import (
     DELTA_MODEL,
     ECHO_MODEL,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.engine.chat import chatml
+from agx.engine.chat.templates import chatml
 from agx.errors import UsageError
 from agx.models.chat_templates import chat_template, template_names
 

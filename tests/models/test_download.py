@@ -12,12 +12,12 @@ from types import SimpleNamespace
 import pytest
 
 from agx.errors import AgxError, BackendUnreachable, ModelUnloadable, StorageError
-from agx.models import part
-from agx.models.hub import HubAccess
-from agx.models.part import part_of, read_state, state_of
-from agx.models.pull import Pulled, PullOptions, pull
-from agx.models.retrying import Patience
-from agx.models.watching import Silent
+from agx.models.fetch import part
+from agx.models.fetch.hub import HubAccess
+from agx.models.fetch.part import part_of, read_state, state_of
+from agx.models.fetch.pull import Pulled, PullOptions, pull
+from agx.models.fetch.retrying import Patience
+from agx.models.fetch.watching import Silent
 from tests.hub_server import REPOSITORY, HubServer
 
 NAME = "tiny-Q4_K_M.gguf"

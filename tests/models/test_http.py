@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from agx.errors import BackendUnreachable, ConfigError
-from agx.models import http
-from agx.models.http import HttpClient, Lost, Place
-from agx.models.ollama_api import OllamaApi
+from agx.models.fetch import http
+from agx.models.fetch.http import HttpClient, Lost, Place
+from agx.models.ollama.api import OllamaApi
 
 PLACE = Place("https://hub/o/r", "the file")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from agx.errors import BackendUnreachable, ConfigError, ModelMissing, UsageError
-from agx.models.http import HttpClient
-from agx.models.hub import HubAccess, Listed, choose, list_files, parts_of, renamed
-from agx.models.retrying import Patience
+from agx.models.fetch.http import HttpClient
+from agx.models.fetch.hub import HubAccess, Listed, choose, list_files, parts_of, renamed
+from agx.models.fetch.retrying import Patience
+from agx.models.fetch.watching import Silent
 from agx.models.sources import HubChoice, HubFile
-from agx.models.watching import Silent
 from tests.hub_server import REPOSITORY, HubServer
 
 PATIENCE = Patience(tries=2, first_secs=0.01)

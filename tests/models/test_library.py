@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from agx.errors import ModelMissing, StorageError, UsageError
+from agx.models.fetch.part import Version, opened_part
 from agx.models.library import Model, Verdict, find, in_folder, list_models, ollama_names, remove, verify
 from agx.models.manifest import Manifest, Record
-from agx.models.ollama import MODEL_LAYER
-from agx.models.part import Version, opened_part
+from agx.models.ollama.in_place import MODEL_LAYER
 
 SOURCE = "hf:owner/repo/tiny.gguf"
 

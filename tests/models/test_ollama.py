@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agx.errors import AgxError, ModelMissing, ModelUnloadable, UsageError
-from agx.models.ollama import (
+from agx.models.ollama.in_place import (
     MODEL_LAYER,
     SERVICE_FOLDER,
     OllamaName,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agx.errors import ConfigError
-from agx.models.ollama_host import is_loopback, ollama_url
+from agx.models.ollama.host import is_loopback, ollama_url
 
 # Those of Ollama's `envconfig/config_test.go` and of its Python client, and addresses to be reached.
 URLS = {

@@ -13,10 +13,10 @@ import pytest
 
 from agx.cli.worker import started_worker
 from agx.errors import ModelUnloadable
-from agx.models.ollama import named_digest
+from agx.models.ollama.in_place import named_digest
 from agx.models.resolve import embedded_model
-from agx.planner import Planner, PlannerConfig
-from agx.roles import ModelRole
+from agx.planning.planner import Planner, PlannerConfig
+from agx.planning.roles import ModelRole
 from agx.settings.layers import read_settings
 from tests.ollama_models import put_model, tree_of
 

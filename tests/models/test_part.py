@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agx.errors import StorageError
-from agx.models.part import Version, opened_part, part_of, read_state, state_of
+from agx.models.fetch.part import Version, opened_part, part_of, read_state, state_of
 
 VERSION = Version("hf:o/r/a.gguf", "tag", 100)
 

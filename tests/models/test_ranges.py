@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from agx.models.ranges import Ranges, pieces
+from agx.models.fetch.ranges import Ranges, pieces
 
 
 @pytest.mark.parametrize(

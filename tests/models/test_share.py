@@ -24,12 +24,13 @@ from agx.errors import (
     Unsupported,
     UsageError,
 )
-from agx.models import ollama_api, share
+from agx.models.fetch.watching import Silent
 from agx.models.hashes import HashMemory
-from agx.models.ollama import ollama_model
-from agx.models.ollama_api import version_numbers
-from agx.models.share import Shared, file_name, share_with_ollama
-from agx.models.watching import Silent
+from agx.models.ollama import api as ollama_api
+from agx.models.ollama import share
+from agx.models.ollama.api import version_numbers
+from agx.models.ollama.in_place import ollama_model
+from agx.models.ollama.share import Shared, file_name, share_with_ollama
 from tests.ollama_models import tree_of
 from tests.ollama_server import Misbehaviour, OllamaServer, ollama_server
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from agx.errors import UsageError
-from agx.plan.editing import Tasks, inserted, moved, removed, renumbered, replaced
-from agx.plan.rules import sources
+from agx.plan.editing import Tasks, inserted, moved, removed, replaced
+from agx.plan.references import renumbered, sources
 from agx.plan.schema import MAX_TASKS, Plan, Task
 from tests.plan.helpers import task
 

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from agx.backends.planning import PlanOptions, generate_plan, plan_request
+from agx.backends.plans import PlanOptions, generate_plan, plan_request
 from agx.backends.scripted import ScriptedBackend
 from agx.errors import PlanInvalid, UsageError
-from agx.plan.context import PlanContext
 from agx.plan.limits import TaskLimits
+from agx.risk.context import PlanContext
 
 SMALL = PlanContext(limits=TaskLimits(max_args=2, max_arg_chars=4, max_path_chars=4, max_text_parts=2))
 FITTING = {"command": "cat", "args": ["four", {"text": ["a", {"env": "A_LONG_NAME"}]}], "save_to": "f.md"}

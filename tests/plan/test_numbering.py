@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from agx.errors import PlanInvalid
-from agx.plan.forms import read_plan
 from agx.plan.numbering import numbered
 from agx.plan.schema import TaskOutput
-from agx.plan.tools import unix_registry
+from agx.rules.check import read_plan
+from agx.unix.registry import unix_registry
 
 
 def rows_of(*numbers: Any) -> list[dict[str, Any]]:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from agx.errors import AgxError
-from agx.plan.normalise import NORMALISED
-from agx.plan.options import options_of
-from agx.plan.render import plan_shell
-from agx.plan.risk import with_risk
-from agx.plan.shell import parse_shell
-from agx.plan.shell_refusals import NotAPlan
-from agx.plan.tools import unix_registry
+from agx.plan.reading import NORMALISED
+from agx.risk.assess import with_risk
+from agx.shell.parse import parse_shell
+from agx.shell.refusals import NotAPlan
+from agx.shell.render import plan_shell
+from agx.unix.options import options_of
+from agx.unix.registry import unix_registry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8")
 

@@ -6,7 +6,8 @@ import pytest
 
 from agx.errors import RegistryInvalid
 from agx.plan.schema import RISKS
-from agx.plan.tools import CATEGORIES, MAX_TOOLS, Registry, ToolInfo, unix_registry
+from agx.plan.tools import MAX_TOOLS, Registry, ToolInfo
+from agx.unix.registry import CATEGORIES, unix_registry
 
 
 def test_the_built_in_registry_describes_every_tool() -> None:

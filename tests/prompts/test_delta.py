@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from agx.plan.forms import read_draft
 from agx.plan.schema import Finding
-from agx.plan.tools import unix_registry
 from agx.prompts.delta import NOTHING_FOUND, delta_turns, findings_text, written_plan
+from agx.rules.check import read_draft
+from agx.unix.registry import unix_registry
 from tests.plan.helpers import plan_of, task
 
 

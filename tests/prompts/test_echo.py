@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from agx.plan.context import PlanContext
 from agx.plan.tools import Registry, ToolInfo
 from agx.prompts.echo import system_text
 from agx.prompts.tools import MAX_DESCRIBED_TOOLS, template_tools
+from agx.risk.context import PlanContext
 from tests.plan.helpers import function_registry, task
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from agx.plan.schema import Plan, Task
-from agx.plan.tools import Registry, ToolInfo, unix_registry
+from agx.plan.tools import Registry, ToolInfo
 from agx.run.job import Audience, RunOptions
 from agx.run.record import RunResult
 from agx.run.runner import run_plan
+from agx.unix.registry import unix_registry
 from tests.plan.helpers import plan_of
 
 # Programs that the tests write themselves, beside the commands that everybody has.

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from agx.plan.render import plan_shell
 from agx.plan.schema import Plan
+from agx.shell.render import plan_shell
 from tests.plan.helpers import plan_of
 from tests.run.helpers import command, options, output, run, write_program
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from agx.errors import AgxError, Unsupported, UsageError
-from agx.plan.tools import Registry, ToolInfo, unix_registry
+from agx.plan.tools import Registry, ToolInfo
 from agx.run.check import check_run
 from agx.run.job import CheckedRun, RunOptions
 from agx.run.preflight import absolute_path
 from agx.run.preview import preview_of
+from agx.unix.registry import unix_registry
 from tests.plan.helpers import plan_of
 from tests.run.helpers import command, options
 

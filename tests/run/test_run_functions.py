@@ -12,10 +12,11 @@ import pytest
 
 from agx.errors import NotApproved, PlanInvalid, TaskFailed, TaskTimedOut, Unsupported
 from agx.plan.schema import Plan
-from agx.plan.tools import Registry, ToolInfo, unix_registry
+from agx.plan.tools import Registry, ToolInfo
 from agx.run.job import RunOptions
 from agx.run.record import RunResult
 from agx.run.runner import run_plan
+from agx.unix.registry import unix_registry
 from tests.plan.helpers import plan_of
 from tests.run.helpers import command, options
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agx.plan.rules import sources
+from agx.plan.references import sources
 from agx.plan.schema import Plan
 from agx.run.schedule import schedule
 from tests.plan.helpers import plan_of

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from llama_cpp.llama_grammar import json_schema_to_gbnf
 
 from agx.grammar.plan_schema import PlanLimits, plan_schema
-from agx.plan.tools import unix_registry
+from agx.unix.registry import unix_registry
 from scripts.benchmark.instructions import COLD, chosen
 from scripts.benchmark.machine import ROOT, num_cores
 from scripts.benchmark.reference import convertible

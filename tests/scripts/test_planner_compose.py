@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agx.plan import rules
-from agx.plan.shell import parse_shell
-from agx.plan.tools import unix_registry
+from agx.rules import findings as rules
+from agx.shell.parse import parse_shell
+from agx.unix.registry import unix_registry
 from scripts.planner.compose import SOURCE, composed
 from scripts.planner.find_parts import LANGUAGES
 from scripts.planner.forms import one_form

@@ -14,8 +14,9 @@ from agx.errors import PlanInvalid, StorageError, UsageError
 from agx.plan.editing import inserted
 from agx.plan.exact import exact
 from agx.plan.open_plan import OpenPlan
-from agx.plan.tools import unix_registry
+from agx.risk.assess import with_risk
 from agx.store.buffer import MAX_STEPS, Edit, PlanBuffer
+from agx.unix.registry import unix_registry
 from tests.plan.helpers import task
 
 MAX_SECS = 120
@@ -205,8 +206,8 @@ def test_a_finished_plan_that_is_changed_is_another() -> None:
 def test_a_plan_has_risks_and_an_open_one_keeps_none(buffer: PlanBuffer) -> None:
     """They are computed whenever it is made a plan, and nothing in the file is believed."""
     plan = OpenPlan.begun("x").with_tasks([task("rm", "a", risk=("reads",))])
-    assert "destructive" in plan.plan(unix_registry()).tasks[0].risk
+    assert "destructive" in with_risk(plan.plan(), unix_registry()).tasks[0].risk
     assert "risk" not in json.dumps(plan.to_dict())
     assert exact(OpenPlan, plan.to_dict()) == plan.model_copy(update={"tasks": (task("rm", "a"),)})
     with pytest.raises(UsageError, match="no tasks yet"):
-        OpenPlan.begun("x").plan(unix_registry())
+        OpenPlan.begun("x").plan()

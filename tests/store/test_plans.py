@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from agx.errors import StorageError, UsageError
-from agx.plan.forms import read_plan
 from agx.plan.schema import Finding, Plan, id_time_ms, new_plan_id
-from agx.plan.tools import unix_registry
+from agx.rules.check import read_plan
 from agx.store.plans import Listing, PlanStore
+from agx.unix.registry import unix_registry
 from tests.plan.helpers import plan_of
 
 ID = "plan_01ka{:04d}zzzzzzzzzzzzzzzzzz"

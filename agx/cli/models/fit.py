@@ -57,7 +57,7 @@ def fit(app: App, /, *, model: str, as_json: bool, **options: str | None) -> int
 def machine_memory(settings: Settings) -> Machine:
     """Return the memory of this machine and of the GPUs that these settings use."""
     from agx.gguf.placement import BACKENDS, Machine, choose_device  # noqa: PLC0415  not for --help
-    from agx.machine import memory_bytes  # noqa: PLC0415
+    from agx.util.machine import memory_bytes  # noqa: PLC0415
     from agx.worker.survey import survey  # noqa: PLC0415
 
     host = memory_bytes()

@@ -16,7 +16,7 @@ from agx.cli.text import visible, visible_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agx.models.pull import Pulled, PullOptions
+    from agx.models.fetch.pull import Pulled, PullOptions
 
 MAX_CONNECTIONS = 16
 EPILOG = """\b
@@ -58,8 +58,8 @@ def pull(  # noqa: PLR0913  one for each option
 ) -> None:
     """Fetch each MODEL and print its file: a catalogue's name, owner/repository:TAG, hf:… or a URL."""
     from agx.errors import UsageError  # noqa: PLC0415  not for --help
-    from agx.models.hub import HubAccess  # noqa: PLC0415
-    from agx.models.pull import PullOptions  # noqa: PLC0415
+    from agx.models.fetch.hub import HubAccess  # noqa: PLC0415
+    from agx.models.fetch.pull import PullOptions  # noqa: PLC0415
 
     if name is not None and len(models) > 1:
         raise UsageError("--name is for one model", hint="pull the models one by one")
@@ -82,7 +82,7 @@ def _pulled(app: App, model: str, folder: Path, *, options: PullOptions, is_sile
 
     from agx.cli.models.transfer import TransferView  # noqa: PLC0415
     from agx.cli.stopping import until_signal  # noqa: PLC0415
-    from agx.models.pull import pull as fetch  # noqa: PLC0415
+    from agx.models.fetch.pull import pull as fetch  # noqa: PLC0415
 
     view = TransferView(is_silent=is_silent)
     try:

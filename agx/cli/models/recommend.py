@@ -49,8 +49,8 @@ def recommend(app: App, /, *, as_json: bool) -> None:
 
 def this_machine() -> Hardware:
     """Look at this machine: memory and cores that this process may use, and GPUs as ggml reports them."""
-    from agx.machine import memory_bytes, usable_cpus  # noqa: PLC0415  not for --help
     from agx.models.recommend import Gpu, Hardware  # noqa: PLC0415
+    from agx.util.machine import memory_bytes, usable_cpus  # noqa: PLC0415  not for --help
     from agx.worker.survey import survey  # noqa: PLC0415
 
     host = memory_bytes()

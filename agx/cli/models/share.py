@@ -13,7 +13,7 @@ from agx.cli.output import write_result
 from agx.cli.text import visible, visible_json
 
 if TYPE_CHECKING:
-    from agx.models.share import Shared
+    from agx.models.ollama.share import Shared
 
 EPILOG = """\b
 Examples:
@@ -37,7 +37,7 @@ def share(app: App, /, *, model: str, name: str, replace: bool, as_json: bool) -
     from agx.cli.models.transfer import TransferView  # noqa: PLC0415  not for --help
     from agx.gguf import read_card  # noqa: PLC0415
     from agx.models.hashes import HASHES_NAME, HashMemory  # noqa: PLC0415
-    from agx.models.share import share_with_ollama  # noqa: PLC0415
+    from agx.models.ollama.share import share_with_ollama  # noqa: PLC0415
 
     settings = settings_of(app, {})
     card = read_card(model_file(settings, model))

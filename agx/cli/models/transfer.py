@@ -9,7 +9,7 @@ import time
 
 from agx.cli.output import is_terminal, tell, visible_on
 from agx.cli.text import visible
-from agx.models.meter import Meter
+from agx.models.fetch.meter import Meter
 
 LINE_SECS = 5.0
 _DRAW_SECS = 0.15
@@ -104,7 +104,7 @@ class TransferView:
         self._write(f"\r\x1b[K{self._line(columns)}")
 
     def _line(self, columns: int) -> str:
-        """Return the line: name, bar and figures, which give way in this order where the terminal is narrow."""
+        """Return the line: name, bar and figures, which give way in this order on a narrow terminal."""
         from rich.cells import cell_len, set_cell_size  # noqa: PLC0415  only a terminal needs it
 
         now = time.monotonic()

@@ -1,0 +1,1 @@
+"""What the command line and a server share: settings to planner, registries, input, recording, doctor."""

@@ -1,0 +1,99 @@
+"""Registries of tools as programs and people make them: read, and checked against the constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agx.plan.schema import Risk
+    from agx.plan.tools import Registry, ToolInfo
+
+# What nobody vouches for is not harmless.
+_UNKNOWN_RISK: tuple[Risk, ...] = ("runs_code",)
+
+
+def registry_of(data: object, *, source: str = "the registry") -> Registry:
+    """Make a registry of data as `json.loads` returns it, in any form that `agx.tools.forms` names.
+
+    `Registry.warnings` says what was changed on the way. Raises `RegistryInvalid`, whose
+    `details["problems"]` lists everything that is wrong: tool, JSON pointer, message and hint.
+    """
+    from agx.tools import entries  # noqa: PLC0415  heavy, and few programs need it
+
+    return entries.registry_of(data, source=source, check=_check_tools)
+
+
+def load_registry(path: str | PathLike[str]) -> Registry:
+    """Read a registry from a file: TOML by its ending `.toml`, and otherwise JSON, one or one a line.
+
+    What stands in it is described in `docs/registries.md`; an entry that is only the name of a Unix
+    command stands for that command. Raises `RegistryInvalid`, naming tool and place, for a file or a
+    tool that cannot be used; its `details["problems"]` has all there are.
+    """
+    from agx.tools import registry_files  # noqa: PLC0415  as above
+
+    return registry_files.load_registry(path, check=_check_tools)
+
+
+def parse_registry(data: bytes, *, source: str, suffix: str = ".json") -> Registry:
+    """Make a registry of the bytes of a file; `suffix` says which form it has. Raises as `load_registry`."""
+    from agx.tools import registry_files  # noqa: PLC0415  as above
+
+    return registry_files.parse_registry(data, source=source, suffix=suffix, check=_check_tools)
+
+
+def registry_of_files(files: Sequence[str]) -> Registry:
+    """Return the tools of the files, or without any the built-in ones; raises `RegistryInvalid`.
+
+    Of tools with the same name that of the last file counts.
+    """
+    if not files:
+        from agx.unix.registry import unix_registry  # noqa: PLC0415  imports pydantic
+
+        return unix_registry()
+    from agx.tools.combining import merged  # noqa: PLC0415  few have such a file
+
+    return merged(*map(load_registry, files))
+
+
+def registry_of_functions(
+    functions: Iterable[Callable[..., Any]], *, risk: Iterable[Risk] = _UNKNOWN_RISK
+) -> Registry:
+    """Make a registry of Python functions, each as `tool_from_function` makes a tool of it.
+
+    `Registry.warnings` says what was taken out of descriptions.
+    """
+    from agx.tools import from_functions  # noqa: PLC0415  as above
+
+    return from_functions.registry_of_functions(functions, risk=risk, check=_check_tools)
+
+
+def tool_from_function(
+    function: Callable[..., Any],
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    risk: Iterable[Risk] = _UNKNOWN_RISK,
+    category: str = "",
+) -> ToolInfo:
+    """Make a tool of a Python function, whose arguments are given by name.
+
+    The schema comes from the type hints (whatever pydantic can describe), the description from the
+    first paragraph of the docstring, and those of the parameters from its section of arguments in
+    Google's, NumPy's or Sphinx's style; `Annotated[…, Field(description=…)]` goes before them.
+    `ToolInfo.call` is the function: it takes arguments as JSON has them, and turns them into what
+    the type hints say. Raises `RegistryInvalid` for a function that cannot be called by JSON.
+    """
+    from agx.tools import from_functions  # noqa: PLC0415  as above
+
+    return from_functions.tool_from_function(
+        function, name=name, description=description, risk=risk, category=category, check=_check_tools
+    )
+
+
+def _check_tools(tools: Iterable[ToolInfo]) -> None:
+    from agx.grammar.check import check_tools  # noqa: PLC0415  only tools with schemas need it
+
+    check_tools(tools)

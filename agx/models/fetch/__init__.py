@@ -1,0 +1,1 @@
+"""Fetching models: downloads that resume, and the hub."""

@@ -1,0 +1,1 @@
+"""The models that Ollama has: read in place, and given to it."""

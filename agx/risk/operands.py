@@ -1,0 +1,198 @@
+"""Operands that are not run: files that are written or changed, and words that say what is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from agx.risk.written_paths import is_empty, is_system
+from agx.unix.calls import MANY, OPEN, Effect, Shell, Writes, is_known
+from agx.unix.words import Given
+
+# A mode that lets a program run as its owner or group.
+_SET_ID = re.compile(r"0?[2-7]\d{3}|.*[+=]\w*s\w*")
+_GIT_RUNS = re.compile(
+    r"alias\.|pager|editor|command|cmd|driver|textconv|helper|hookspath|fsmonitor|program|filter\.|external"
+)
+_GIT_READS_CONFIG = ("--get", "--get-all", "--get-regexp", "--get-urlmatch", "-l", "--list")
+_IP_READS = frozenset("show list ls lst get help save monitor".split())
+_CLOUD_DESTROYS = re.compile(r"(?:delete|destroy|terminate|remove|purge|rm|rb|down|halt|empty)(?:-.*)?")
+
+
+def may_set_id(mode: str) -> bool:
+    """Return whether a file's mode lets it run as its owner or group."""
+    return _SET_ID.fullmatch(mode) is not None
+
+
+def is_git_command(setting: str) -> bool:
+    """Return whether a setting of Git names a command that it runs."""
+    return _GIT_RUNS.search(setting.lower()) is not None
+
+
+def _may_be_more(words: Sequence[str]) -> bool:
+    """Return whether these words are more than they seem: a pattern's files, the words of an output."""
+    return any(MANY in word or OPEN in word for word in words)
+
+
+def _target(given: Given) -> Iterator[Effect]:
+    """Judge the last operand, where files are put; a copy of nothing empties what was there."""
+    has_place = given.has("-t", "--target-directory")
+    *sources, last = given.operands or ("",)
+    if has_place or not sources:
+        return
+    yield Writes(last)
+    if any(map(is_empty, sources)) or (given.row.family == "mv" and last == "/dev/null"):
+        yield "destructive"
+    if given.row.family == "mv" and any(map(is_system, sources)):
+        yield "privilege"
+
+
+def _written(given: Given) -> Iterator[Effect]:
+    appends = given.has("-a", "--append")
+    yield from (Writes(path, overwrites=not appends) for path in given.operands)
+
+
+def _second(given: Given) -> Iterator[Effect]:
+    """Judge the second operand, which is written."""
+    is_prefix = given.row.family == "split"
+    yield from (Writes(path, overwrites=not is_prefix) for path in given.operands[1:2])
+    if _may_be_more(given.operands[:1]):
+        yield "writes"
+
+
+def _changed(given: Given) -> Iterator[Effect]:
+    if any(map(is_system, given.operands)):
+        yield "privilege"
+
+
+def _mode(given: Given) -> Iterator[Effect]:
+    """Judge chmod, chown and their like, whose first operand is what is set."""
+    paths = given.operands if given.has("--reference") else given.operands[1:]
+    if any(map(is_system, paths)):
+        yield "privilege"
+        if given.has("-R", "--recursive"):
+            yield "destructive"
+    if given.row.family == "chmod" and any(map(may_set_id, given.operands[:1])):
+        yield "privilege"
+
+
+def _dd(given: Given) -> Iterator[Effect]:
+    pairs = dict(word.partition("=")[::2] for word in given.operands)
+    if "of" in pairs:
+        yield Writes(pairs["of"], overwrites=True)
+        if is_empty(pairs.get("if", "")):
+            yield "destructive"
+
+
+def _tar(given: Given) -> Iterator[Effect]:
+    if given.has("-c", "-r", "-u", "-A", "--create", "--append", "--update", "--catenate", "--delete"):
+        yield from (Writes(path) for path in given.values("-f", "--file"))
+    if given.has("--delete"):
+        yield "destructive"
+
+
+def _date(given: Given) -> Iterator[Effect]:
+    """Judge date, which sets the clock to an operand that is no format."""
+    if any(not word.startswith("+") for word in given.operands):
+        yield "privilege"
+
+
+def _privileged(given: Given) -> Iterator[Effect]:
+    if given.operands:
+        yield "privilege"
+
+
+def _configured(given: Given) -> Iterator[Effect]:
+    if len(given.operands) > 1 or _may_be_more(given.operands):
+        yield "privilege"
+
+
+def _ip(given: Given) -> Iterator[Effect]:
+    thing, *rest = given.operands or ("",)
+    if ("netns".startswith(thing) or thing == "vrf") and rest[:1] == ["exec"]:
+        yield from (Shell(" ".join(rest[start:])) for start in (1, 2))  # with `-all` there is no name
+    if (rest and rest[0] not in _IP_READS) or _may_be_more((thing,)):
+        yield "privilege"
+
+
+def _service(given: Given) -> Iterator[Effect]:
+    if given.operands[1:2] not in ((), ("status",)) or _may_be_more(given.operands):
+        yield "privilege"
+
+
+def _cloud(given: Given) -> Iterator[Effect]:
+    if any(map(_CLOUD_DESTROYS.fullmatch, given.operands)):
+        yield "destructive"
+
+
+def _checkout(given: Given) -> Iterator[Effect]:
+    """Judge a checkout of paths, which discards what was changed in them."""
+    is_of_paths = given.ended or len(given.operands) > 1 or "." in given.operands
+    if is_of_paths and not given.has("-b"):
+        yield "destructive"
+
+
+def _stash(given: Given) -> Iterator[Effect]:
+    first = given.operands[0] if given.operands else "push"
+    if first in ("drop", "clear"):
+        yield "destructive"
+    elif first not in ("list", "show"):
+        yield "writes"
+
+
+def _push(given: Given) -> Iterator[Effect]:
+    yield from _remote(given)
+    if any(word.startswith(("+", ":")) for word in given.operands):
+        yield "destructive"
+
+
+def _remote(given: Given) -> Iterator[Effect]:
+    for word in given.operands:
+        transport, is_helper, rest = word.partition("::")
+        if is_helper and transport == "ext":
+            yield from ("runs_code", Shell(rest))
+
+
+def _makes(given: Given) -> Iterator[Effect]:
+    if given.operands:
+        yield "writes"
+
+
+def _config(given: Given) -> Iterator[Effect]:
+    words = given.operands
+    if given.has(*_GIT_READS_CONFIG) or words[:1] in (("get",), ("list",)):
+        return
+    if words[:1] == ("edit",):
+        yield "runs_code"
+    if words[:1] in (("unset",), ("remove-section",)):
+        yield "destructive"
+    words = words[1:] if words[:1] == ("set",) else words
+    if _may_be_more(words):
+        yield from ("writes", "runs_code")
+    if len(words) > 1:
+        yield "writes"
+        if is_git_command(words[0]) or not is_known(words[0]):
+            yield from ("runs_code", Shell(words[1].lstrip("!")))
+
+
+OPERANDS: dict[str, Callable[[Given], Iterator[Effect]]] = {
+    "target": _target,
+    "written": _written,
+    "second": _second,
+    "changed": _changed,
+    "mode": _mode,
+    "dd": _dd,
+    "tar": _tar,
+    "date": _date,
+    "privileged": _privileged,
+    "configured": _configured,
+    "ip": _ip,
+    "service": _service,
+    "cloud": _cloud,
+    "checkout": _checkout,
+    "stash": _stash,
+    "push": _push,
+    "remote": _remote,
+    "makes": _makes,
+    "config": _config,
+}

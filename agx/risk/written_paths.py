@@ -1,0 +1,74 @@
+"""What writing to a path means: a device, a file of the system, one that runs later, one elsewhere.
+
+Paths are judged as they are written, without a look at the disk: a link can lead elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from posixpath import normpath
+
+from agx.plan.schema import Risk
+from agx.unix.calls import DATA
+
+HARMLESS_DEVICES = re.compile(r"-|/dev/(?:null|stdin|stdout|stderr|tty|fd/\d+)|/proc/self/fd/\d+")
+_DEVICE = re.compile(r"/dev/(?!shm/)|/proc/sysrq-trigger|/proc/kcore")
+NETWORK_DEVICES = ("/dev/tcp/", "/dev/udp/")
+_SYSTEM = re.compile(
+    r"/(?:private/)?(?:etc|bin|sbin|usr|lib\d*|libx32|boot|sys|proc|root|run|var(?!/tmp)|System|Library)(?:/|$)|/$"
+)
+_SCRATCH = re.compile(r"(?:/private)?(?:/var)?/tmp/|/dev/shm/")
+_CLIMBS = re.compile(r"^(?:\.\./){3,}")  # so far up that it is likely meant from the root
+_HOME = re.compile(r"~|\$HOME\b|\$\{HOME\}")
+# Files that are run later, or say what is: at login, by a scheduler, by Git, by an editor.
+_RUN_LATER = re.compile(
+    r"(?:^|/)(?:\.(?:\w+rc|\w*profile|\w+init|\w*hgrc|zshenv|login|logout|\w+_log(?:in|out)|bash_aliases|xsession"
+    r"|emacs|lesskey|gitconfig|pam_environment|tmux\.conf|my\.cnf|rhosts|forward|ssh/(?:authorized_keys|config|rc)"
+    r"|git/(?:hooks/[^/]+|config)|hg/hgrc|kube/config|vscode/\w+\.json|github/workflows/[^/]+"
+    r"|config/(?:autostart|systemd|fish|nvim|git|tmux)/.+)|crontabs?/[^/]+|cron\.\w+/[^/]+|authorized_keys"
+    r"|LaunchAgents/[^/]+|(?:site|user)customize\.py)$"
+)
+
+
+def written(path: str, *, overwrites: bool) -> Iterator[Risk]:
+    """Yield the risks of writing a file: `overwrites` where it is emptied first, whatever it holds.
+
+    A device loses what it holds; a file of the system changes the system; a file that is run later
+    runs what is put there. Outside the working directory, and outside the folders for temporary files,
+    an overwritten file was nobody's to expect: destructive.
+    """
+    if HARMLESS_DEVICES.fullmatch(path):
+        return
+    yield "writes"
+    if path.startswith(NETWORK_DEVICES):
+        yield "network"
+        return
+    home = _HOME.match(path)
+    whole = normpath("/home/x" + path[home.end() :] if home else path)
+    whole = whole[1:] if whole.startswith("//") else whole
+    top = _CLIMBS.sub("/", whole)
+    if _DEVICE.match(top):
+        yield "destructive"
+    if _SYSTEM.match(top):
+        yield "privilege"
+    if _RUN_LATER.search(whole):
+        yield "runs_code"
+    if overwrites and _is_elsewhere(whole):
+        yield "destructive"
+
+
+def is_system(path: str) -> bool:
+    """Return whether a path is the root folder, a folder of the system or a home folder as a whole."""
+    whole = normpath(path)
+    return _SYSTEM.match(whole) is not None or whole.startswith("/dev/") or whole in ("/", "//", "/home")
+
+
+def is_empty(path: str) -> bool:
+    """Return whether copying this file empties the other."""
+    return normpath(path) in ("/dev/null", "/dev/zero")
+
+
+def _is_elsewhere(path: str) -> bool:
+    is_outside = path == ".." or path.startswith(("/", "../"))
+    return is_outside and not _SCRATCH.match(path) and not path.startswith(("/" + DATA, DATA))

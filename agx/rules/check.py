@@ -1,0 +1,84 @@
+"""The one check of a plan: rules, arguments and risk; and reading with it.
+
+Whoever reads, makes or runs a plan asks here, so that all of them see the same findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agx.errors import PlanInvalid
+from agx.plan.reading import Source, as_text, parsed_plan, with_notes
+from agx.plan.schema import MAX_TASKS, Finding, Plan, PlanMetadata, Task
+from agx.plan.tools import Registry
+from agx.risk.assess import with_risk
+from agx.rules import arguments, findings
+from agx.rules.normalise import normalised
+
+
+def check_tasks(
+    tasks: Sequence[Task], registry: Registry, *, max_tasks: int = MAX_TASKS
+) -> tuple[Finding, ...]:
+    """Return what there is to say about tasks: by the rules, and of their arguments by their tools.
+
+    Raises `RegistryInvalid` for a tool whose schema is none, or points outside itself.
+    """
+    return (
+        *findings.check(tasks, registry, max_tasks=max_tasks),
+        *arguments.check(tasks, registry),
+    )
+
+
+def read_plan(
+    source: Source,
+    registry: Registry,
+    *,
+    instruction: str = "",
+    metadata: PlanMetadata | None = None,
+    max_tasks: int = MAX_TASKS,
+) -> tuple[Plan, tuple[Finding, ...]]:
+    """Read a plan in any accepted form and check it against the registry.
+
+    Gives the plan, with risks computed, and the findings. Raises `PlanInvalid` with findings and
+    text where there is no plan in the source, or where a finding is an error.
+    """
+    plan, findings = read_draft(
+        source, registry, instruction=instruction, metadata=metadata, max_tasks=max_tasks, normalise=True
+    )
+    refuse_errors(findings, as_text(source))
+    return plan, findings
+
+
+def read_draft(  # noqa: PLR0913  each says another thing about the reading
+    source: Source,
+    registry: Registry,
+    *,
+    instruction: str = "",
+    metadata: PlanMetadata | None = None,
+    max_tasks: int = MAX_TASKS,
+    normalise: bool = False,
+) -> tuple[Plan, tuple[Finding, ...]]:
+    """Read as `read_plan` does, but leave errors among the findings: what Delta is to mend.
+
+    Unless `normalise` is set the tasks stay those of the source, whatever their right form is.
+    """
+    read = parsed_plan(source, instruction=instruction, metadata=metadata)
+    plan, notes = read.plan, read.notes
+    if normalise:
+        plan, more = normalised(plan, registry, max_tasks=max_tasks)
+        notes = (*notes, *more)
+    found = (*check_tasks(plan.tasks, registry, max_tasks=max_tasks), *read.findings, *notes)
+    return with_risk(with_notes(plan, notes), registry), found
+
+
+def refuse_errors(findings: Sequence[Finding], text: str) -> None:
+    """Raise `PlanInvalid` where a finding is an error: such a plan is never given to anyone."""
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        where = f"task {errors[0].task}: " if errors[0].task else ""
+        raise PlanInvalid(
+            f"the plan cannot be run: {where}{errors[0].message}",
+            hint=errors[0].hint,
+            text=text,
+            findings=[finding.model_dump() for finding in findings],
+        )

@@ -1,0 +1,1 @@
+"""Shell text to plan and back, and plans as graphs."""

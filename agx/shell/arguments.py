@@ -1,0 +1,129 @@
+"""One word of shell text as an argument: what a shell would expand becomes a typed value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+from agx.plan.schema import Argument, Env, Glob, TaskOutput, Text
+from agx.shell.lexer import Piece, Word
+from agx.shell.refusals import NotAPlan, shortened
+from agx.unix.patterns import has_wildcard
+
+_QUOTED = "\x01"
+_BRACKET = re.compile(r"\[[^\]\0]+\]")
+_HOME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*=)?~(/|$)")
+_HOME_OF = re.compile(r"~([A-Za-z_][A-Za-z0-9_.-]*|[+-])(/|$)")
+
+
+class ArgumentReader:
+    """Turns one word into an argument; `said` is what is to be said about that, by rule and sentence.
+
+    `output_of` reads the pipeline of a substitution and gives the number of its last task.
+    """
+
+    def __init__(
+        self, word: Word, output_of: Callable[[Piece], int], *, is_after_options: bool = False
+    ) -> None:
+        self._word = word
+        self._output_of = output_of
+        self._is_after_options = is_after_options
+        self.said: list[tuple[str, str]] = []
+
+    def value(self, *, wants_pattern: bool = False) -> Argument:
+        """Return the argument; a tool that wants a pattern gets the text itself."""
+        pieces = _open_tilde(self._word)
+        is_glob = has_wildcard(unquoted(pieces))
+        if is_glob and (wants_pattern or self._is_option(pieces)):
+            self.said.append(("pattern", f"{_shown(pieces)} goes to the tool as it is"))
+            is_glob = False
+        is_glob = is_glob and "://" not in _text(pieces)  # an address, which is no file's name
+        parts: list[Any] = []
+        for is_text, run in groupby(pieces, key=lambda piece: piece.kind == "text"):
+            if is_text:
+                parts.append(_text_or_glob(list(run), is_glob=is_glob))
+            else:
+                parts += [self._expansion(piece, alone=len(pieces) == 1) for piece in run]
+        parts = [part for part in parts if part != ""]
+        if not parts:
+            return ""
+        parts[0] = _as_path(parts[0])
+        return parts[0] if len(parts) == 1 else Text(text=tuple(parts))
+
+    def _is_option(self, pieces: Sequence[Piece]) -> bool:
+        """Return whether an option is meant, as with `-?` and `--checks=*`, and not a file."""
+        return _text(pieces).startswith("-") and not self._is_after_options
+
+    def _expansion(self, piece: Piece, *, alone: bool) -> Argument:
+        if piece.kind == "env":
+            if not piece.quoted:
+                shown = f"${shortened(piece.text)}"
+                self.said.append(("unquoted", f"`{shown}` is one argument; without quotes a shell splits it"))
+            return Env(env=piece.text)
+        is_split = alone and not piece.quoted
+        if not is_split and not piece.quoted:
+            self.said.append(("unquoted", "`$(…)` in a word is one argument; a shell splits it"))
+        number = self._output_of(piece)
+        return TaskOutput(task=number, split=True if is_split else None)
+
+
+def unquoted(pieces: Sequence[Piece]) -> str:
+    """Return the text with marks for what no wildcard can be: a NUL is what only a run can tell."""
+    return "".join(
+        "\0" if piece.kind != "text" else _QUOTED * len(piece.text) if piece.quoted else piece.text
+        for piece in pieces
+    )
+
+
+def _text(pieces: Sequence[Piece]) -> str:
+    return "".join(piece.text if piece.kind == "text" else "\0" for piece in pieces)
+
+
+def _shown(pieces: Sequence[Piece]) -> str:
+    return shortened("".join(f"${piece.text}" if piece.kind == "env" else piece.text for piece in pieces))
+
+
+def _as_path(part: Argument) -> Argument:
+    """Write `./` before a pattern that begins with a dash, so that no name is taken for an option."""
+    return Glob(glob="./" + part.glob) if isinstance(part, Glob) and part.glob.startswith("-") else part
+
+
+def _text_or_glob(pieces: Sequence[Piece], *, is_glob: bool) -> str | Glob:
+    """Return neighbouring texts as one: a pattern where the word is one and a wildcard is among them.
+
+    What is quoted stands for itself in it: `*` as `[*]`, but not in brackets, where it does anyway.
+    """
+    text, marks = "".join(piece.text for piece in pieces), unquoted(pieces).replace("[^", "[!")
+    if not is_glob or not any(mark in "*?[]" for mark in marks):
+        return text
+    inside = {place for match in _BRACKET.finditer(marks) for place in range(*match.span())}
+    chars = (
+        mark if mark != _QUOTED else f"[{char}]" if char in "*?[" and place not in inside else char
+        for place, (char, mark) in enumerate(zip(text, marks, strict=True))
+    )
+    return Glob(glob="".join(chars))
+
+
+def _open_tilde(word: Word) -> list[Piece]:
+    """Write a leading `~` or `~/` as the variable HOME, as bash does behind `name=` as well."""
+    pieces = word.pieces
+    first = pieces[0].text if pieces and pieces[0].kind == "text" and not pieces[0].quoted else ""
+    refuse_home_of_others(word)
+    match = _HOME.match(first)
+    if match is None or (len(match[0]) == len(first) and not match[2] and len(pieces) > 1):
+        return list(pieces)
+    before, rest = match[1] or "", first[match.start(2) :]
+    home = [Piece("text", before)] * bool(before) + [Piece("env", "HOME", quoted=True)]
+    return [*home, *([Piece("text", rest)] if rest else []), *pieces[1:]]
+
+
+def refuse_home_of_others(word: Word) -> None:
+    """Raise `NotAPlan` for `~name`, `~+` and `~-`, which no typed value stands for."""
+    first = word.pieces[0] if word.pieces else None
+    if first is None or first.kind != "text" or first.quoted:
+        return
+    match = _HOME_OF.match(first.text)
+    if match and (match[2] or len(word.pieces) == 1):
+        raise NotAPlan("home folder", f"`~{match[1]}` is a folder that only a shell finds", at=word.at)

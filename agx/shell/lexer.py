@@ -1,0 +1,298 @@
+"""Shell text to words: the quote-aware half of reading a shell command as a plan.
+
+The lexer knows POSIX quoting (single, double, backslash, `$'…'`), parameters, command
+substitutions and operators, as in the POSIX shell grammar (IEEE Std 1003.1, 2.2 Quoting and
+2.3 Token Recognition). It expands nothing: what a shell would expand comes out as a piece that
+says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agx.shell.ansi import ansi_c_text
+from agx.shell.refusals import NotAPlan, shortened
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPERATOR = re.compile(r"&>>|&>|&&|\|\||\|&|;;|<<<|<<-|<<|<>|<&|<|>>|>\||>&|>|\||&|;|\(|\)|\n")
+_IO_NUMBER = re.compile(r"([0-9]{1,9})(?=[<>])")
+_PLAIN = re.compile(r"""[^ \t\r\n|&;()<>'"\\$`]+""")
+_PLAIN_IN_QUOTES = re.compile(r'[^"\\$`]+')
+_UNTIL_BACKQUOTE = re.compile(r"(?:[^`\\]+|\\.)*+", re.DOTALL)
+_UNTIL_QUOTE = re.compile(r"(?:[^'\\]+|\\.)*+", re.DOTALL)
+_NESTING = re.compile(r"""[\\'"()]|\$\(""")
+KEYWORDS = frozenset(
+    "! { } [[ ]] case do done elif else esac fi for function if in select then until while coproc".split()
+)
+# Variables that a shell keeps for itself: other programs, and plans, do not see them. HOSTNAME is
+# none of them, as some systems export it.
+SHELL_VARIABLES = frozenset(
+    "_ BASH BASHOPTS BASHPID BASH_SOURCE BASH_VERSION DIRSTACK EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD "
+    "HOSTTYPE IFS LINENO MACHTYPE OPTARG OPTIND OSTYPE PIPESTATUS PPID RANDOM REPLY SECONDS "
+    "SHELLOPTS SRANDOM UID".split()
+)
+NO_ARGUMENT = "a NUL or half a character cannot be part of an argument"
+MAX_DEPTH = 8
+MAX_TEXT_CHARS = 1 << 20
+_MAX_OPEN = 64
+_MAX_PIECES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One part of a word: text, a variable (`text` is its name) or a substitution (its source).
+
+    `at` is where a substitution's source begins in the text that was read.
+    """
+
+    kind: Literal["text", "env", "substitution"]
+    text: str
+    quoted: bool = False
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Pieces that make one argument before any expansion; `at` is its place in the text."""
+
+    pieces: tuple[Piece, ...]
+    at: int = field(default=0, compare=False)
+
+    @property
+    def literal(self) -> str | None:
+        """The text of a word that is nothing but text, else None."""
+        if all(piece.kind == "text" for piece in self.pieces):
+            return "".join(piece.text for piece in self.pieces)
+        return None
+
+    @property
+    def bare(self) -> str | None:
+        """The text of a word without any quoting, else None: what can be a keyword."""
+        return None if any(piece.quoted for piece in self.pieces) else self.literal
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A control or redirection operator; `fd` is the number before a redirection, `at` its place."""
+
+    text: str
+    fd: int | None = None
+    at: int = field(default=0, compare=False)
+
+
+class Lexer:
+    """Reads one shell text from left to right. The position only ever grows."""
+
+    def __init__(self, text: str) -> None:
+        if len(text) > MAX_TEXT_CHARS:
+            raise NotAPlan("too long", f"a shell command of {len(text)} characters is too long")
+        if match := _NO_TEXT.search(text):
+            raise NotAPlan("control character", NO_ARGUMENT, at=match.start())
+        self._text = text
+        self._at = 0
+        self._pieces: list[Piece] = []
+        self._texts: list[str] = []  # what the next text piece is joined from, all quoted or none
+        self._texts_quoted = False
+
+    def tokens(self) -> Iterator[Word | Operator]:
+        """Yield words and operators; raises `NotAPlan` for what no plan can say."""
+        while self._skip_blanks():
+            start = self._at
+            if number := _IO_NUMBER.match(self._text, self._at):
+                self._at = number.end()
+                yield Operator(self._operator(), fd=int(number[1]), at=start)
+            elif _OPERATOR.match(self._text, self._at):
+                operator = self._operator()
+                if operator in "<>" and self._peek() == "(":
+                    raise NotAPlan("process substitution", f"`{operator}(…)` has no form in a plan", at=start)
+                yield Operator(operator, at=start)
+            else:
+                yield self._word()
+
+    def _peek(self, ahead: int = 0) -> str:
+        return self._text[self._at + ahead : self._at + ahead + 1]
+
+    def _skip_blanks(self) -> bool:
+        while self._at < len(self._text):
+            if self._peek() in " \t\r":
+                self._at += 1
+            elif self._text.startswith("\\\n", self._at):
+                self._at += 2
+            elif self._peek() == "#":
+                end = self._text.find("\n", self._at)
+                self._at = len(self._text) if end < 0 else end
+            else:
+                return True
+        return False
+
+    def _operator(self) -> str:
+        match = _OPERATOR.match(self._text, self._at)
+        assert match is not None
+        self._at = match.end()
+        return match[0]
+
+    def _word(self) -> Word:
+        self._pieces = []
+        start = self._at
+        while (char := self._peek()) and char not in " \t\r\n|&;()<>":
+            if plain := _PLAIN.match(self._text, self._at):
+                self._at = plain.end()
+                self._add(plain[0], quoted=False)
+            elif char == "'":
+                self._add(self._until("'", start=self._at + 1), quoted=True)
+            elif char == '"':
+                self._at += 1
+                self._double_quoted()
+            elif char == "\\":
+                self._backslash()
+            elif char == "$":
+                self._dollar(quoted=False)
+            else:
+                self._backquoted(quoted=False)
+            if len(self._pieces) > _MAX_PIECES:
+                raise NotAPlan("limits", f"a word has more than {_MAX_PIECES} parts", at=start)
+        self._end_text()
+        return Word(tuple(self._pieces), at=start)
+
+    def _add(self, text: str, *, quoted: bool) -> None:
+        if quoted != self._texts_quoted:
+            self._end_text()
+        self._texts.append(text)
+        self._texts_quoted = quoted
+
+    def _end_text(self) -> None:
+        if self._texts:
+            self._pieces.append(Piece("text", "".join(self._texts), self._texts_quoted))
+            self._texts = []
+
+    def _expand(self, kind: Literal["env", "substitution"], text: str, *, quoted: bool, at: int = 0) -> None:
+        self._end_text()
+        self._pieces.append(Piece(kind, text, quoted, at))
+
+    def _until(self, end: str, *, start: int) -> str:
+        stop = self._text.find(end, start)
+        if stop < 0:
+            raise _unclosed(end, at=start - 1)
+        self._at = stop + 1
+        return self._text[start:stop]
+
+    def _backslash(self) -> None:
+        following = self._peek(1)
+        if not following:
+            raise NotAPlan("unclosed quote", "there is nothing behind the backslash", at=self._at)
+        self._at += 2
+        if following != "\n":
+            self._add(following, quoted=True)
+
+    def _double_quoted(self) -> None:
+        opened = self._at
+        self._add("", quoted=True)
+        while (char := self._peek()) != '"':
+            if not char:
+                raise _unclosed('"', at=opened - 1)
+            if char == "\\" and self._peek(1) and self._peek(1) in '$`"\\\n':
+                self._backslash()
+            elif char == "$":
+                self._dollar(quoted=True)
+            elif char == "`":
+                self._backquoted(quoted=True)
+            else:
+                plain = _PLAIN_IN_QUOTES.match(self._text, self._at)
+                text = plain[0] if plain else char
+                self._at += len(text)
+                self._add(text, quoted=True)
+        self._at += 1
+
+    def _dollar(self, *, quoted: bool) -> None:
+        start, following = self._at, self._peek(1)
+        if following == "'" and not quoted:
+            self._at += 2
+            self._add(self._ansi_c(start), quoted=True)
+        elif following == '"' and not quoted:
+            self._at += 1
+        elif following == "[" or self._text.startswith("$((", start):
+            shown = "$[…]" if following == "[" else "$((…))"
+            raise NotAPlan("arithmetic", f"`{shown}` has no form in a plan", at=start)
+        elif following == "(":
+            self._at += 2
+            source = self._parenthesised()
+            self._expand("substitution", source, quoted=quoted, at=start + 2)
+        elif following == "{":
+            name = self._until("}", start=start + 2)
+            if not _NAME.fullmatch(name):
+                message = f"`${{{shortened(name)}}}` has no form in a plan"
+                raise NotAPlan("parameter expansion", message, at=start)
+            self._variable(name, quoted=quoted, at=start)
+        elif match := _NAME.match(self._text, start + 1):
+            self._at = match.end()
+            self._variable(match[0], quoted=quoted, at=start)
+        elif following and following in "0123456789@*#?$!-":
+            raise NotAPlan("special parameter", f"`${following}` has no form in a plan", at=start)
+        else:
+            self._add("$", quoted=quoted)
+            self._at += 1
+
+    def _variable(self, name: str, *, quoted: bool, at: int) -> None:
+        if name in SHELL_VARIABLES:
+            raise NotAPlan("special parameter", f"`${name}` is known to the shell only", at=at)
+        self._expand("env", name, quoted=quoted)
+
+    def _ansi_c(self, start: int) -> str:
+        text = ansi_c_text(self._escaped_until("'", body=_UNTIL_QUOTE))
+        if text is None or "\0" in text:
+            raise NotAPlan("control character", NO_ARGUMENT, at=start)
+        return text
+
+    def _backquoted(self, *, quoted: bool) -> None:
+        self._at += 1
+        start = self._at
+        marks = r"\\([`$\\\"])" if quoted else r"\\([`$\\])"
+        source = re.sub(marks, r"\1", self._escaped_until("`", body=_UNTIL_BACKQUOTE))
+        self._expand("substitution", source, quoted=quoted, at=start)
+
+    def _escaped_until(self, end: str, *, body: re.Pattern[str]) -> str:
+        """Return the text up to a quotation mark that a backslash can escape."""
+        start = self._at
+        match = body.match(self._text, start)
+        self._at = match.end() if match else start
+        if self._peek() != end:
+            raise _unclosed(end, at=start - 1)
+        self._at += 1
+        return self._text[start : self._at - 1]
+
+    def _parenthesised(self) -> str:
+        """Return the source up to the `)` that closes an open `$(`, quotes and nesting respected."""
+        start = self._at
+        closers = [")"]
+        while closers:
+            match = _NESTING.search(self._text, self._at)
+            if match is None:
+                raise _unclosed("$(", at=start - 2)
+            self._at = match.end()
+            self._nest(match[0], closers)
+        return self._text[start : self._at - 1]
+
+    def _nest(self, mark: str, closers: list[str]) -> None:
+        """Take one mark: `closers` holds what ends each open quote and parenthesis, innermost last."""
+        if mark == "\\":
+            self._at += 1
+        elif mark == closers[-1]:
+            closers.pop()
+        elif mark == "$(" or (mark == "(" and closers[-1] == ")"):
+            closers.append(")")
+        elif mark == '"':
+            closers.append(mark)
+        elif mark == "'" and closers[-1] == ")":
+            self._until(mark, start=self._at)
+        if len(closers) > _MAX_OPEN:
+            message = f"quotes and parentheses are nested deeper than {_MAX_OPEN}"
+            raise NotAPlan("nesting", message, at=self._at)
+
+
+def _unclosed(mark: str, *, at: int) -> NotAPlan:
+    opened = "${" if mark == "}" else mark
+    return NotAPlan("unclosed quote", f"{opened} is never closed", at=at)

@@ -1,0 +1,217 @@
+"""Shell text to plan: a pipeline of simple commands becomes tasks, or `NotAPlan` says why not.
+
+What a shell would expand becomes a typed value: an unquoted pattern `{"glob"}` (unless the tool
+wants the pattern itself, see `agx.unix.patterns`), a variable `{"env"}`, a substitution tasks of
+its own and `{"task"}` (unquoted: with `split`). `> file` is `save_to`, `>> file` `append_to`,
+`< file` a `cat` before. What a plan leaves out or takes otherwise than a shell, and where that can
+make a difference, is said in the findings of `read_shell`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from agx.plan.schema import MAX_ARGS, MAX_TASKS, Argument, Finding, Plan, Task, new_plan_id
+from agx.shell.arguments import ArgumentReader, refuse_home_of_others, unquoted
+from agx.shell.braces import expand_braces
+from agx.shell.lexer import MAX_DEPTH, Piece, Word
+from agx.shell.refusals import NotAPlan, shortened
+from agx.shell.stages import Stage, stages
+from agx.unix.patterns import BIN_FOLDERS, PatternPlaces, has_wildcard
+
+_NO_ERRORS = "`2>/dev/null` is left out: error output is never part of a task's output"
+_NO_PIPE = "a shell lets `$(…)` behind a pipe read that pipe; in a plan it reads nothing"
+_PLACES = {"command": "the command's name", "save_to": "a path", "append_to": "a path"}
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\[[^\]]*\])?\+?=")
+
+_Said = list[tuple[str, str]]  # what is to be said about a reading, by rule and sentence
+
+
+class ShellReading(NamedTuple):
+    """A plan that was read from shell text, and what there is to say about the reading."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+
+
+def parse_shell(text: str, *, instruction: str | None = None) -> Plan:
+    """Read a shell pipeline as a plan; raises `NotAPlan` with the reason where it is none.
+
+    The plan's `instruction` is the text itself unless one is given; risks are left empty: they
+    are filled in by `agx.risk.assess`, as for every plan that is read.
+    """
+    return read_shell(text, instruction=instruction).plan
+
+
+def read_shell(text: str, *, instruction: str | None = None) -> ShellReading:
+    """Read as `parse_shell` does, and say as well what was left out or is taken otherwise."""
+    try:
+        tasks = _Tasks()
+        tasks.pipeline(text, depth=0)
+        asked = text if instruction is None else instruction
+        plan = Plan(plan_id=new_plan_id(), instruction=asked, tasks=tuple(tasks.tasks))
+        return ShellReading(plan, tuple(tasks.findings))
+    except ValidationError as error:
+        raise NotAPlan("limits", _passed(error), text=text) from error
+    except NotAPlan as error:
+        raise error.located(text) from None
+
+
+class _Tasks:
+    """Collects the tasks of one text; substitutions put theirs before the task that uses them."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Task] = []
+        self.findings: list[Finding] = []
+        self._num_open = 0  # substitutions whose first command gets no input of its own
+
+    def pipeline(self, text: str, *, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise NotAPlan("nesting", f"substitutions are nested deeper than {MAX_DEPTH}")
+        previous: int | None = None
+        found = stages(text)
+        self._num_open += depth > 0 and found[0].input_file is None
+        for stage in found:
+            if previous is not None and _writes_to_file(self.tasks[previous - 1]):
+                raise NotAPlan("redirection", "a command writes to a file and to a pipe at once", at=stage.at)
+            previous = self._task(stage, input_from=previous, depth=depth)
+            if self.tasks[-1].command == "time" and len(found) > 1:
+                self._say("time", "it measures this task; a shell's own `time` measures the whole pipeline")
+
+    def _task(self, stage: Stage, *, input_from: int | None, depth: int) -> int:
+        words = _expanded(stage.words)
+        if not words:
+            raise NotAPlan("empty command", "braces leave no command", at=stage.at)
+        said = [("error-output", _NO_ERRORS)] if stage.drops_errors else []
+        has_pipe = input_from is not None
+        if stage.input_file is not None:
+            input_from = self._file(stage.input_file, input_from=input_from, depth=depth)
+        command = _command(words[0])
+        if command != words[0].literal:
+            said.append(("tool-path", f"`{shortened(words[0].literal or '')}` is read as the tool {command}"))
+        num_open = self._num_open
+        args, more = self._arguments(command, words[1:], depth=depth)
+        said += more
+        if has_pipe and self._num_open > num_open:
+            said.append(("substitution-input", _NO_PIPE))
+        outputs = {key: _path(word) for key, word in stage.outputs.items()}
+        number = self._append(command, args, input_from=input_from, outputs=outputs)
+        for rule, message in dict.fromkeys(said):
+            self._say(rule, message)
+        return number
+
+    def _arguments(self, command: str, words: Sequence[Word], *, depth: int) -> tuple[list[Argument], _Said]:
+        """Read a command's arguments; gives what is to be said about that as well."""
+        args: list[Argument] = []
+        said: _Said = []
+        places, is_after_options = PatternPlaces(command), False
+        for word in words:
+            reader = ArgumentReader(
+                word, lambda piece: self._output_of(piece, depth=depth), is_after_options=is_after_options
+            )
+            args.append(reader.value(wants_pattern=places.is_pattern(word.literal or "")))
+            said += reader.said
+            is_after_options |= word.literal == "--"
+        return args, said
+
+    def _file(self, word: Word, *, input_from: int | None, depth: int) -> int | None:
+        """Read `< FILE` as a task that prints the file; `/dev/null` is what a task without input reads."""
+        if input_from is not None:
+            message = "a command reads from a file and from a pipe at once"
+            raise NotAPlan("redirection", message, at=word.at)
+        if word.literal == "/dev/null":
+            return None
+        path = ArgumentReader(word, lambda piece: self._output_of(piece, depth=depth)).value()
+        return self._append("cat", [path])
+
+    def _output_of(self, source: Piece, *, depth: int) -> int:
+        """Read a substitution's own pipeline; gives the task whose output it stands for."""
+        try:
+            self.pipeline(source.text, depth=depth + 1)
+        except NotAPlan as error:
+            at = None if error.at is None else source.at + error.at
+            raise NotAPlan(error.reason, error.message, at=at) from None
+        if _writes_to_file(self.tasks[-1]):
+            message = "a substitution stands for output that goes to a file"
+            raise NotAPlan("redirection", message, at=source.at)
+        return len(self.tasks)
+
+    def _append(
+        self,
+        command: str,
+        args: Sequence[Argument],
+        *,
+        input_from: int | None = None,
+        outputs: Mapping[str, str] | None = None,
+    ) -> int:
+        if len(self.tasks) == MAX_TASKS:
+            raise NotAPlan("limits", f"the command makes more than {MAX_TASKS} tasks")
+        paths = outputs or {}
+        task = Task(
+            task_number=len(self.tasks) + 1,
+            command=command,
+            args=tuple(args),
+            input_from_task=input_from,
+            save_to=paths.get("save_to"),
+            append_to=paths.get("append_to"),
+        )
+        self.tasks.append(task)
+        return task.task_number
+
+    def _say(self, rule: str, message: str) -> None:
+        number = len(self.tasks)
+        self.findings.append(Finding(severity="advice", task=number, message=message, rule=rule))
+
+
+def _passed(error: ValidationError) -> str:
+    """Say which limit of a plan's values a text passes."""
+    first = error.errors(include_url=False)[0]
+    limit = first.get("ctx", {}).get("max_length")
+    place = _PLACES.get(str(first["loc"][0]), "an argument") if first["loc"] else "an argument"
+    if limit is None:
+        return f"{place} has no form in a plan: {first['msg']}"
+    unit = "characters" if first["type"] == "string_too_long" else "parts"
+    return f"{place} has more than {limit} {unit}"
+
+
+def _expanded(words: Sequence[Word]) -> list[Word]:
+    """Expand braces; stops early, so that a hostile text cannot fill the memory."""
+    expanded: list[Word] = []
+    for word in words:
+        expanded += expand_braces(word)
+        if len(expanded) > MAX_ARGS + 1:
+            raise NotAPlan("limits", f"a command has more than {MAX_ARGS} arguments", at=word.at)
+    return expanded
+
+
+def _writes_to_file(task: Task) -> bool:
+    return task.save_to is not None or task.append_to is not None
+
+
+def _command(word: Word) -> str:
+    name, first = word.literal, word.pieces[0]
+    if first.kind == "text" and not first.quoted and (match := _ASSIGNMENT.match(first.text)):
+        raise NotAPlan("assignment", f"`{shortened(match[0])}` sets a shell variable", at=word.at)
+    if not name:
+        message = f"the command's name is {'empty' if name == '' else 'a variable or a substitution'}"
+        raise NotAPlan("variable command", message, at=word.at)
+    bare = unquoted(word.pieces)
+    if has_wildcard(bare) or bare.startswith("~"):
+        raise NotAPlan("variable command", "only a shell finds the command's name", at=word.at)
+    for folder in BIN_FOLDERS:
+        if name.startswith(folder) and "/" not in name[len(folder) :]:
+            return name[len(folder) :] or name
+    return name
+
+
+def _path(word: Word) -> str:
+    """Return the path of a redirection, in which a leading `~/` is the home folder."""
+    refuse_home_of_others(word)
+    path = word.literal
+    if not path or has_wildcard(unquoted(word.pieces)):
+        raise NotAPlan("redirection", "the file of a redirection is not a plain path", at=word.at)
+    return "./" + path if path.startswith("~/") and word.pieces[0].quoted else path

@@ -1,0 +1,83 @@
+"""Whatever a file or a program gives, as plain JSON: bounded in depth, and nothing that JSON lacks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from agx.tools.problems import Findings, Place, shown
+
+MAX_DEPTH = 64
+# What a double can hold, roughly: beyond it programs read different numbers.
+_MAX_BITS = 1023
+
+
+class Repeated(dict[str, Any]):
+    """A JSON object in which a key stands twice; `keys_again` says which. JSON itself keeps the last."""
+
+    keys_again: tuple[str, ...] = ()
+
+
+def parse_json(text: str) -> object:
+    """Parse JSON, and keep in mind which keys stand twice; raises `ValueError` and `RecursionError`."""
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    repeated = Repeated(value)
+    repeated.keys_again = tuple(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+    return repeated
+
+
+def check_keys(value: Mapping[Any, Any], place: Place, found: Findings) -> None:
+    """Refuse keys that stand twice in an object."""
+    for key in value.keys_again if isinstance(value, Repeated) else ():
+        found.refuse(f"the key {shown(key)} stands twice", place / key, hint="keep one of the two")
+
+
+def plain(value: object, place: Place, found: Findings, *, depth: int = 1) -> Any:  # noqa: ANN401 - JSON
+    """Return a copy that is plain JSON; what is not is refused, and None stands in its place."""
+    match value:
+        case None | bool():
+            return value
+        case int() | float():
+            if not _is_number(value):
+                hint = "write a finite number of ordinary size"
+                found.refuse(f"{shown(value)} is no number that a program could use", place, hint=hint)
+            return value
+        case str():
+            if not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value):
+                found.refuse("the text holds half of a character", place, hint="write valid Unicode")
+            return value
+        case dict() | list() | tuple() if depth > MAX_DEPTH:
+            found.refuse(f"it is nested deeper than {MAX_DEPTH} levels", place, hint="flatten the schema")
+        case dict():
+            check_keys(value, place, found)
+            return {
+                _key(key, place, found): plain(item, place / key, found, depth=depth + 1)
+                for key, item in value.items()
+            }
+        case list() | tuple():
+            return [plain(item, place / at, found, depth=depth + 1) for at, item in enumerate(value)]
+        case _:
+            hint = "write a text, a number, true or false, a list or an object"
+            found.refuse(f"{shown(value)} is no value of JSON", place, hint=hint)
+    return None
+
+
+def _is_number(value: float) -> bool:
+    return value.bit_length() <= _MAX_BITS if isinstance(value, int) else math.isfinite(value)
+
+
+def _key(key: object, place: Place, found: Findings) -> str:
+    if not isinstance(key, str):
+        found.refuse(f"the key {shown(key)} is no text", place, hint="keys of JSON are texts")
+    else:
+        plain(key, place / key, found)
+    return str(key)

@@ -1,0 +1,127 @@
+"""What keeps a tool out of a registry: each problem with the tool's name and the place in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agx.errors import RegistryInvalid
+from agx.util.json_pointer import pointer_step
+from agx.util.visible import shortened, visible
+
+_MAX_PROBLEMS = 100
+_MAX_SHOWN_CHARS = 80
+# A name or a key beyond that helps nobody to find it.
+_MAX_STEP_CHARS = 200
+# What Python writes in decimal without complaint, and more than anybody reads.
+_MAX_SHOWN_BITS = 1024
+_HINT = (
+    'a registry is {"tools": [{"name": …, "description": …, "schema"?: …, "reads_stdin"?: …, "risk"?: […]}]}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: a JSON pointer (RFC 6901), in JSON lines the line, and the tool's name.
+
+    Names and keys beyond all measure are shortened.
+    """
+
+    pointer: str = ""
+    line: int | None = None
+    tool: str | None = None
+
+    def __truediv__(self, key: object) -> Place:
+        return replace(self, pointer=self.pointer + pointer_step(shortened(str(key), _MAX_STEP_CHARS)))
+
+    def along(self, steps: Iterable[object]) -> Place:
+        """Return the place that these keys lead to from here."""
+        place = self
+        for step in steps:
+            place /= step
+        return place
+
+    def of(self, tool: str) -> Place:
+        """Return the same place with the name of the tool it belongs to."""
+        return replace(self, tool=shortened(tool, _MAX_STEP_CHARS))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something is refused, or what was done about it: a sentence, its place, and a hint."""
+
+    message: str
+    place: Place
+    hint: str = _HINT
+
+    def sentence(self) -> str:
+        """Return the sentence with its place before it: `line 3: weather, /0/schema: …`."""
+        where = ", ".join(part for part in (self.place.tool, self.place.pointer) if part)
+        line = f"line {self.place.line}: " if self.place.line is not None else ""
+        return visible(line + (f"{where}: " if where else "") + self.message)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        line = {} if self.place.line is None else {"line": self.place.line}
+        named = {"tool": self.place.tool, "pointer": self.place.pointer, "message": self.message}
+        return line | named | {"hint": self.hint}
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects what there is to say while a registry is read: what is refused, and what is only noted."""
+
+    num_refused: int = 0
+    num_warned: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def refuse(self, message: str, place: Place, *, hint: str = _HINT) -> None:
+        """Note what cannot be used. All are counted and the first hundred kept: one more says nothing new."""
+        self.num_refused += 1
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append(Problem(message, place, hint))
+
+    def warn(self, message: str, place: Place) -> None:
+        """Note what was changed on the way in, as `refuse` does."""
+        self.num_warned += 1
+        if len(self.warnings) < _MAX_PROBLEMS:
+            self.warnings.append(Problem(message, place, ""))
+
+
+def refusal(source: str, found: Findings) -> RegistryInvalid:
+    """Return the error that tells the first problem, and holds those that were kept in its `details`."""
+    first, num_others = found.problems[0], found.num_refused - 1
+    more = f" (and {num_others} more)" if num_others else ""
+    return RegistryInvalid(
+        f"{source}: {first.sentence()}{more}",
+        hint=first.hint + ("; `agx tools check FILE` lists every problem" if num_others else ""),
+        problems=[problem.as_dict() for problem in found.problems],
+    )
+
+
+def warned(source: str, found: Findings) -> tuple[str, ...]:
+    """Return the sentences about what was changed, and how many more there were."""
+    told = [f"{source}: {warning.sentence()}" for warning in found.warnings]
+    if num_more := found.num_warned - len(told):
+        told.append(f"{source}: {num_more} more warnings of this kind")
+    return tuple(told)
+
+
+def shown(value: object) -> str:
+    """Return a value as Python writes it, shortened: for sentences about values that cannot be used."""
+    match value:
+        case dict():
+            return "an object" if value else "an empty object"
+        case list():
+            return "a list" if value else "an empty list"
+        case int() if value.bit_length() > _MAX_SHOWN_BITS:
+            return "a huge number"
+        case _:
+            return shortened(repr(value), _MAX_SHOWN_CHARS)
+
+
+def pointer_steps(pointer: str) -> tuple[str, ...]:
+    """Return the keys along which a JSON pointer leads (RFC 6901): none for "", the whole document."""
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])

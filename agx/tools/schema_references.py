@@ -1,0 +1,70 @@
+"""References of a schema: each leads to a schema in the same one, and following them comes to an end.
+
+Nothing is ever fetched: a reference to elsewhere is refused. So is one that leads round in a circle
+without looking at a smaller value, and a pile of references that unfolds to far more schemas than
+the file has, since whoever validates would follow them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from urllib.parse import unquote
+
+from agx.tools.plain import MAX_DEPTH
+from agx.tools.problems import Findings, Place, pointer_steps, shown
+from agx.tools.schema_keywords import IN_PLACE, Schema, Way, all_schemas, subschemas
+
+MAX_UNFOLDED = 10_000
+_HINT = "a schema refers to its own parts only: #/$defs/…"
+
+
+def check_references(schema: Schema, place: Place, found: Findings) -> None:
+    """Refuse references that lead nowhere, elsewhere, in a circle, or to too much."""
+    parts = dict(all_schemas(schema))
+    num_before = found.num_refused
+    for way, part in parts.items():
+        reference = part.get("$ref")
+        if isinstance(reference, str) and _target(reference) not in parts:
+            message = f"the schema refers to {shown(reference)}, which is no schema in it"
+            found.refuse(message, place.along(way) / "$ref", hint=_HINT)
+    if found.num_refused == num_before:
+        _check_unfolding({way: list(_leads(part, way)) for way, part in parts.items()}, place, found)
+
+
+def _target(reference: str) -> Way | None:
+    """Return the way that a JSON pointer behind `#` describes (RFC 6901), or None for anything else."""
+    if not reference.startswith("#"):
+        return None
+    pointer = unquote(reference[1:])
+    return pointer_steps(pointer) if pointer[:1] in {"", "/"} else None
+
+
+def _leads(part: Schema, way: Way) -> Iterator[Way]:
+    """Yield where validating a value goes from here with the same value."""
+    if isinstance(part.get("$ref"), str):  # what else it may be, the meta-schema refuses
+        target = _target(part["$ref"])
+        assert target is not None, "checked before"
+        yield target
+    yield from ((*way, *step) for step, _ in subschemas(part) if step[0] in IN_PLACE)
+
+
+def _check_unfolding(leads: Mapping[Way, Sequence[Way]], place: Place, found: Findings) -> None:
+    try:
+        order = list(TopologicalSorter(leads).static_order())
+    except CycleError as error:
+        circle: list[Way] = error.args[1]
+        message = "its references lead in a circle without looking at a part of the value"
+        found.refuse(
+            message, place.along(circle[-1]), hint="let a schema refer to itself inside `properties` only"
+        )
+        return
+    size: dict[Way, int] = {}
+    depth: dict[Way, int] = {}
+    for way in order:
+        size[way] = 1 + sum(size[next_way] for next_way in leads[way])
+        depth[way] = 1 + max((depth[next_way] for next_way in leads[way]), default=0)
+        if size[way] > MAX_UNFOLDED or depth[way] > MAX_DEPTH:
+            message = f"its references unfold to more than {MAX_UNFOLDED} schemas or {MAX_DEPTH} levels"
+            found.refuse(message, place.along(way), hint="refer to less")
+            return

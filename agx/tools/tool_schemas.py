@@ -1,0 +1,189 @@
+"""A tool's JSON Schema on its way into a registry: put into draft 2020-12, and checked.
+
+A keyword counts only where a schema stands. `type` inside `properties` is a parameter of that name,
+and whatever stands in `default`, `enum`, `const` or `examples` is data: neither is touched.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from agx.tools.names_and_texts import check_parameter, cleaned
+from agx.tools.problems import Findings, Place, shown
+from agx.tools.schema_keywords import ALONE, BY_NAME, IN_LIST, Schema, all_schemas
+from agx.tools.schema_references import check_references
+
+# Compiling takes time by the square of it; nobody describes the arguments of one tool with so many.
+MAX_PARTS = 5000
+# The types of JSON Schema, and what Python makes of their values.
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "number": (int, float),
+    "integer": int,
+    "boolean": bool,
+    "null": type(None),
+}
+# Type names of other languages and of BFCL, in lower case. None: any value fits.
+_TYPE_NAMES: dict[str, str | None] = {
+    **{name: name for name in _KINDS},
+    **dict.fromkeys(("dict", "hashmap", "map", "mapping", "struct"), "object"),
+    **dict.fromkeys(("list", "tuple", "set", "arraylist"), "array"),
+    **dict.fromkeys(("str", "text", "char"), "string"),
+    **dict.fromkeys(("float", "double", "decimal"), "number"),
+    **dict.fromkeys(("int", "long", "short", "byte", "bigint"), "integer"),
+    **dict.fromkeys(("none", "nonetype"), "null"),
+    "bool": "boolean",
+    "any": None,
+}
+_DIALECTS = tuple(
+    f"json-schema.org/{draft}/schema"
+    for draft in ("draft-04", "draft-06", "draft-07", "draft/2019-09", "draft/2020-12")
+)
+_TEXTS = frozenset({"description", "title", "$comment"})
+_LEADING_OUT = frozenset({"$id", "$schema", "$dynamicRef", "$recursiveRef"})
+
+
+def checked_schema(schema: object, place: Place, found: Findings) -> Schema | None:
+    """Return the schema of a tool's arguments in draft 2020-12, or refuse it and give None.
+
+    `schema` is plain JSON. In what comes back types have the names of JSON Schema, references stay
+    inside, and descriptions hold nothing that cannot be seen.
+    """
+    if not isinstance(schema, dict):
+        found.refuse(f"the schema is {shown(schema)}, and no object", place)
+        return None
+    num_before = found.num_refused
+    # Who a whole schema says it is matters to nobody: what refers to that name is refused.
+    _check_dialect(schema.get("$schema"), place / "$schema", found)
+    inner = {key: value for key, value in schema.items() if key not in {"$id", "$schema"}}
+    if sum(1 for _ in all_schemas(inner)) > MAX_PARTS:
+        message = f"the schema has more than {MAX_PARTS} schemas in it"
+        found.refuse(message, place, hint="describe fewer arguments")
+        return None
+    adapted = {"type": "object"} | _adapted(inner, place, found)
+    _check_is_object(adapted, place, found)
+    _check_by_meta_schema(adapted, place, found)
+    check_references(adapted, place, found)
+    return adapted if found.num_refused == num_before else None
+
+
+def _check_dialect(dialect: object, place: Place, found: Findings) -> None:
+    if dialect is not None and not any(known in str(dialect) for known in _DIALECTS):
+        message = f"the schema is written in a dialect that AGX does not know, {shown(dialect)}"
+        found.refuse(message, place, hint="write JSON Schema, draft 2020-12")
+
+
+def _adapted(schema: Any, place: Place, found: Findings) -> Any:  # noqa: ANN401 - it may be true or false
+    """Return the schema in draft 2020-12; what is no schema is left for the meta-schema to refuse."""
+    if not isinstance(schema, dict):
+        return schema
+    for key in sorted(_LEADING_OUT & schema.keys()):
+        hint = "let a schema refer to its own parts, by $ref: #/$defs/…"
+        found.refuse(f"`{key}` is not supported, as it leads out of the schema", place / key, hint=hint)
+    adapted = {
+        new_key: new_value
+        for key, value in _of_2020(schema).items()
+        for new_key, new_value in _adapted_keyword(key, value, place / key, found)
+    }
+    return _with_possible_enum(adapted, place, found)
+
+
+def _of_2020(schema: Schema) -> Schema:
+    """Return the schema with `items` of earlier drafts, a list, as `prefixItems`."""
+    if not isinstance(schema.get("items"), list):
+        return schema
+    others = {key: value for key, value in schema.items() if key not in {"items", "additionalItems"}}
+    first = {"prefixItems": schema["items"]} if schema["items"] else {}
+    return others | first | ({"items": schema["additionalItems"]} if "additionalItems" in schema else {})
+
+
+def _adapted_keyword(key: str, value: Any, place: Place, found: Findings) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    if key == "type":
+        types = _types(value, place, found)
+        if types is not None:
+            yield key, types
+    elif key in _TEXTS and isinstance(value, str):
+        yield key, cleaned(value, place, found)
+    elif key in BY_NAME and isinstance(value, dict):
+        for name in value:
+            check_parameter(name, place / name, found)
+        yield key, {name: _adapted(each, place / name, found) for name, each in value.items()}
+    elif key in IN_LIST and isinstance(value, list):
+        yield key, [_adapted(each, place / at, found) for at, each in enumerate(value)]
+    else:
+        yield key, _adapted(value, place, found) if key in ALONE else value
+
+
+def _with_possible_enum(schema: Schema, place: Place, found: Findings) -> Schema:
+    """Return the schema with an `enum` that some value can have.
+
+    Lists of functions name the values of a list's items beside `items`, and texts such as "1" under
+    the type integer. Where no value of an `enum` has the type, the values are what was meant.
+    """
+    values, types = schema.get("enum"), schema.get("type")
+    if not isinstance(values, list) or not values or types is None:
+        return schema
+    if any(_is_of(value, types) for value in values):
+        return schema
+    items = schema.get("items")
+    if types == "array" and isinstance(items, dict) and "enum" not in items:
+        found.warn(
+            "the values of `enum` are no lists: they were taken for those of its items", place / "enum"
+        )
+        kept = {key: value for key, value in schema.items() if key != "enum"}
+        return kept | {"items": _with_possible_enum(items | {"enum": values}, place / "items", found)}
+    found.warn(f"no value of `enum` is of the type {shown(types)}: the type was left out", place / "enum")
+    return {key: value for key, value in schema.items() if key != "type"}
+
+
+def _is_of(value: object, types: object) -> bool:
+    """Return whether a value has a type, or one of several, as JSON Schema names them."""
+    names = {name for name, kind in _KINDS.items() if isinstance(value, kind)}
+    if isinstance(value, bool):
+        names = {"boolean"}
+    elif isinstance(value, float) and value.is_integer():
+        names.add("integer")
+    return any(name in names for name in (types if isinstance(types, list) else [types]))
+
+
+def _types(value: object, place: Place, found: Findings) -> str | list[str] | None:
+    """Return the value of `type` in the names of JSON Schema; None where any type will do."""
+    names = value if isinstance(value, list) else [value]
+    types: list[str] = []
+    for name in names:
+        folded = name.casefold() if isinstance(name, str) else ""
+        if folded not in _TYPE_NAMES:
+            found.refuse(f"{shown(name)} is no type", place, hint=f"the types are {', '.join(_KINDS)}")
+            return None
+        known = _TYPE_NAMES[folded]
+        if known is None:
+            return None
+        types.append(known)
+    return list(dict.fromkeys(types)) if isinstance(value, list) else types[0]
+
+
+def _check_is_object(schema: Schema, place: Place, found: Findings) -> None:
+    if schema["type"] != "object":
+        hint = 'arguments have names: {"type": "object", "properties": {…}}'
+        found.refuse("the schema is not that of an object", place, hint=hint)
+
+
+def _check_by_meta_schema(schema: Schema, place: Place, found: Findings) -> None:
+    """Refuse what JSON Schema itself does not allow, once a place; regular expressions included."""
+    from jsonschema import Draft202012Validator as Draft  # noqa: PLC0415 - only tools with schemas need it
+
+    validator = Draft(Draft.META_SCHEMA, format_checker=Draft.FORMAT_CHECKER)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of `re`, about odd expressions
+            errors = {tuple(error.absolute_path): error.message for error in validator.iter_errors(schema)}
+    except (OverflowError, RecursionError) as error:
+        message = f"a pattern of the schema cannot be compiled: {error}"
+        found.refuse(message, place, hint="write a simpler regular expression")
+        return
+    for way, message in sorted(errors.items(), key=lambda each: [str(step) for step in each[0]]):
+        hint = "json-schema.org/draft/2020-12 says what each keyword takes"
+        found.refuse(f"the schema is no JSON Schema: {message[:200]}", place.along(way), hint=hint)

@@ -1,0 +1,1 @@
+"""What no domain owns: atomic files, texts, imports, facts of the machine."""

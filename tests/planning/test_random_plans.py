@@ -1,0 +1,90 @@
+"""Two thousand plans of a model that knows nothing: what comes back is valid, the rest is an error."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest_asyncio
+from jsonschema import Draft202012Validator
+
+from agx.backends.base import Parameters
+from agx.backends.llamacpp import LlamaCppBackend
+from agx.backends.plans import PlanOptions, generate_plan, plan_request
+from agx.errors import AgxError, PlanInvalid, PlanTruncated
+from agx.plan.limits import TaskLimits
+from agx.plan.schema import Plan
+from agx.risk.context import GeneratedPlan, PlanContext
+from agx.rules.check import read_plan
+from agx.shell.render import plan_json
+from tests.tiny_gguf import TinyModel, write_tiny_gguf
+
+NUM_PLANS = 2000
+NUM_WORKERS = 2
+# As the embedded planner's, it leaves the rules and the tools out: the prompt stays short.
+TEMPLATE = "<|user|>{{ messages[-1].content }}<|assistant|>"
+CONTEXT = PlanContext(
+    max_tasks=3, limits=TaskLimits(max_args=2, max_arg_chars=6, max_path_chars=6, max_text_parts=2)
+)
+HOT = Parameters(temperature=2.0, max_tokens=160)
+
+Outcome = GeneratedPlan | AgxError
+
+
+@pytest_asyncio.fixture
+async def backends(tmp_path: Path) -> AsyncIterator[list[LlamaCppBackend]]:
+    """Several workers with the same model."""
+    model = write_tiny_gguf(tmp_path / "tiny.gguf", TinyModel(chat_template=TEMPLATE))
+    async with AsyncExitStack() as stack:
+        opened = [LlamaCppBackend(model, device="cpu", threads=1) for _ in range(NUM_WORKERS)]
+        for backend in opened:
+            stack.push_async_callback(backend.aclose)
+        yield opened
+
+
+async def test_every_plan_of_a_random_model_is_valid_or_a_typed_error(
+    backends: list[LlamaCppBackend],
+) -> None:
+    """At temperature 2 and with small limits more than half come back, and all of those can be read again."""
+    shares = [range(first, NUM_PLANS, NUM_WORKERS) for first in range(NUM_WORKERS)]
+    outcomes = await asyncio.gather(*map(_outcomes, backends, shares))
+    every = [outcome for share in outcomes for outcome in share]
+    plans = [outcome for outcome in every if isinstance(outcome, GeneratedPlan)]
+    errors = Counter(type(outcome) for outcome in every if isinstance(outcome, AgxError))
+
+    assert len(every) == len(plans) + errors.total() == NUM_PLANS
+    assert len(plans) >= NUM_PLANS / 2, errors
+    # Only a text that the budget cut off, or one that breaks a rule which no schema can hold.
+    assert errors.keys() <= {PlanTruncated, PlanInvalid}
+    assert len({generated.text for generated in plans}) > len(plans) * 0.9, "they are hardly random"
+    _check_texts(plans)
+
+
+async def _outcomes(backend: LlamaCppBackend, seeds: Iterable[int]) -> list[Outcome]:
+    return [await _outcome(backend, seed) for seed in seeds]
+
+
+async def _outcome(backend: LlamaCppBackend, seed: int) -> Outcome:
+    try:
+        return await generate_plan(
+            backend, f"do number {seed}", CONTEXT, options=PlanOptions(HOT, seed=seed, deadline_secs=60)
+        )
+    except AgxError as error:
+        return error
+
+
+def _check_texts(plans: list[GeneratedPlan]) -> None:
+    """Check by our own reader and by the `jsonschema` package, each against what the request said."""
+    written = Draft202012Validator(plan_request("x", CONTEXT, PlanOptions()).schema or {})
+    whole = Draft202012Validator(Plan.model_json_schema(mode="serialization"))
+    for generated in plans:
+        written.validate(json.loads(generated.text))
+        whole.validate(json.loads(plan_json(generated.plan)))
+        again, findings = read_plan(generated.text, CONTEXT.registry, max_tasks=CONTEXT.task_limit)
+        assert again.tasks == generated.tasks
+        assert findings == generated.findings
+        assert all(finding.severity != "error" for finding in findings)
