@@ -1,6 +1,7 @@
 """AGX turns an instruction in plain language and a registry of tools into a validated plan.
 
-The public names are imported when they are first used, so that `import agx` costs nothing.
+Every public name stands here, and stays here wherever its module moves: import from `agx`, not from a
+module below it. A name is imported when it is first used, so that `import agx` costs nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +11,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agx.app.registries import load_registry, registry_of, registry_of_functions, tool_from_function
-    from agx.backends.base import BackendKind, Chunk, Health, ModelBackend, Parameters
+    from agx.backends.base import (
+        BackendKind,
+        Chunk,
+        GenerationRequest,
+        Health,
+        Message,
+        ModelBackend,
+        ModelFacts,
+        Parameters,
+        Usage,
+    )
+    from agx.backends.create import create_backend
+    from agx.backends.plans import GeneratesPlans, PlanOptions, plan_request
+    from agx.backends.scripted import ScriptedBackend, ScriptedReply
     from agx.errors import (
         AgxError,
         BackendError,
@@ -43,96 +57,197 @@ if TYPE_CHECKING:
         UsageError,
         WorkerDied,
     )
-    from agx.plan.changes import TaskChange
+    from agx.evaluate.cases import Case, load_cases, make_case
+    from agx.evaluate.report import Outcome, Report
+    from agx.evaluate.run import evaluate_planner
+    from agx.gguf.card import ModelCard, read_card
+    from agx.models.resolve import embedded_model, resolve_model
+    from agx.plan.changes import TaskChange, change_summary, task_changes
+    from agx.plan.editing import insert_tasks, move_task, remove_task, replace_task
     from agx.plan.limits import TaskLimits
-    from agx.plan.schema import Finding, Plan, PlanMetadata, Task
-    from agx.plan.tools import Registry, ToolInfo
-    from agx.planning.planner import Planner, PlannerConfig, plan_sync
+    from agx.plan.open_plan import OpenPlan
+    from agx.plan.schema import Env, Finding, Glob, Plan, PlanMetadata, Task, TaskOutput, Text
+    from agx.plan.tools import Registry, ToolInfo, ToolOptions
+    from agx.planning.planner import Planner, PlannerConfig, PromptPreview, plan_sync
     from agx.planning.roles import ModelRole
+    from agx.risk.assess import with_risk
     from agx.risk.context import GeneratedPlan, PlanContext
-    from agx.run.job import RunOptions
+    from agx.rules.check import read_plan
+    from agx.run.job import Audience, RunOptions
     from agx.run.record import RunResult, TaskRecord
     from agx.run.runner import run_plan
+    from agx.shell.graph import plan_dot, plan_mermaid
+    from agx.shell.parse import ShellReading, parse_shell, read_shell
+    from agx.shell.refusals import NotAPlan
+    from agx.shell.render import plan_json, plan_shell
+    from agx.store.buffer import PlanBuffer
+    from agx.store.plans import PlanStore, StoredPlan
+    from agx.tools.combining import merge_registries, tools_on_path
+    from agx.tools.written import registry_json, registry_toml
+    from agx.unix.registry import unix_registry
     from agx.util.version import __version__
 
 # Written out, because type checkers read it.
 __all__ = [
     "AgxError",
+    "Audience",
     "BackendError",
     "BackendKind",
     "BackendUnreachable",
     "CallerError",
+    "Case",
     "Chunk",
     "ConfigError",
     "ConstraintFailed",
     "DeadlineExceeded",
     "DeviceUnavailable",
+    "Env",
     "Finding",
     "GeneratedPlan",
+    "GeneratesPlans",
+    "GenerationRequest",
     "GgufInvalid",
+    "Glob",
     "Health",
     "MachineError",
+    "Message",
     "ModelBackend",
     "ModelBroken",
+    "ModelCard",
     "ModelError",
+    "ModelFacts",
     "ModelMismatch",
     "ModelMissing",
     "ModelRole",
     "ModelTooLarge",
     "ModelUnloadable",
+    "NotAPlan",
     "NotApproved",
+    "OpenPlan",
     "OutOfMemory",
+    "Outcome",
     "Parameters",
     "Plan",
+    "PlanBuffer",
     "PlanContext",
     "PlanInvalid",
     "PlanMetadata",
+    "PlanOptions",
+    "PlanStore",
     "PlanTruncated",
     "Planner",
     "PlannerConfig",
+    "PromptPreview",
     "PromptTooLong",
     "Registry",
     "RegistryInvalid",
+    "Report",
     "RunError",
     "RunOptions",
     "RunResult",
+    "ScriptedBackend",
+    "ScriptedReply",
+    "ShellReading",
     "StorageError",
+    "StoredPlan",
     "Task",
     "TaskChange",
     "TaskFailed",
     "TaskLimits",
+    "TaskOutput",
     "TaskRecord",
     "TaskTimedOut",
     "TemplateError",
+    "Text",
     "ToolInfo",
+    "ToolOptions",
     "Unsupported",
+    "Usage",
     "UsageError",
     "WorkerDied",
     "__version__",
+    "change_summary",
+    "create_backend",
+    "embedded_model",
+    "evaluate_planner",
+    "insert_tasks",
+    "load_cases",
     "load_registry",
+    "make_case",
+    "merge_registries",
+    "move_task",
+    "parse_shell",
+    "plan_dot",
+    "plan_json",
+    "plan_mermaid",
+    "plan_request",
+    "plan_shell",
     "plan_sync",
+    "read_card",
+    "read_plan",
+    "read_shell",
+    "registry_json",
     "registry_of",
     "registry_of_functions",
+    "registry_toml",
+    "remove_task",
+    "replace_task",
+    "resolve_model",
     "run_plan",
+    "task_changes",
     "tool_from_function",
+    "tools_on_path",
+    "unix_registry",
+    "with_risk",
 ]
 
+# Where each name is kept; a name that is missing here is an error.
 _HOMES = {
     "agx.util.version": ("__version__",),
-    "agx.backends.base": ("BackendKind", "Chunk", "Health", "ModelBackend", "Parameters"),
-    "agx.plan.changes": ("TaskChange",),
-    "agx.risk.context": ("GeneratedPlan", "PlanContext"),
+    "agx.plan.tools": ("Registry", "ToolInfo", "ToolOptions"),
+    "agx.plan.schema": ("Env", "Finding", "Glob", "Plan", "PlanMetadata", "Task", "TaskOutput", "Text"),
     "agx.plan.limits": ("TaskLimits",),
-    "agx.plan.schema": ("Finding", "Plan", "PlanMetadata", "Task"),
-    "agx.plan.tools": ("Registry", "ToolInfo"),
-    "agx.planning.planner": ("Planner", "PlannerConfig", "plan_sync"),
-    "agx.app.registries": ("load_registry", "registry_of", "registry_of_functions", "tool_from_function"),
+    "agx.plan.changes": ("TaskChange", "change_summary", "task_changes"),
+    "agx.plan.editing": ("insert_tasks", "move_task", "remove_task", "replace_task"),
+    "agx.plan.open_plan": ("OpenPlan",),
+    "agx.unix.registry": ("unix_registry",),
+    "agx.shell.graph": ("plan_dot", "plan_mermaid"),
+    "agx.shell.parse": ("ShellReading", "parse_shell", "read_shell"),
+    "agx.shell.refusals": ("NotAPlan",),
+    "agx.shell.render": ("plan_json", "plan_shell"),
+    "agx.risk.assess": ("with_risk",),
+    "agx.risk.context": ("GeneratedPlan", "PlanContext"),
+    "agx.rules.check": ("read_plan",),
+    "agx.gguf.card": ("ModelCard", "read_card"),
+    "agx.tools.combining": ("merge_registries", "tools_on_path"),
+    "agx.tools.written": ("registry_json", "registry_toml"),
+    "agx.models.resolve": ("embedded_model", "resolve_model"),
+    "agx.backends.base": (
+        "BackendKind",
+        "Chunk",
+        "GenerationRequest",
+        "Health",
+        "Message",
+        "ModelBackend",
+        "ModelFacts",
+        "Parameters",
+        "Usage",
+    ),
+    "agx.backends.create": ("create_backend",),
+    "agx.backends.plans": ("GeneratesPlans", "PlanOptions", "plan_request"),
+    "agx.backends.scripted": ("ScriptedBackend", "ScriptedReply"),
+    "agx.planning.planner": ("Planner", "PlannerConfig", "PromptPreview", "plan_sync"),
     "agx.planning.roles": ("ModelRole",),
+    "agx.store.buffer": ("PlanBuffer",),
+    "agx.store.plans": ("PlanStore", "StoredPlan"),
+    "agx.run.job": ("Audience", "RunOptions"),
     "agx.run.record": ("RunResult", "TaskRecord"),
-    "agx.run.job": ("RunOptions",),
     "agx.run.runner": ("run_plan",),
+    "agx.evaluate.cases": ("Case", "load_cases", "make_case"),
+    "agx.evaluate.report": ("Outcome", "Report"),
+    "agx.evaluate.run": ("evaluate_planner",),
+    "agx.app.registries": ("load_registry", "registry_of", "registry_of_functions", "tool_from_function"),
 }
-# What is not listed there is an error.
 _HOME_OF = dict.fromkeys(__all__, "agx.errors") | {
     name: home for home, names in _HOMES.items() for name in names
 }

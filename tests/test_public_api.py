@@ -13,17 +13,38 @@ import agx
 from agx.errors import AgxError
 
 ROOT = Path(__file__).parents[1]
-NAMES = (
-    "Planner",
-    "PlannerConfig",
-    "BackendKind",
-    "ModelRole",
-    "PlanContext",
-    "GeneratedPlan",
-    "PlanMetadata",
-    "ToolInfo",
-    "plan_sync",
-)
+# The whole list. Programs rely on it: a name may be added, and none may go or change its meaning.
+PUBLIC = {
+    "plans": """
+        Env Finding Glob OpenPlan Plan PlanMetadata Task TaskChange TaskLimits TaskOutput Text
+        change_summary insert_tasks move_task parse_shell plan_dot plan_json plan_mermaid plan_shell
+        read_plan read_shell remove_task replace_task ShellReading task_changes with_risk
+    """,
+    "planning": """
+        GeneratedPlan ModelRole PlanContext PlanOptions Planner PlannerConfig PromptPreview plan_sync
+    """,
+    "registries": """
+        Registry ToolInfo ToolOptions load_registry merge_registries registry_json registry_of
+        registry_of_functions registry_toml tool_from_function tools_on_path unix_registry
+    """,
+    "models and backends": """
+        BackendKind Chunk GeneratesPlans GenerationRequest Health Message ModelBackend ModelCard
+        ModelFacts Parameters ScriptedBackend ScriptedReply Usage create_backend embedded_model
+        plan_request read_card resolve_model
+    """,
+    "running, keeping and measuring": """
+        Audience Case Outcome PlanBuffer PlanStore Report RunOptions RunResult StoredPlan TaskRecord
+        evaluate_planner load_cases make_case run_plan
+    """,
+    "errors": """
+        AgxError BackendError BackendUnreachable CallerError ConfigError ConstraintFailed
+        DeadlineExceeded DeviceUnavailable GgufInvalid MachineError ModelBroken ModelError ModelMismatch
+        ModelMissing ModelTooLarge ModelUnloadable NotAPlan NotApproved OutOfMemory PlanInvalid
+        PlanTruncated PromptTooLong RegistryInvalid RunError StorageError TaskFailed TaskTimedOut
+        TemplateError Unsupported UsageError WorkerDied
+    """,
+}
+NAMES = [name for names in PUBLIC.values() for name in names.split()]
 HEAVY = {
     "pydantic",
     "numpy",
@@ -49,6 +70,16 @@ def modules_after(statement: str) -> set[str]:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )
     return set(done.stdout.split())
+
+
+def test_the_list_of_public_names_is_this_one() -> None:
+    assert sorted(agx.__all__) == sorted([*NAMES, "__version__"])
+
+
+def test_no_public_name_is_that_of_a_folder_or_module() -> None:
+    """`from agx import name` would be the module as soon as anything had imported that."""
+    modules = {path.stem for path in (ROOT / "agx").iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert modules & set(agx.__all__) == set()
 
 
 @pytest.mark.parametrize("name", NAMES)

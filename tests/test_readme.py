@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -38,6 +39,23 @@ def test_python_runs(block: Block, tmp_path: Path) -> None:
         timeout=MAX_SECS,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.place)
+def test_python_imports_public_names_only(block: Block) -> None:
+    """From `agx` itself: modules below it move, and its own names stay."""
+    names = [
+        name
+        for node in ast.walk(ast.parse(block.text))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    ]
+    assert [name for name in names if name.startswith("agx.")] == []
 
 
 @pytest.mark.parametrize(("place", "line"), shell_lines(), ids=lambda text: text)

@@ -27,6 +27,7 @@ from agx import (
     Planner,
     PlannerConfig,
     Registry,
+    ScriptedBackend,
     Task,
     TaskChange,
     ToolInfo,
@@ -36,7 +37,6 @@ from agx import (
     registry_of_functions,
     tool_from_function,
 )
-from agx.backends.scripted import ScriptedBackend
 
 
 async def plans(path: Path) -> None:

@@ -53,9 +53,9 @@ def registry_of_files(files: Sequence[str]) -> Registry:
         from agx.unix.registry import unix_registry  # noqa: PLC0415  imports pydantic
 
         return unix_registry()
-    from agx.tools.combining import merged  # noqa: PLC0415  few have such a file
+    from agx.tools.combining import merge_registries  # noqa: PLC0415  few have such a file
 
-    return merged(*map(load_registry, files))
+    return merge_registries(*map(load_registry, files))
 
 
 def registry_of_functions(

@@ -88,7 +88,7 @@ def edit(app: App, /, *, number: int | None, **options: Any) -> int:  # noqa: AN
             plan = plan.with_instruction(instruction)
         if number is not None and of_task:
             task = _with_options(editing.existing(plan.tasks, number), plan, of_task, reading)
-            plan = plan.with_tasks(editing.replaced(plan.tasks, number, task))
+            plan = plan.with_tasks(editing.replace_task(plan.tasks, number, task))
             if "command" in of_task or "task" in of_task:
                 plan = plan.with_asked(number, task_text(task))
             limit = f", at most {task.timeout_secs} s" if "timeout_secs" in of_task else ""

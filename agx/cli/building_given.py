@@ -9,7 +9,7 @@ from agx.cli.building import added_text, buffer_of, checked, registry_of, task_r
 from agx.cli.changes import task_text
 from agx.cli.options import App
 from agx.errors import UsageError
-from agx.plan.editing import inserted
+from agx.plan.editing import insert_tasks
 from agx.plan.exact import exact_tasks
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Finding, Task
@@ -25,7 +25,7 @@ def add_given(app: App, options: Mapping[str, Any]) -> int:
         if reading is None:
             tasks = _with_rows(known, str(options["task"]))
         else:
-            tasks = inserted(known.tasks, reading.plan.tasks, input_from=source_of(known, options))
+            tasks = insert_tasks(known.tasks, reading.plan.tasks, input_from=source_of(known, options))
         checked(tasks, registry_of(known))
         added = tasks[len(known.tasks) :]
         asked = _called(added) if reading is None else reading.plan.instruction.strip()

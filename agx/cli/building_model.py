@@ -29,7 +29,7 @@ from agx.cli.recording import record
 from agx.cli.showing import format_for
 from agx.cli.text import visible_json
 from agx.plan.changes import TaskChange, change_counts, change_summary, task_changes, with_kept_limits
-from agx.plan.editing import existing, inserted
+from agx.plan.editing import existing, insert_tasks
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Finding, PlanMetadata, Task
 from agx.risk.assess import with_risk
@@ -84,7 +84,7 @@ def add_planned(
         is_longer = known.tasks[: len(seen.tasks)] == seen.tasks
         if not is_longer and (source is not None or known.plan_id != seen.plan_id):
             raise changed_meanwhile()
-        tasks = inserted(known.tasks, generated.tasks, input_from=source)
+        tasks = insert_tasks(known.tasks, generated.tasks, input_from=source)
         checked(tasks, registry)
         return known.with_tasks(tasks, asked=instruction), added_text(tasks[len(known.tasks) :])
 

@@ -119,7 +119,7 @@ def remove(app: App, /, *, number: int, reconnect: bool, cascade: bool, **option
     when_read: editing.WhenRead = "reconnect" if reconnect else "cascade" if cascade else "refuse"
 
     def edit(plan: OpenPlan) -> tuple[OpenPlan, str]:
-        tasks = editing.removed(plan.tasks, number, when_read=when_read)
+        tasks = editing.remove_task(plan.tasks, number, when_read=when_read)
         more = len(plan.tasks) - len(tasks) - 1
         also = f" and {more} that read it" if more else ""
         return plan.with_tasks(tasks), f"removed task {number}{also}: {task_text(plan.tasks[number - 1])}"
@@ -137,7 +137,7 @@ def move(app: App, /, *, number: int, to: int, **options: Any) -> int:  # noqa: 
     """Move a task to another place: task N becomes task TO."""
 
     def edit(plan: OpenPlan) -> tuple[OpenPlan, str]:
-        tasks = editing.moved(plan.tasks, number, to)
+        tasks = editing.move_task(plan.tasks, number, to)
         return plan.with_tasks(tasks), f"moved task {number} to {to}: {task_text(tasks[to - 1])}"
 
     return change(app, options, edit)

@@ -12,7 +12,7 @@ from agx.cli.progress import Progress
 from agx.cli.text import visible
 from agx.evaluate.cases import load_cases
 from agx.evaluate.report import TABLE_HEADER, Report
-from agx.evaluate.run import evaluate
+from agx.evaluate.run import evaluate_planner
 from agx.planning.planner import Planner
 from agx.risk.policy import allowed
 
@@ -52,7 +52,7 @@ async def _evaluated(planner: Planner, cases: list[Case], *, candidates: int) ->
             progress.add(f"{num_done} of {num_all} cases")
 
         async with planner:
-            return await evaluate(planner, cases, candidates=candidates, progress=show)
+            return await evaluate_planner(planner, cases, candidates=candidates, progress=show)
 
 
 def write_report(report: Report, *, as_json: bool, failures: Path | None) -> None:

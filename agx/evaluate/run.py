@@ -48,7 +48,7 @@ _SET_UP_ERRORS = (
 Progress = Callable[[int, int], None]
 
 
-async def evaluate(
+async def evaluate_planner(
     planner: Planner, cases: Sequence[Case], *, candidates: int = 1, progress: Progress | None = None
 ) -> Report:
     """Plan every case and score the plans; cases with drafts are refined, see `evaluate_delta`.

@@ -17,7 +17,7 @@ Tasks = tuple[Task, ...]
 WhenRead = Literal["refuse", "reconnect", "cascade"]
 
 
-def inserted(
+def insert_tasks(
     tasks: Sequence[Task], new: Sequence[Task], *, at: int | None = None, input_from: int | None = None
 ) -> Tasks:
     """Put new tasks at the position `at`, or behind all others.
@@ -49,13 +49,13 @@ def inserted(
     return _numbered([*moved[: place - 1], *added, *moved[place - 1 :]])
 
 
-def replaced(tasks: Sequence[Task], number: int, task: Task) -> Tasks:
+def replace_task(tasks: Sequence[Task], number: int, task: Task) -> Tasks:
     """Put another task in the place of one; its references are numbers of this list."""
     existing(tasks, number)
     return _numbered([*tasks[: number - 1], task, *tasks[number:]])
 
 
-def removed(tasks: Sequence[Task], number: int, *, when_read: WhenRead = "refuse") -> Tasks:
+def remove_task(tasks: Sequence[Task], number: int, *, when_read: WhenRead = "refuse") -> Tasks:
     """Take a task away.
 
     Where others read its output: `refuse`, `cascade` takes them away as well, and `reconnect` lets
@@ -83,7 +83,7 @@ def removed(tasks: Sequence[Task], number: int, *, when_read: WhenRead = "refuse
     return _without(kept, {number})
 
 
-def moved(tasks: Sequence[Task], number: int, to: int) -> Tasks:
+def move_task(tasks: Sequence[Task], number: int, to: int) -> Tasks:
     """Move a task to another position; the tasks between make room."""
     existing(tasks, number)
     if not 1 <= to <= len(tasks):

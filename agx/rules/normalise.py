@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from agx.plan.editing import inserted
+from agx.plan.editing import insert_tasks
 from agx.plan.reading import note
 from agx.plan.references import references
 from agx.plan.schema import MAX_TASKS, Argument, Finding, Plan, Task
@@ -118,6 +118,6 @@ def _with_sort(tasks: Sequence[Task], number: int, uniq: _Uniq) -> tuple[Task, .
         args=(*uniq.sort_options, *uniq.files),
         timeout_secs=before.timeout_secs,
     )
-    longer = inserted(tasks, [sort], at=number, input_from=before.input_from_task)
+    longer = insert_tasks(tasks, [sort], at=number, input_from=before.input_from_task)
     after = longer[number].model_copy(update={"args": uniq.options, "input_from_task": number})
     return (*longer[:number], after, *longer[number + 1 :])

@@ -9,7 +9,7 @@ from agx.errors import RegistryInvalid
 from agx.plan.tools import Registry, ToolInfo
 
 
-def merged(first: Registry, *later: Registry) -> Registry:
+def merge_registries(first: Registry, *later: Registry) -> Registry:
     """Return one registry of several. Of tools with the same name the one that comes last counts.
 
     It takes the place of the one it replaces, so that the order stays; nothing of the replaced one
@@ -22,7 +22,7 @@ def merged(first: Registry, *later: Registry) -> Registry:
     return Registry.of(tools.values(), kind=kind, warnings=warnings)
 
 
-def on_path(registry: Registry) -> Registry:
+def tools_on_path(registry: Registry) -> Registry:
     """Return the tools of a registry that this machine has: commands found on PATH, and all functions.
 
     Commands that only a shell knows, such as `cd`, are on no PATH. Raises `RegistryInvalid` where

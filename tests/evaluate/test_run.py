@@ -12,7 +12,7 @@ from agx.backends.scripted import Reply, ScriptedBackend, ScriptedReply
 from agx.errors import ModelMissing, UsageError, WorkerDied
 from agx.evaluate.cases import Case, make_case
 from agx.evaluate.report import TABLE_HEADER, Report
-from agx.evaluate.run import evaluate, evaluate_delta
+from agx.evaluate.run import evaluate_delta, evaluate_planner
 from agx.planning.planner import Planner, PlannerConfig
 from agx.planning.roles import ModelRole
 from agx.shell.parse import parse_shell
@@ -31,7 +31,7 @@ def case(reference: object, instruction: str = "do it", **more: object) -> Case:
 async def report_of(cases: Sequence[Case], replies: Sequence[Reply], **options: Any) -> Report:
     """Evaluate the cases with a model that writes these replies."""
     async with Planner(PlannerConfig(seed=0), backend=ScriptedBackend(replies)) as planner:
-        return await evaluate(planner, cases, **options)
+        return await evaluate_planner(planner, cases, **options)
 
 
 def values(report: Report) -> dict[str, float | None]:
@@ -166,7 +166,7 @@ async def test_candidates_are_distinct_sampled_by_seed_and_the_best_counts() -> 
     replies = [text("pwd"), text("pwd"), text("ls -a"), '{"tasks": []}', text("ls"), text("wc"), text("cat")]
     backend = ScriptedBackend(replies)
     async with Planner(PlannerConfig(seed=9), backend=backend) as planner:
-        report = await evaluate(planner, [case("ls")], candidates=5)
+        report = await evaluate_planner(planner, [case("ls")], candidates=5)
     assert values(report)["nlc2cmd_at_1"] == -1.0
     assert values(report)["nlc2cmd_at_5"] == 1.0
     assert [request.seed for request in backend.requests] == [9, 1, 2, 3, 4, 5, 6]
@@ -178,7 +178,7 @@ async def test_candidates_end_after_twelve_tries() -> None:
     """A model that always writes the same is not asked for ever."""
     backend = ScriptedBackend([text("pwd")] * 13)
     async with Planner(PlannerConfig(), backend=backend) as planner:
-        report = await evaluate(planner, [case("ls")], candidates=5)
+        report = await evaluate_planner(planner, [case("ls")], candidates=5)
     assert len(backend.requests) == 12
     assert values(report)["nlc2cmd_at_5"] == -1.0
 
@@ -242,6 +242,6 @@ async def test_what_cannot_be_evaluated_is_refused() -> None:
         await report_of([drafted], [], candidates=5)
     async with Planner(PlannerConfig(role=ModelRole.DELTA), backend=ScriptedBackend([])) as planner:
         with pytest.raises(UsageError, match="no drafts"):
-            await evaluate(planner, [case("ls")])
+            await evaluate_planner(planner, [case("ls")])
         with pytest.raises(UsageError, match="no draft"):
             await evaluate_delta(planner, [case("ls")])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agx.plan.changes import change_summary, task_changes, with_kept_limits
-from agx.plan.editing import inserted, moved
+from agx.plan.editing import insert_tasks, move_task
 from agx.plan.schema import Task
 from tests.plan.helpers import task
 
@@ -84,7 +84,7 @@ def test_a_change_has_a_json_form() -> None:
         ),
         (
             chain("sort", "uniq"),
-            list(inserted(chain("sort", "uniq"), [task("ls")], at=1)),
+            list(insert_tasks(chain("sort", "uniq"), [task("ls")], at=1)),
             [("added", None, "ls")],
         ),
         (
@@ -115,10 +115,10 @@ def test_one_edit_is_one_change() -> None:
         length = rng.randint(1, 8)
         tasks = [task("echo", str(number), number=number) for number in range(1, length + 1)]
         place, other = rng.randint(1, length), rng.randint(1, length)
-        new = list(inserted(tasks, [task("ls"), task("ps", number=2)], at=place))
+        new = list(insert_tasks(tasks, [task("ls"), task("ps", number=2)], at=place))
         assert [kind for kind, *_ in kinds(tasks, new)] == ["added", "added"]
         assert [kind for kind, *_ in kinds(new, tasks)] == ["removed", "removed"]
-        reordered = list(moved(tasks, place, other))
+        reordered = list(move_task(tasks, place, other))
         assert [kind for kind, *_ in kinds(tasks, reordered)] == ["moved"] * (place != other)
 
 

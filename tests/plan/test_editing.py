@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agx.errors import UsageError
-from agx.plan.editing import Tasks, inserted, moved, removed, replaced
+from agx.plan.editing import Tasks, insert_tasks, move_task, remove_task, replace_task
 from agx.plan.references import renumbered, sources
 from agx.plan.schema import MAX_TASKS, Plan, Task
 from tests.plan.helpers import task
@@ -80,7 +80,7 @@ def _insert(rng: random.Random, tasks: Tasks, step: int) -> Tasks:
         for one in random_tasks(rng, rng.randint(1, 3))
     ]
     place = rng.randint(1, len(tasks) + 1)
-    after = inserted(tasks, new, at=place)
+    after = insert_tasks(tasks, new, at=place)
     among = reading(new)
     assert {name: read for name, read in reading(after).items() if name in among} == among
     assert [one.command for one in after[place - 1 : place - 1 + len(new)]] == list(among)
@@ -94,7 +94,7 @@ def _move(rng: random.Random, tasks: Tasks, _step: int) -> Tasks:
     order = [one.command for one in tasks]
     order.insert(to - 1, order.pop(number - 1))
     try:
-        after = moved(tasks, number, to)
+        after = move_task(tasks, number, to)
     except UsageError:
         places = {name: place for place, name in enumerate(order)}
         assert any(places[source] > places[name] for name, read in reading(tasks).items() for source in read)
@@ -107,7 +107,7 @@ def _cascade(rng: random.Random, tasks: Tasks, _step: int) -> Tasks:
     if not tasks:
         return tasks
     number = rng.randint(1, len(tasks))
-    after = removed(tasks, number, when_read="cascade")
+    after = remove_task(tasks, number, when_read="cascade")
     names, read = {one.command for one in after}, reading(tasks)
     gone = read.keys() - names
     assert tasks[number - 1].command in gone
@@ -118,57 +118,57 @@ def _cascade(rng: random.Random, tasks: Tasks, _step: int) -> Tasks:
 def test_new_tasks_are_numbered_among_themselves() -> None:
     """What a model writes begins at 1; behind the others its references are shifted with it."""
     new = [task("ls"), task("wc", number=2, input_from_task=1)]
-    assert reading(inserted(PIPELINE, new)) == {
+    assert reading(insert_tasks(PIPELINE, new)) == {
         "cat": [],
         "sort": ["cat"],
         "uniq": ["sort"],
         "ls": [],
         "wc": ["ls"],
     }
-    connected = inserted(PIPELINE, new, input_from=2)
+    connected = insert_tasks(PIPELINE, new, input_from=2)
     assert reading(connected)["ls"] == ["sort"]
-    assert reading(inserted(PIPELINE, new, at=1))["uniq"] == ["sort"]
-    assert inserted((), new) == tuple(new)
+    assert reading(insert_tasks(PIPELINE, new, at=1))["uniq"] == ["sort"]
+    assert insert_tasks((), new) == tuple(new)
 
 
 def test_a_removed_task_is_bridged_or_takes_its_readers_along() -> None:
     with pytest.raises(UsageError, match="task 3 reads the output of task 2") as caught:
-        removed(PIPELINE, 2)
+        remove_task(PIPELINE, 2)
     assert "--reconnect" in caught.value.hint
-    assert reading(removed(PIPELINE, 2, when_read="reconnect")) == {"cat": [], "uniq": ["cat"]}
-    assert reading(removed(PIPELINE, 1, when_read="reconnect")) == {"sort": [], "uniq": ["sort"]}
-    assert removed(PIPELINE, 1, when_read="cascade") == ()
-    assert removed(PIPELINE, 3) == PIPELINE[:2]
+    assert reading(remove_task(PIPELINE, 2, when_read="reconnect")) == {"cat": [], "uniq": ["cat"]}
+    assert reading(remove_task(PIPELINE, 1, when_read="reconnect")) == {"sort": [], "uniq": ["sort"]}
+    assert remove_task(PIPELINE, 1, when_read="cascade") == ()
+    assert remove_task(PIPELINE, 3) == PIPELINE[:2]
 
 
 def test_an_argument_cannot_be_bridged() -> None:
     """`{"task": n}` stands for that output and no other."""
     tasks = (CAT, task("echo", {"task": 1}, number=2), task("ls", {"text": ["a", {"task": 1}]}, number=3))
     with pytest.raises(UsageError, match="tasks 2 and 3 read the output of task 1 as an argument"):
-        removed(tasks, 1, when_read="reconnect")
+        remove_task(tasks, 1, when_read="reconnect")
 
 
 def test_a_task_cannot_pass_what_it_reads() -> None:
     for number, to in ((1, 2), (3, 1), (2, 1)):
         with pytest.raises(UsageError, match="and would stand before it"):
-            moved(PIPELINE, number, to)
+            move_task(PIPELINE, number, to)
     both = (*PIPELINE, task("ls", number=4))
-    assert [one.command for one in moved(both, 4, 1)] == ["ls", "cat", "sort", "uniq"]
-    assert moved(both, 4, 4) == both
+    assert [one.command for one in move_task(both, 4, 1)] == ["ls", "cat", "sort", "uniq"]
+    assert move_task(both, 4, 4) == both
 
 
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda: removed(PIPELINE, 4), "there is no task 4"),
-        (lambda: removed((), 1), "there is no task 1"),
-        (lambda: moved(PIPELINE, 0, 1), "there is no task 0"),
-        (lambda: moved(PIPELINE, 1, 4), "there is no place 4"),
-        (lambda: replaced(PIPELINE, -1, CAT), "there is no task -1"),
-        (lambda: inserted(PIPELINE, [CAT], at=5), "there is no place 5"),
-        (lambda: inserted(PIPELINE, [CAT], input_from=4), "there is no task 4"),
-        (lambda: inserted(PIPELINE, [CAT], at=2, input_from=3), "cannot read task 3"),
-        (lambda: inserted(PIPELINE, [CAT] * MAX_TASKS), f"{MAX_TASKS} are allowed"),
+        (lambda: remove_task(PIPELINE, 4), "there is no task 4"),
+        (lambda: remove_task((), 1), "there is no task 1"),
+        (lambda: move_task(PIPELINE, 0, 1), "there is no task 0"),
+        (lambda: move_task(PIPELINE, 1, 4), "there is no place 4"),
+        (lambda: replace_task(PIPELINE, -1, CAT), "there is no task -1"),
+        (lambda: insert_tasks(PIPELINE, [CAT], at=5), "there is no place 5"),
+        (lambda: insert_tasks(PIPELINE, [CAT], input_from=4), "there is no task 4"),
+        (lambda: insert_tasks(PIPELINE, [CAT], at=2, input_from=3), "cannot read task 3"),
+        (lambda: insert_tasks(PIPELINE, [CAT] * MAX_TASKS), f"{MAX_TASKS} are allowed"),
     ],
 )
 def test_a_number_that_is_none_is_refused(edit: Callable[[], Tasks], message: str) -> None:
@@ -178,7 +178,7 @@ def test_a_number_that_is_none_is_refused(edit: Callable[[], Tasks], message: st
 
 
 def test_a_task_is_put_in_the_place_of_another() -> None:
-    after = replaced(PIPELINE, 2, task("tac", input_from_task=1))
+    after = replace_task(PIPELINE, 2, task("tac", input_from_task=1))
     assert reading(after) == {"cat": [], "tac": ["cat"], "uniq": ["tac"]}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agx.errors import PlanInvalid, StorageError, UsageError
-from agx.plan.editing import inserted
+from agx.plan.editing import insert_tasks
 from agx.plan.exact import exact
 from agx.plan.open_plan import OpenPlan
 from agx.risk.assess import with_risk
@@ -23,7 +23,7 @@ MAX_SECS = 120
 ADDER = """
 import sys
 from pathlib import Path
-from agx.plan.editing import inserted
+from agx.plan.editing import insert_tasks
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Task
 from agx.store.buffer import PlanBuffer
@@ -32,7 +32,7 @@ for number in range(8):
     def edit(plan):
         known = plan or OpenPlan.begun()
         new = Task(task_number=1, command="echo", args=(name, str(number)))
-        return known.with_tasks(inserted(known.tasks, [new])), f"added {name} {number}"
+        return known.with_tasks(insert_tasks(known.tasks, [new])), f"added {name} {number}"
     PlanBuffer(Path(sys.argv[1])).change(edit)
 """
 
@@ -42,7 +42,7 @@ def adding(word: str) -> Edit:
 
     def edit(plan: OpenPlan | None) -> tuple[OpenPlan, str]:
         known = plan or OpenPlan.begun()
-        return known.with_tasks(inserted(known.tasks, [task("echo", word)]), asked=word), f"added {word}"
+        return known.with_tasks(insert_tasks(known.tasks, [task("echo", word)]), asked=word), f"added {word}"
 
     return edit
 
@@ -185,7 +185,9 @@ def test_what_a_plan_is_for_follows_its_tasks() -> None:
     """Without a word on the whole it is what the tasks were asked for with, as long as they are there."""
     plan = OpenPlan.begun()
     for word in ("list files", "count lines", "count lines"):
-        plan = plan.with_tasks(inserted(plan.tasks, [task("echo", word, str(len(plan.tasks)))]), asked=word)
+        plan = plan.with_tasks(
+            insert_tasks(plan.tasks, [task("echo", word, str(len(plan.tasks)))]), asked=word
+        )
     assert plan.goal == "list files, then count lines"
     assert plan.with_tasks(plan.tasks[:1]).goal == "list files"
     assert plan.with_asked(1, "show files").goal == "show files, then count lines"
