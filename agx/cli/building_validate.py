@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from agx.app.early_start import started_worker
 from agx.cli.options import App, setting_options, settings_of
 from agx.cli.verbs import buffer_option, json_option, verb
-from agx.cli.worker import started_worker
 from agx.errors import UsageError
 from agx.settings.table import BY_NAME
 

@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from agx.app.configure import planner_config
 from agx.backends.base import Health
-from agx.cli.configure import planner_config
 from agx.cli.models.recommend import this_machine
 from agx.cli.text import visible
 from agx.errors import AgxError

@@ -6,9 +6,9 @@ import json
 
 import click
 
+from agx.app.early_start import started_worker
 from agx.cli.options import App, debug_option, setting_options, settings_of
 from agx.cli.output import write_result
-from agx.cli.worker import started_worker
 
 EPILOG = """\b
 Examples:

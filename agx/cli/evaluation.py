@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from agx.app.early_start import started_worker
 from agx.cli.options import App, debug_option, setting_options, settings_of
 from agx.cli.output import check_target
-from agx.cli.worker import started_worker
 
 EPILOG = """\b
 Examples:

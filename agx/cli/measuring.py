@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from agx.cli.configure import planner_config
+from agx.app.configure import planner_config
 from agx.cli.output import save, write_result
 from agx.cli.progress import Progress
 from agx.cli.text import visible

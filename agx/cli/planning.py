@@ -6,9 +6,9 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
 
+from agx.app.configure import planner_config
 from agx.backends.base import Chunk
 from agx.cli.changes import tell_changes
-from agx.cli.configure import planner_config
 from agx.cli.dry_run import preview_json, preview_text
 from agx.cli.files import read_text
 from agx.cli.piped import Piped

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.cli.worker import started_worker
+from agx.app.early_start import started_worker
 from agx.errors import ModelUnloadable
 from agx.models.ollama.in_place import named_digest
 from agx.models.resolve import embedded_model
