@@ -93,7 +93,7 @@ def test_the_wheel_holds_the_package_and_its_planner_and_nothing_else(wheel: Pat
         model = archive.read("agx/data/agx-nano.gguf")
     about = f"agx-{agx.__version__}.dist-info"
     assert {name.partition("/")[0] for name in names} == {"agx", about}
-    assert {"agx/plan/unix_tools.jsonl", "agx/py.typed", "agx/__main__.py", "agx/worker/__main__.py"} <= names
+    assert {"agx/unix/unix_tools.jsonl", "agx/py.typed", "agx/__main__.py", "agx/worker/__main__.py"} <= names
     assert {path.relative_to(ROOT).as_posix() for path in (ROOT / "agx").rglob("*.py")} <= names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert f"{about}/licenses/LICENSE" in names

@@ -14,7 +14,7 @@ from agx.plan.tools import Registry, ToolInfo
 from agx.tools import ranking
 from agx.tools.ranking import MAX_WORDS, ranked, words
 from agx.unix.registry import unix_registry
-from scripts.retrieval import measured
+from scripts.measure.retrieval import measured
 
 BFCL = Path(__file__).parents[3] / "shared/data/bfcl/cases.jsonl"
 

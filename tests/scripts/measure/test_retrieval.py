@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scripts.retrieval import Retrieval, measured
+from scripts.measure.retrieval import Retrieval, measured
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def function(name: str, description: str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def test_cases_are_ranked_with_their_own_tools_and_with_all(tmp_path: Path) -> N
 
 
 def test_the_script_prints_both_shares(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "scripts.retrieval", str(write_cases(tmp_path))]
+    command = [sys.executable, "-m", "scripts.measure.retrieval", str(write_cases(tmp_path))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "the case's own tools: the right one among the best 3 in 50.0% of 2 cases",

@@ -1,4 +1,4 @@
-"""``python -m scripts.retrieval``: how often the right tool is among the best of the ranking.
+"""How often the right tool is among the best of the ranking.
 
 It reads cases of the Berkeley Function-Calling Leaderboard, one JSON object a line, and takes those
 of the category `live_multiple`: once each case with its own tools, and once all with the pool of the

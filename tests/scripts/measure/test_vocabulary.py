@@ -14,7 +14,7 @@ from tests.documents import ROOT
 
 @pytest.mark.skipif(not is_there("llama-spm"), reason="the vocabulary is not here")
 def test_it_prints_both_medians_and_their_difference() -> None:
-    command = [sys.executable, "-m", "scripts.vocabulary_cost", str(file("llama-spm")), "--runs", "1"]
+    command = [sys.executable, "-m", "scripts.measure.vocabulary", str(file("llama-spm")), "--runs", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     figures = re.findall(r"^  (\S+) +([\d.]+) s", done.stdout, re.MULTILINE)
     assert [name for name, _ in figures] == ["agx-nano.gguf", "ggml-vocab-llama-spm.gguf"]

@@ -1,9 +1,9 @@
-"""``python -m scripts.grammar_figures CASES``: how long the constraint of a plan takes to compile.
+"""How long the constraint of a plan takes to compile.
 
-Printed for the Unix commands, for 1, 30 and 300 functions of the cases, and for the slowest registry
-among theirs. `schema` is what the caller makes once for a registry, `compile` what the worker does for
-every new one: it reads the schema's text and compiles it, here for the 256 bytes instead of a model's
-tokens. Each is the best of five, in milliseconds.
+It is printed for the Unix commands, for 1, 30 and 300 functions of the cases, and for the slowest
+registry among theirs. The caller makes the schema once for a registry. The worker compiles the schema's
+text once for every new registry, here for the 256 bytes instead of a model's tokens. Each time is the
+best of five, in milliseconds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HEADER = "registry                                  tools   schema kB   schema 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="scripts/measure-grammar")
+    parser = argparse.ArgumentParser(prog="scripts/measure-grammar", description=__doc__)
     parser.add_argument("cases", type=Path, help="cases with functions, one a line")
     parser.add_argument("--max-tasks", type=int, default=10)
     options = parser.parse_args()

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts import shell_faithful
-from scripts.shell_corpus import commands_of, converted, report
-from scripts.shell_faithful import compared
+from scripts.measure import shell_runs
+from scripts.measure.shell import commands_of, converted, report
+from scripts.measure.shell_runs import compared
 
-CORPUS = Path(__file__).parents[3] / "shared" / "data" / "nl2bash" / "train.jsonl"
-PAGE = Path(__file__).parents[2] / "docs" / "plan.md"
+CORPUS = Path(__file__).parents[4] / "shared" / "data" / "nl2bash" / "train.jsonl"
+PAGE = Path(__file__).parents[3] / "docs" / "plan.md"
 RUN_EVERY = 40
 needs_corpus = pytest.mark.skipif(not CORPUS.exists(), reason=f"needs the NL2Bash corpus as {CORPUS}")
 needs_shells = pytest.mark.skipif(
@@ -59,7 +59,7 @@ def test_a_plan_gives_tools_what_the_command_gives_them() -> None:
 
 @needs_shells
 def test_a_plan_that_says_something_else_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell_faithful, "plan_shell", lambda _: "ls -l a")
+    monkeypatch.setattr(shell_runs, "plan_shell", lambda _: "ls -l a")
     (outcome,) = compared(["ls -l 'a'' '"])
     assert outcome.result == "different"
     assert b"-l\0a \0" in outcome.seen[0][0]
@@ -93,10 +93,10 @@ def test_the_report_has_figures_and_reasons(tmp_path: Path) -> None:
         "| arithmetic | 1 | `echo $((1\\|2))` |",
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.shell_corpus", str(path), "--run", "1"],
+        [sys.executable, "-m", "scripts.measure.shell", str(path), "--run", "1"],
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     assert done.stdout.startswith("2 of 5 commands are plans (40.0 %)\n")

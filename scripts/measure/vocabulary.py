@@ -1,4 +1,4 @@
-"""Prints what a large vocabulary costs until the first plan, beside the embedded planner's small one.
+"""What a large vocabulary costs until the first plan, beside the embedded planner's small one.
 
 Both models are written here, alike in all but the vocabulary: two layers of random weights. Each time
 is that of a fresh worker, from its start to the end of a plan that is cut off after a few tokens.
@@ -20,7 +20,7 @@ from agx.errors import PlanTruncated
 from tests.architectures.vocabularies import read_vocabulary
 from tests.architectures.writer import write_model
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EMBEDDED = ROOT / "models" / "agx-nano.gguf"
 TEMPLATE = "{{ messages[-1].content }}"
 FEW_TOKENS = PlanOptions(Parameters(max_tokens=8), seed=0)
@@ -28,7 +28,7 @@ FEW_TOKENS = PlanOptions(Parameters(max_tokens=8), seed=0)
 
 def main() -> None:
     """Print the medians, and their difference."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/measure-vocabulary", description=__doc__)
     parser.add_argument("vocabulary", type=Path, help="a GGUF file with a large vocabulary, such as Qwen2's")
     parser.add_argument("--runs", type=int, default=9, help="fresh workers for each (default: 9)")
     arguments = parser.parse_args()

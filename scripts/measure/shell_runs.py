@@ -81,7 +81,7 @@ def _compare(command: str, stubs: _Stubs) -> Outcome:
 
 
 def _not_run(command: str, reading: ShellReading) -> str:
-    """Say why a command is not run: it could do something, or is known to be taken otherwise."""
+    """Return why a command is not run: it could do harm, or is known to be taken otherwise."""
     plan, rules = reading.plan, {finding.rule for finding in reading.findings}
     names = {task.command for task in plan.tasks}
     has_stubs = all(_NAME.fullmatch(name) for name in names) and not names & _BUILT_IN
@@ -130,7 +130,7 @@ class _Stubs:
     def run(
         self, shell: list[str], text: str, names: Iterable[str], variables: Mapping[str, str]
     ) -> list[bytes]:
-        """Run a text; gives what the stubs noted, in an order of its own."""
+        """Run a text and return what the stubs noted, sorted."""
         for name in {*names, "echo"}:
             stub = self._bin / name
             if not stub.exists():

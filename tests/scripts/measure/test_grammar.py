@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_there_is_a_line_for_each_registry(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_there_is_a_line_for_each_registry(tmp_path: Path) -> None:
     ]
     path = tmp_path / "cases.jsonl"
     path.write_text("\n".join(map(json.dumps, cases)), encoding="utf-8")
-    command = [sys.executable, "-m", "scripts.grammar_figures", str(path), "--max-tasks", "3"]
+    command = [sys.executable, "-m", "scripts.measure.grammar", str(path), "--max-tasks", "3"]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     first, header, *lines = done.stdout.splitlines()
     assert first == "plans of up to 3 tasks"

@@ -1,8 +1,8 @@
-"""``python -m scripts.shell_corpus``: how many shell commands become plans, and whether faithfully.
+"""How many shell commands become plans, and whether the plans are faithful.
 
 It reads JSON lines with a shell command in `cmd`, such as those of NL2Bash. Of the commands that
-become plans it says how many come back as the same plan from the plan's own shell text, and with
-`--run` it runs a sample twice, see `scripts.shell_faithful`.
+become plans it prints how many come back as the same plan from the plan's own shell text. With `--run`
+a sample runs twice, with stubs for tools: in bash as it is, and in dash as its plan.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 from agx.shell.parse import parse_shell
 from agx.shell.refusals import NotAPlan
 from agx.shell.render import plan_shell
-from scripts.shell_faithful import compared
+from scripts.measure.shell_runs import compared
 
 
 @dataclass(slots=True)
 class Conversion:
-    """What became of commands: how many are plans, which do not come back, and why others are none."""
+    """What became of commands: how many are plans, which of these change, why the others are none."""
 
     num_commands: int = 0
     num_plans: int = 0
@@ -93,9 +93,7 @@ def _shown(command: str) -> str:
 
 def main() -> None:
     """Print the report of a file."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(prog="scripts/measure-shell", description=__doc__)
     parser.add_argument("commands", type=Path, help="JSON lines with a shell command in `cmd`")
     parser.add_argument(
         "--run",
