@@ -11,7 +11,6 @@ from agx.app.registries import registry_of_files
 from agx.cli.changes import task_text
 from agx.cli.options import App
 from agx.cli.showing import Format, deliver, format_for, plan_text
-from agx.cli.text import visible_json
 from agx.errors import UsageError
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Finding, Task
@@ -20,6 +19,7 @@ from agx.risk.assess import with_risk
 from agx.rules.check import check_tasks, refuse_errors
 from agx.settings.paths import buffer_file
 from agx.store.buffer import PlanBuffer, begun
+from agx.util.visible import visible_json
 
 Edit = Callable[[OpenPlan], tuple[OpenPlan, str]]
 

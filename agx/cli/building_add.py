@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from agx.app.early_start import started_worker
+from agx.app.piped_input import PipedReader
 from agx.cli.instruction import instruction_of
 from agx.cli.options import App, input_wait_option, setting_options, settings_of
-from agx.cli.piped import PipedReader
 from agx.cli.verbs import buffer_option, json_option, verb
 from agx.errors import UsageError
 from agx.settings.table import BY_NAME

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from agx.app.planners import planner_for, planning_context
+from agx.app.recording import record
 from agx.cli.building import (
     added_text,
     buffer_of,
@@ -24,21 +26,20 @@ from agx.cli.building import (
 from agx.cli.building_given import source_of
 from agx.cli.changes import task_text, tell_changes
 from agx.cli.output import write_result
-from agx.cli.planning import described_input, generate, planner_for, planning_context
-from agx.cli.recording import record
+from agx.cli.planning import described_input, generate
 from agx.cli.showing import format_for
-from agx.cli.text import visible_json
 from agx.plan.changes import TaskChange, change_counts, change_summary, task_changes, with_kept_limits
 from agx.plan.editing import existing, insert_tasks
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Finding, PlanMetadata, Task
 from agx.risk.assess import with_risk
+from agx.util.visible import visible_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agx.app.piped_input import Piped, PipedReader
     from agx.cli.options import App
-    from agx.cli.piped import Piped, PipedReader
     from agx.plan.tools import Registry
     from agx.settings.layers import Settings
     from agx.store.buffer import PlanBuffer
@@ -76,7 +77,7 @@ def add_planned(
     if source is not None:
         piped = f"It is the output of: {task_text(existing(seen.tasks, source))}"
     context = planning_context(settings, registry, input_summary=piped, existing_tasks=seen.tasks)
-    planner = planner_for(settings, registry, app=app, worker=worker)
+    planner = planner_for(settings, make_planner=app.make_planner, registry=registry, worker=worker)
     generated = generate(planner, planner.stream(instruction, context), context=context, app=app)
 
     def appended(plan: OpenPlan | None) -> tuple[OpenPlan, str]:
@@ -113,7 +114,7 @@ def validate_plan(
     stored = None
     if not options["dry_run"]:
         _take(buffer, seen, valid, verdict)
-        stored = record(with_risk(valid.plan(), registry), verdict.findings, settings, notes=app.notes)
+        stored = app.notes.recorded(record(with_risk(valid.plan(), registry), verdict.findings, settings))
     _report(valid, verdict, app=app, options=options, stored=stored)
     return 0
 
@@ -121,7 +122,7 @@ def validate_plan(
 def _refined(
     seen: OpenPlan, settings: Settings, registry: Registry, *, app: App, worker: WorkerProcess | None
 ) -> Verdict:
-    planner = planner_for(settings, registry, app=app, worker=worker)
+    planner = planner_for(settings, make_planner=app.make_planner, registry=registry, worker=worker)
     context = planning_context(settings, registry)
     # A plan that was built by hand may have more tasks than a model is usually allowed.
     context = replace(context, max_tasks=max(context.task_limit, len(seen.tasks)))

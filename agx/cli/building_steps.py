@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from agx.app.places import stored_plans
 from agx.cli.building import buffer_of, change, checked, json_or_none, show, tell_done
 from agx.cli.changes import task_text
 from agx.cli.files import read_text
@@ -16,7 +17,6 @@ from agx.cli.options import App, tools_option
 from agx.cli.output import Notes, write_result
 from agx.cli.registries import chosen_registry
 from agx.cli.showing import chosen_format, chosen_output, format_for, format_options
-from agx.cli.text import shortened
 from agx.cli.verbs import buffer_option, json_option, verb
 from agx.errors import StorageError, UsageError
 from agx.plan import editing
@@ -24,8 +24,7 @@ from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Task
 from agx.plan.tools import Registry
 from agx.rules.check import read_plan
-from agx.settings.paths import known_home, plans_folder
-from agx.store.plans import PlanStore
+from agx.util.visible import shortened
 
 NEW_EPILOG = """\b
 Examples:
@@ -181,7 +180,7 @@ def _tasks_of(source: str, registry: Registry) -> tuple[str, tuple[Task, ...]]:
         found, _ = read_plan(read_text(Path(source), what="plan"), registry)
         return found.instruction, found.tasks
     try:
-        stored = PlanStore(plans_folder(known_home()), registry=registry).get(source).plan
+        stored = stored_plans(registry).get(source).plan
     except (UsageError, StorageError) as error:
         error.hint = f"give the name of a file, or an id; {error.hint}"
         raise

@@ -9,10 +9,10 @@ import click
 
 from agx.cli.options import App, debug_option, setting_options, settings_of
 from agx.cli.output import write_result
-from agx.cli.text import visible
 from agx.settings.layers import HOME_VARIABLE, Settings
 from agx.settings.setting import SettingValue
 from agx.settings.table import SETTINGS
+from agx.util.visible import visible
 
 EPILOG = """\b
 Examples:

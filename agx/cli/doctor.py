@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from agx.app.early_start import started_worker
 from agx.cli.options import App, debug_option, setting_options, settings_of
 from agx.cli.output import write_result
+from agx.util.visible import visible
+
+if TYPE_CHECKING:
+    from agx.app.doctor import Check
 
 EPILOG = """\b
 Examples:
@@ -29,13 +34,21 @@ def doctor(app: App, /, *, as_json: bool, **options: str | None) -> int:
     """Check versions, llama.cpp, devices, the home folder and the embedded planner."""
     settings = settings_of(app, options)
     with started_worker(settings, needed=app.make_planner is None) as worker:
-        from agx.cli.checks import examine  # noqa: PLC0415  imported while the worker loads
+        import asyncio  # noqa: PLC0415  imported while the worker loads
 
-        checks = examine(settings, make_planner=app.make_planner, worker=worker)
+        from agx.app.doctor import examine  # noqa: PLC0415
+
+        checks = asyncio.run(examine(settings, make_planner=app.make_planner, worker=worker))
     failed = any(check.status == "fail" for check in checks)
     if as_json:
         rows = [check.as_dict() for check in checks]
         write_result(json.dumps({"ok": not failed, "checks": rows}, indent=2))
     else:
-        write_result("\n".join(check.as_line() for check in checks))
+        write_result("\n".join(_line(check) for check in checks))
     return int(failed)
+
+
+def _line(check: Check) -> str:
+    """Return the line for people, and a second one that says what to do."""
+    text = f"{check.status:5} {check.name:16} {visible(check.detail)}"
+    return f"{text}\n{'':22} -> {visible(check.hint)}" if check.hint else text

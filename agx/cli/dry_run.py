@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from agx.cli.text import visible, visible_json, visible_lines
+from agx.app.dry_run import parameter_rows, preview_data
+from agx.util.visible import visible, visible_json, visible_lines
 
 if TYPE_CHECKING:
     from agx.planning.planner import PromptPreview
@@ -15,22 +15,12 @@ if TYPE_CHECKING:
 
 def preview_json(preview: PromptPreview, settings: Settings) -> str:
     """Return the preview as one JSON object."""
-    data = {
-        "prompt": preview.prompt,
-        "prompt_tokens": preview.prompt_tokens,
-        "parameters": _parameters(preview, settings),
-        "settings": {
-            name: {"value": given.value, "origin": given.origin} for name, given in settings.given.items()
-        },
-        "tools_offered": preview.tools_offered,
-        "schema": preview.schema,
-    }
-    return visible_json(json.dumps(data, indent=2, ensure_ascii=False))
+    return visible_json(json.dumps(preview_data(preview, settings), indent=2, ensure_ascii=False))
 
 
 def preview_text(preview: PromptPreview, settings: Settings) -> str:
     """Return the preview for people."""
-    rows = _parameters(preview, settings)
+    rows = parameter_rows(preview, settings)
     width = max(map(len, rows))
     lines = [f"{name:{width}}  {_shown(row['value']):10}  {row['origin']}" for name, row in rows.items()]
     return "\n".join(
@@ -58,16 +48,3 @@ def _offered(preview: PromptPreview) -> tuple[str, ...]:
 
 def _shown(value: object) -> str:
     return visible(", ".join(value)) if isinstance(value, tuple) else str(value)
-
-
-def _parameters(preview: PromptPreview, settings: Settings) -> dict[str, dict[str, object]]:
-    rows: dict[str, dict[str, object]] = {}
-    for name, value in asdict(preview.parameters).items():
-        given = settings.given[name]
-        # What differs from the settings was decided by the role or its model.
-        origin = given.origin if given.value == value else f"role {settings.text('model_role')}"
-        rows[name] = {"value": value, "origin": origin}
-    for name in ("seed", "forbid", "risk"):
-        given = settings.given[name]
-        rows[name] = {"value": given.value, "origin": given.origin}
-    return rows

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from agx.cli.text import in_quotes
+from collections.abc import Sequence
+
 from agx.errors import UsageError
+from agx.util.visible import shortened
 
 EXAMPLE = 'agx plan "list all rust files and count lines"'
 
@@ -32,3 +34,13 @@ def usable(text: str) -> str:
             "the instruction is not valid UTF-8", hint="set a UTF-8 locale, or use a file"
         ) from None
     return text
+
+
+def in_quotes(words: Sequence[str]) -> str:
+    """Return the words as one argument, quoted for a shell, as a usage error shows what to type."""
+    text = shortened(" ".join(words), 200)
+    if any(character in text for character in '"$`\\!\n'):
+        import shlex  # noqa: PLC0415  only a mistake needs it
+
+        return shlex.quote(text)
+    return f'"{text}"'

@@ -19,22 +19,23 @@ import click
 from agx.cli.config import config
 from agx.cli.doctor import doctor
 from agx.cli.evaluation import evaluate
+from agx.cli.instruction import in_quotes
 from agx.cli.models.group import models
 from agx.cli.options import App, debug_option
 from agx.cli.output import Notes, ReaderGone, tell
 from agx.cli.plan import plan
 from agx.cli.run import run_command
 from agx.cli.schema import schema
-from agx.cli.text import in_quotes, shortened
 from agx.cli.tools import tools
 from agx.errors import AgxError, UsageError
 from agx.util.names import nearest
 from agx.util.version import __version__
+from agx.util.visible import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agx.cli.planning import MakePlanner
+    from agx.app.planners import MakePlanner
 
 INTERNAL = 1
 INTERRUPTED = 130

@@ -6,22 +6,22 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from agx.app.configure import planner_config
+from agx.app.planners import planner_for
 from agx.cli.output import save, write_result
 from agx.cli.progress import Progress
-from agx.cli.text import visible
 from agx.evaluate.cases import load_cases
 from agx.evaluate.report import TABLE_HEADER, Report
 from agx.evaluate.run import evaluate_planner
-from agx.planning.planner import Planner
 from agx.risk.policy import allowed
+from agx.util.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from agx.cli.planning import MakePlanner
+    from agx.app.planners import MakePlanner
     from agx.evaluate.cases import Case
+    from agx.planning.planner import Planner
     from agx.settings.layers import Settings
     from agx.worker.process import WorkerProcess
 
@@ -36,11 +36,9 @@ def measure(
 ) -> Report:
     """Plan every case of the file and give the report; progress is shown in a terminal."""
     cases = load_cases(path)
-    config = planner_config(settings)
-    planner = (make_planner or Planner)(config, worker=worker)
-    allowed(
-        planner.registry, config.forbidden, config.max_risk
-    )  # what is wrong with it is wrong for all cases
+    planner = planner_for(settings, make_planner=make_planner, worker=worker)
+    # What is wrong with the policy is wrong for all cases.
+    allowed(planner.registry, planner.config.forbidden, planner.config.max_risk)
     return asyncio.run(_evaluated(planner, cases, candidates=candidates))
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agx.app.piped_input import FIRST_BYTE_SECS
 from agx.cli.output import Notes
-from agx.cli.piped import FIRST_BYTE_SECS
 from agx.settings.layers import Settings, read_settings
 from agx.settings.setting import Setting
 from agx.settings.table import SETTINGS
 
 if TYPE_CHECKING:
-    from agx.cli.planning import MakePlanner
+    from agx.app.planners import MakePlanner
 
 Command = Callable[..., Any]
 _METAVARS = {"text": "MODEL", "integer": "N", "number": "X", "names": "TOOL"}

@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from agx.cli.text import shortened, visible, visible_lines
 from agx.errors import AgxError, PlanInvalid, StorageError
 from agx.util.files import replace_file
+from agx.util.visible import shortened, visible, visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from agx.app.recording import Recorded
 
 MAX_LINE_CHARS = 2000
 
@@ -124,6 +126,12 @@ class Notes:
     def summary(self, sentence: str, data: Mapping[str, object]) -> None:
         """Tell all changes in one line, and in numbers."""
         self._say("delta", sentence, {"summary": {"text": sentence, **data}})
+
+    def recorded(self, recorded: Recorded) -> Path | None:
+        """Say why a plan is not on record, where it should be; returns its file."""
+        if recorded.problem:
+            self.warning(recorded.problem)
+        return recorded.path
 
     def done(self, sentence: str) -> None:
         """Say what was done, where the result itself does not show it."""

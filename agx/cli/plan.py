@@ -10,13 +10,12 @@ from typing import Any
 import click
 
 from agx.app.early_start import started_worker
+from agx.app.piped_input import PipedReader
 from agx.cli.files import read_text
-from agx.cli.instruction import EXAMPLE, instruction_of, usable
+from agx.cli.instruction import EXAMPLE, in_quotes, instruction_of, usable
 from agx.cli.options import App, debug_option, input_wait_option, setting_options, settings_of, tools_option
 from agx.cli.output import check_target
-from agx.cli.piped import PipedReader
 from agx.cli.showing import Format, chosen_format, chosen_output, format_options
-from agx.cli.text import in_quotes
 from agx.cli.verbs import VERBS, VerbGroup
 from agx.errors import UsageError
 from agx.settings.layers import Settings, Source

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from agx.cli.files import read_stdin, read_text
+from agx.cli.instruction import in_quotes
 from agx.cli.options import App, debug_option, settings_of, tools_option
 from agx.cli.output import check_target
 from agx.cli.registries import chosen_registry
 from agx.cli.showing import chosen_format, chosen_output, deliver, format_for, format_options, plan_text
-from agx.cli.text import in_quotes
 from agx.cli.verbs import verb
 from agx.errors import UsageError
-
-if TYPE_CHECKING:
-    from agx.plan.schema import Finding, Plan
-    from agx.plan.tools import Registry
 
 EXAMPLE = """agx plan import 'find . -name "*.c" | xargs wc -l'"""
 EPILOG = f"""\b
@@ -33,8 +27,6 @@ Examples:
 The text is one pipeline of simple commands; what in it has no form in a plan is named, with its place.
 A text that begins as JSON does is read as a plan.
 """
-# `{ a; }` and `[ a = b ]` are shell; JSON goes on with a quote or another bracket.
-_BEGINS_AS_JSON = re.compile(r'\s*(\{\s*"|\[\s*\{|```)')
 
 
 @verb("import", epilog=EPILOG)
@@ -51,13 +43,14 @@ def import_command(app: App, /, *, words: tuple[str, ...], **options: Any) -> in
         check_target(output)
     settings = settings_of(app, {})
     registry = chosen_registry(options["tools"], notes=app.notes)
-    plan, findings = _read(_text(words, options["file"]), registry)
+    from agx.app.plan_sources import import_plan  # noqa: PLC0415  imports pydantic
+    from agx.app.recording import record  # noqa: PLC0415
+
+    plan, findings = import_plan(_text(words, options["file"]), registry)
     deliver(plan_text(plan, format_for(form), output, registry=registry), output)
     for finding in findings:
         app.notes.finding(finding.model_dump(exclude_none=True))
-    from agx.cli.recording import record  # noqa: PLC0415  as it is needed
-
-    record(plan, findings, settings, notes=app.notes)
+    app.notes.recorded(record(plan, findings, settings))
     return 0
 
 
@@ -77,24 +70,3 @@ def _text(words: tuple[str, ...], file: str | None) -> str:
     if words == ("-",):
         return read_stdin(name="standard input", hint=f"give the text in quotes: {EXAMPLE}")
     return words[0]
-
-
-def _read(text: str, registry: Registry) -> tuple[Plan, tuple[Finding, ...]]:
-    from agx.rules.check import read_draft, read_plan, refuse_errors  # noqa: PLC0415  imports pydantic
-    from agx.shell.parse import read_shell  # noqa: PLC0415
-
-    if _is_json(text):
-        return read_plan(text, registry)
-    reading = read_shell(text)
-    plan, findings = read_draft(reading.plan.to_dict(), registry)
-    refuse_errors(findings, text)
-    return plan, (*findings, *reading.findings)
-
-
-def _is_json(text: str) -> bool:
-    if _BEGINS_AS_JSON.match(text):
-        return True
-    try:
-        return isinstance(json.loads(text), list | dict)
-    except (ValueError, RecursionError):
-        return False

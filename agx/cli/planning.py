@@ -4,44 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from agx.app.configure import planner_config
+from agx.app.input_summary import summarise
+from agx.app.piped_input import Piped
+from agx.app.planners import planner_for, planning_context, unseen_warning
+from agx.app.recording import record
 from agx.backends.base import Chunk
 from agx.cli.changes import tell_changes
 from agx.cli.dry_run import preview_json, preview_text
 from agx.cli.files import read_text
-from agx.cli.piped import Piped
 from agx.cli.progress import Progress
-from agx.cli.recording import record
 from agx.cli.registries import chosen_registry
 from agx.cli.showing import deliver, format_for, plan_text
-from agx.cli.summary import summarise
 from agx.plan.tools import Registry
-from agx.planning.planner import Planner, PlannerConfig, PromptPreview
-from agx.planning.roles import ModelRole
+from agx.planning.planner import Planner, PromptPreview
 from agx.risk.context import GeneratedPlan, PlanContext
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from agx.app.piped_input import PipedReader
     from agx.cli.options import App
-    from agx.cli.output import Notes
-    from agx.cli.piped import PipedReader
     from agx.cli.plan import Job
-    from agx.plan.schema import Task
     from agx.settings.layers import Settings
     from agx.worker.process import WorkerProcess
-
-
-class MakePlanner(Protocol):
-    """Makes the planner; tests give one with a backend of their own."""
-
-    def __call__(
-        self, config: PlannerConfig, *, registry: Registry | None = None, worker: WorkerProcess | None = None
-    ) -> Planner:
-        """Return a planner that has not been entered yet."""
-        ...
 
 
 def carry_out(
@@ -54,40 +41,16 @@ def carry_out(
 ) -> int:
     """Plan, or show what would be asked, and print it; returns the exit code."""
     registry = chosen_registry(job.tools, notes=app.notes)
-    planner = planner_for(settings, registry, app=app, worker=worker)
+    planner = planner_for(settings, make_planner=app.make_planner, registry=registry, worker=worker)
     context = planning_context(
         settings, registry, input_summary=described_input(reader, job.input_wait_secs, app=app)
     )
     if job.is_dry_run:
-        return _show_preview(job, settings, planner=planner, context=context)
+        return _show_preview(job, settings, planner=planner, context=context, app=app)
     generated = generate(planner, _pieces(job, planner, context), context=context, app=app)
     _print(job, generated, registry, app=app)
-    record(generated.plan, generated.findings, settings, notes=app.notes)
+    app.notes.recorded(record(generated.plan, generated.findings, settings))
     return 0
-
-
-def planner_for(settings: Settings, registry: Registry, *, app: App, worker: WorkerProcess | None) -> Planner:
-    """Make the planner that the settings ask for."""
-    make_planner: MakePlanner = app.make_planner or Planner
-    planner = make_planner(planner_config(settings), registry=registry, worker=worker)
-    planner.on_warning = app.notes.warning
-    return planner
-
-
-def planning_context(
-    settings: Settings,
-    registry: Registry,
-    *,
-    input_summary: str | None = None,
-    existing_tasks: tuple[Task, ...] = (),
-) -> PlanContext:
-    """Return what a planning may use, by the settings."""
-    return PlanContext(
-        tools=registry,
-        input_summary=input_summary,
-        existing_tasks=existing_tasks,
-        max_tasks=settings.integer("max_tasks"),
-    )
 
 
 def described_input(reader: PipedReader | Piped | None, wait_secs: float, *, app: App) -> str | None:
@@ -109,6 +72,7 @@ def generate(
     planner: Planner, pieces: AsyncGenerator[Chunk | GeneratedPlan, None], *, context: PlanContext, app: App
 ) -> GeneratedPlan:
     """Run a stream of this planner, show its text while it comes, and give the plan."""
+    planner.on_warning = app.notes.warning
 
     async def run() -> GeneratedPlan:
         async with planner:
@@ -116,7 +80,9 @@ def generate(
                 planner.on_progress = progress.loading
                 planner.on_warning = progress.before(planner.on_warning)
                 generated = await _streamed(pieces, progress)
-            await _tell_unseen(planner, context, notes=app.notes)
+            unseen = await unseen_warning(planner, context)
+            if unseen is not None:
+                app.notes.warning(unseen)
             return generated
 
     return asyncio.run(run())
@@ -148,20 +114,9 @@ async def _streamed(pieces: AsyncGenerator[Chunk | GeneratedPlan, None], progres
     return generated
 
 
-async def _tell_unseen(planner: Planner, context: PlanContext, *, notes: Notes) -> None:
-    """Warn of what Echo did not see: a model made for AGX reads the instruction alone."""
-    if planner.config.role is ModelRole.DELTA or not (context.existing_tasks or context.input_summary):
-        return
-    facts = (await planner.health_check()).facts
-    if facts.get("planner_tools"):
-        unseen = "the tasks that are there" if context.existing_tasks else "the input"
-        notes.warning(
-            f"{facts['name']} reads the instruction alone and saw nothing of {unseen} "
-            "(say in it what matters, or plan with a general model)"
-        )
+def _show_preview(job: Job, settings: Settings, *, planner: Planner, context: PlanContext, app: App) -> int:
+    planner.on_warning = app.notes.warning
 
-
-def _show_preview(job: Job, settings: Settings, *, planner: Planner, context: PlanContext) -> int:
     async def preview() -> PromptPreview:
         async with planner:
             return await planner.prompt(job.instruction, context, draft=_draft(job))

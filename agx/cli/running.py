@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agx.app.places import stored_plans
 from agx.cli.approving import ask
 from agx.cli.files import open_stdin, read_stdin, read_text
 from agx.cli.live import Live
@@ -16,7 +17,6 @@ from agx.cli.output import is_terminal, write_result
 from agx.cli.registries import chosen_registry
 from agx.cli.run_text import preview_text
 from agx.cli.stopping import until_signal
-from agx.cli.text import visible_json
 from agx.errors import RunError
 from agx.plan.schema import Plan
 from agx.plan.tools import Registry
@@ -27,6 +27,7 @@ from agx.run.job import CheckedRun, RunOptions
 from agx.run.preview import RunPreview, preview_of
 from agx.run.record import RunResult
 from agx.run.runner import run_checked
+from agx.util.visible import visible_json
 
 if TYPE_CHECKING:
     from agx.cli.options import App
@@ -54,7 +55,7 @@ def what_may_run(job: RunJob, *, app: App) -> CheckedRun | None:
 def _plan(job: RunJob, registry: Registry, *, app: App) -> Plan:
     """Return the plan with its risk computed now, and tell the findings."""
     if _PLAN_ID.fullmatch(job.plan) and not Path(job.plan).exists():
-        return _stored(job.plan, registry)
+        return stored_plans(registry).get(job.plan).plan
     is_piped = job.plan == "-"
     text = read_stdin(name="the plan", hint=_OPEN) if is_piped else read_text(Path(job.plan), what="plan")
     plan, findings = read_plan(text, registry)
@@ -62,13 +63,6 @@ def _plan(job: RunJob, registry: Registry, *, app: App) -> Plan:
         if finding.rule != "unread-output":  # what no task reads is shown
             app.notes.finding(finding.model_dump(exclude_none=True))
     return plan
-
-
-def _stored(plan_id: str, registry: Registry) -> Plan:
-    from agx.settings.paths import known_home, plans_folder  # noqa: PLC0415  only stored plans need them
-    from agx.store.plans import PlanStore  # noqa: PLC0415
-
-    return PlanStore(plans_folder(known_home()), registry=registry).get(plan_id).plan
 
 
 def _show(preview: RunPreview, *, as_json: bool) -> None:

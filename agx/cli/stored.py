@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
+from agx.app.places import stored_plans
 from agx.cli.options import App, debug_option
 from agx.cli.output import write_result
 from agx.cli.showing import chosen_format, chosen_output, deliver, format_for, format_options, plan_text
-from agx.cli.text import shortened, visible, visible_json
 from agx.cli.verbs import json_option, verb
-from agx.settings.paths import known_home, plans_folder
-from agx.store.plans import PlanStore, StoredPlan
+from agx.store.plans import StoredPlan
+from agx.util.visible import shortened, visible, visible_json
 
 MIN_TEXT_CHARS = 20
 LIST_EPILOG = """\b
@@ -40,7 +40,7 @@ Examples:
 @click.pass_obj
 def list_stored(app: App, /, *, search: str, limit: int, as_json: bool) -> int:
     """List the plans that are stored, the newest first."""
-    listing = PlanStore(plans_folder(known_home())).find(search=search, limit=limit)
+    listing = stored_plans().find(search=search, limit=limit)
     if format_for("json" if as_json else None) == "json":
         rows = [stored.as_dict() for stored in listing.plans]
         write_result(visible_json(json.dumps(rows, indent=2, ensure_ascii=False)))
@@ -61,7 +61,7 @@ def list_stored(app: App, /, *, search: str, limit: int, as_json: bool) -> int:
 @click.pass_obj
 def get(app: App, /, *, plan_id: str, **options: Any) -> int:  # noqa: ANN401  click's
     """Print the stored plan whose id is ID, or the only one whose id begins so."""
-    stored = PlanStore(plans_folder(known_home())).get(plan_id)
+    stored = stored_plans().get(plan_id)
     form, output = format_for(chosen_format(options)), chosen_output(options)
     deliver(plan_text(stored.plan, form, output), output)
     for finding in stored.findings:

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agx.cli.table import rows_table
-from agx.cli.text import visible, visible_json, visible_lines
 from agx.errors import UsageError
 from agx.plan.schema import RISKS
 from agx.plan.tools import Registry, ToolInfo, ToolOptions
@@ -17,6 +16,7 @@ from agx.tools.combining import is_here, path_of
 from agx.tools.written import tool_as_dict
 from agx.unix.options import options_of
 from agx.util.names import nearest
+from agx.util.visible import visible, visible_json, visible_lines
 
 _NAME_COLUMNS = 18
 _WIDE = 100

@@ -13,9 +13,9 @@ import click
 from agx.cli.options import App, debug_option, tools_option
 from agx.cli.output import check_target, is_terminal, save, write_result
 from agx.cli.registries import chosen_registry
-from agx.cli.text import visible_json
 from agx.errors import RegistryInvalid, UsageError
 from agx.util.names import nearest
+from agx.util.visible import visible_json
 
 if TYPE_CHECKING:
     from agx.plan.tools import Registry

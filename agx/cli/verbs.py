@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from agx.cli.instruction import in_quotes
 from agx.cli.options import debug_option
-from agx.cli.text import in_quotes
 from agx.errors import UsageError
 
 # What each does, in the order in which `--help` shows them.

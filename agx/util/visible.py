@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 # C0 and C1 controls, DEL, line separators, halves of characters, and what is not seen: direction
@@ -11,12 +12,23 @@ UNSAFE = re.compile(
     "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
 )
+_LAYOUT = "\n\t"
 _NAMES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def visible(text: str) -> str:
     """Return the text on one line, with everything a terminal would not print as an escape."""
     return UNSAFE.sub(lambda match: escaped(match[0]), text)
+
+
+def visible_lines(text: str) -> str:
+    """Return the text as `visible` does, but with its line breaks and tabs: for texts of several lines."""
+    return UNSAFE.sub(lambda match: match[0] if match[0] in _LAYOUT else escaped(match[0]), text)
+
+
+def visible_json(text: str) -> str:
+    """Return JSON text with escapes for what JSON itself leaves raw; the value stays the same."""
+    return UNSAFE.sub(lambda match: match[0] if match[0] in _LAYOUT else json.dumps(match[0])[1:-1], text)
 
 
 def escaped(character: str) -> str:

@@ -130,7 +130,7 @@ def test_recommend_names_a_pair_and_how_to_pull_it(
     agx: Agx, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = Hardware(32 * 10**9, 8, (Gpu("RTX\x1b[2J", 24 * 10**9),))
-    monkeypatch.setattr(recommend, "this_machine", lambda: machine)
+    monkeypatch.setattr("agx.app.hardware.this_machine", lambda: machine)
     data = json.loads(agx("models", "recommend").out)
     assert (data["device"], data["to_pull"]) == ("gpu", [data["echo"], data["delta"]])
     monkeypatch.setattr(recommend, "is_terminal", lambda _: True)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agx.app.places import optional_models_folder
 from agx.cli.options import App, debug_option, settings_of
 from agx.cli.output import is_terminal, write_result
-from agx.cli.text import shortened, visible, visible_json
+from agx.util.visible import shortened, visible, visible_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +46,7 @@ def list_(app: App, /, *, catalog: bool, as_json: bool) -> None:
     else:
         from agx.models.library import list_models  # noqa: PLC0415  not for --help
 
-        home = settings_of(app, {}).home
-        models = list_models(None if home is None else home / "models")
+        models = list_models(optional_models_folder(settings_of(app, {})))
         data, rows = [model.to_dict() for model in models], _model_rows(models)
     if as_json or not is_terminal(sys.stdout):
         write_result(visible_json(json.dumps(data, indent=2, ensure_ascii=False)))

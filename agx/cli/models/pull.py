@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agx.cli.models.folder import models_folder
+from agx.app.places import models_folder
 from agx.cli.options import App, debug_option, settings_of
 from agx.cli.output import write_result
-from agx.cli.text import visible, visible_json
+from agx.util.visible import visible, visible_json
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 
 from agx.cli.options import App, debug_option
 from agx.cli.output import is_terminal, write_result
-from agx.cli.text import visible, visible_json
+from agx.util.visible import visible, visible_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +34,7 @@ that is here.
 def recommend(app: App, /, *, as_json: bool) -> None:
     """Choose Echo and Delta for this machine, and say why."""
     del app
+    from agx.app.hardware import this_machine  # noqa: PLC0415
     from agx.models.catalog import load_catalog  # noqa: PLC0415  not for --help
     from agx.models.recommend import recommend as choose  # noqa: PLC0415
 
@@ -45,33 +45,6 @@ def recommend(app: App, /, *, as_json: bool) -> None:
         write_result(visible_json(json.dumps(data, indent=2)))
     else:
         write_result("\n".join(_lines(chosen, hardware)))
-
-
-def this_machine() -> Hardware:
-    """Look at this machine: memory and cores that this process may use, and GPUs as ggml reports them."""
-    from agx.models.recommend import Gpu, Hardware  # noqa: PLC0415
-    from agx.util.machine import memory_bytes, usable_cpus  # noqa: PLC0415  not for --help
-    from agx.worker.survey import survey  # noqa: PLC0415
-
-    host = memory_bytes()
-    gpus = tuple(
-        Gpu(
-            str(device.get("description") or device.get("name")),
-            int(device.get("total_bytes") or 0),
-            is_shared=device["type"] == "igpu" or str(device.get("name", "")).startswith(("Metal", "MTL")),
-        )
-        for device in survey()["devices"]
-        if device["type"] in {"gpu", "igpu"}
-    )
-    return Hardware(host[1] if host else _installed_bytes(), usable_cpus(), gpus)
-
-
-def _installed_bytes() -> int | None:
-    """Return the memory that the machine has, where nothing better is known, as on macOS."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
 
 
 def _hardware_dict(hardware: Hardware) -> dict[str, object]:

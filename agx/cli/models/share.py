@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agx.cli.models.show import model_file
+from agx.app.places import model_file
 from agx.cli.options import App, debug_option, settings_of
 from agx.cli.output import write_result
-from agx.cli.text import visible, visible_json
+from agx.util.visible import visible, visible_json
 
 if TYPE_CHECKING:
     from agx.models.ollama.share import Shared

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agx.app.places import model_file
 from agx.cli.options import App, debug_option, settings_of
 from agx.cli.output import write_result
-from agx.cli.text import shortened, visible, visible_json
+from agx.util.visible import shortened, visible, visible_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from agx.gguf.card import ModelCard
-    from agx.settings.layers import Settings
 
 EPILOG = """\b
 Examples:
@@ -42,13 +41,6 @@ def show(app: App, /, *, model: str, as_json: bool) -> None:
         rows = [(name, value) for name, value in _rows(card) if value]
         width = max(len(name) for name, _ in rows)
         write_result("\n".join(f"{name:{width}}  {value}" for name, value in rows))
-
-
-def model_file(settings: Settings, name: str) -> Path:
-    """Return the file that a model's name stands for."""
-    from agx.models.resolve import resolve_model  # noqa: PLC0415  not for --help
-
-    return resolve_model(name, models_dir=None if settings.home is None else settings.home / "models")
 
 
 def _rows(card: ModelCard) -> Iterator[tuple[str, str]]:

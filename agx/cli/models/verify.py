@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agx.app.places import optional_models_folder
 from agx.cli.options import App, debug_option, settings_of
 from agx.cli.output import write_result
-from agx.cli.text import visible, visible_json
+from agx.util.visible import visible, visible_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +42,7 @@ def verify(app: App, /, *, models: tuple[str, ...], as_json: bool) -> int:
     from agx.cli.models.transfer import TransferView  # noqa: PLC0415  not for --help
     from agx.models.library import find, in_folder  # noqa: PLC0415
 
-    home = settings_of(app, {}).home
-    folder = None if home is None else home / "models"
+    folder = optional_models_folder(settings_of(app, {}))
     whole = (model for model in in_folder(folder) if model.kind != "part")
     found = [find(name, folder) for name in models] if models else list(whole)
     view = TransferView(is_silent=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from agx.app.configure import planner_config
+from agx.app.hardware import this_machine
 from agx.backends.base import Health
-from agx.cli.models.recommend import this_machine
-from agx.cli.text import visible
 from agx.errors import AgxError
 from agx.models.catalog import load_catalog
 from agx.models.recommend import recommend
@@ -25,7 +23,7 @@ from agx.util.version import __version__
 from agx.worker.survey import survey
 
 if TYPE_CHECKING:
-    from agx.cli.planning import MakePlanner
+    from agx.app.planners import MakePlanner
     from agx.settings.layers import Settings
     from agx.worker.process import WorkerProcess
 
@@ -38,7 +36,7 @@ Status = Literal["ok", "note", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line. A note does not keep AGX from planning; a fail does. `hint` says what to do."""
+    """What was found of one thing: a fail keeps AGX from planning, a note does not; `hint` is what to do."""
 
     name: str
     status: Status
@@ -49,13 +47,8 @@ class Check:
         """Return the JSON form."""
         return {"name": self.name, "status": self.status, "detail": self.detail, "hint": self.hint}
 
-    def as_line(self) -> str:
-        """Return the line for people, and a second one that says what to do."""
-        text = f"{self.status:5} {self.name:16} {visible(self.detail)}"
-        return f"{text}\n{'':22} -> {visible(self.hint)}" if self.hint else text
 
-
-def examine(
+async def examine(
     settings: Settings, *, make_planner: MakePlanner | None, worker: WorkerProcess | None
 ) -> list[Check]:
     """Make all checks; raises nothing but what an interrupt raises."""
@@ -66,12 +59,12 @@ def examine(
     is_embedded = config.echo_model == EMBEDDED
     make = make_planner or Planner
     planner = make(embedded, worker=worker if is_embedded else None)
-    health, planned = asyncio.run(_health_and_plan(planner))
+    health, planned = await _health_and_plan(planner)
     models = {"embedded planner": health}
     for name in sorted({config.echo_model, config.delta_model} - {EMBEDDED}):
         other = replace(config, echo_model=name, delta_model=name)
         used = worker if name == config.echo_model else None
-        models[f"model {name}"] = asyncio.run(_health(make(other, worker=used)))
+        models[f"model {name}"] = await _health(make(other, worker=used))
     checks += _native(list(models.values()))
     checks += [_model(name, found) for name, found in models.items()]
     return [*checks, *planned, _recommended()]

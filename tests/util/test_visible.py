@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from agx.cli.text import in_quotes, shortened, visible, visible_json, visible_lines
+from agx.cli.instruction import in_quotes
+from agx.util.visible import shortened, visible, visible_json, visible_lines
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 READ = (
-    "from agx.cli.piped import PipedReader as R; r = R.start();"
+    "from agx.app.piped_input import PipedReader as R; r = R.start();"
     "r = r.collect() if isinstance(r, R) else r; print(r and (len(r.data), r.size_bytes))"
 )
 

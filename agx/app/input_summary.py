@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 import json
 
-from agx.cli.piped import Piped
-from agx.cli.text import shortened, visible_json
+from agx.app.piped_input import Piped
+from agx.util.visible import shortened, visible_json
 
 FIRST_LINES = 5
 LINE_CHARS = 120

@@ -6,8 +6,8 @@ import gzip
 
 import pytest
 
-from agx.cli.piped import Piped
-from agx.cli.summary import summarise
+from agx.app.input_summary import summarise
+from agx.app.piped_input import Piped
 
 
 def summary(data: bytes) -> str:
