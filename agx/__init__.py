@@ -11,20 +11,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agx.app.registries import load_registry, registry_of, registry_of_functions, tool_from_function
-    from agx.backends.base import (
-        BackendKind,
-        Chunk,
-        GenerationRequest,
-        Health,
-        Message,
-        ModelBackend,
-        ModelFacts,
-        Parameters,
-        Usage,
-    )
+    from agx.backends.base import BackendKind, Health, ModelBackend, ModelFacts
     from agx.backends.create import create_backend
-    from agx.backends.plans import GeneratesPlans, PlanOptions, plan_request
+    from agx.backends.plan_requests import PlanOptions, plan_request
+    from agx.backends.plans import GeneratesPlans
     from agx.backends.scripted import ScriptedBackend, ScriptedReply
+    from agx.backends.specs import LlamaCppSpec, ModelChoice, specify
     from agx.errors import (
         AgxError,
         BackendError,
@@ -68,8 +60,11 @@ if TYPE_CHECKING:
     from agx.plan.open_plan import OpenPlan
     from agx.plan.schema import Env, Finding, Glob, Plan, PlanMetadata, Task, TaskOutput, Text
     from agx.plan.tools import Registry, ToolInfo, ToolOptions
-    from agx.planning.planner import Planner, PlannerConfig, PromptPreview, plan_sync
+    from agx.planning.config import PlannerConfig
+    from agx.planning.planner import Planner, PromptPreview
     from agx.planning.roles import ModelRole
+    from agx.planning.sync import plan_sync
+    from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters, Usage
     from agx.risk.assess import with_risk
     from agx.risk.context import GeneratedPlan, PlanContext
     from agx.rules.check import read_plan
@@ -109,11 +104,14 @@ __all__ = [
     "GgufInvalid",
     "Glob",
     "Health",
+    "LlamaCppSpec",
+    "LoadOptions",
     "MachineError",
     "Message",
     "ModelBackend",
     "ModelBroken",
     "ModelCard",
+    "ModelChoice",
     "ModelError",
     "ModelFacts",
     "ModelMismatch",
@@ -194,6 +192,7 @@ __all__ = [
     "replace_task",
     "resolve_model",
     "run_plan",
+    "specify",
     "task_changes",
     "tool_from_function",
     "tools_on_path",
@@ -222,21 +221,16 @@ _HOMES = {
     "agx.tools.combining": ("merge_registries", "tools_on_path"),
     "agx.tools.written": ("registry_json", "registry_toml"),
     "agx.models.resolve": ("embedded_model", "resolve_model"),
-    "agx.backends.base": (
-        "BackendKind",
-        "Chunk",
-        "GenerationRequest",
-        "Health",
-        "Message",
-        "ModelBackend",
-        "ModelFacts",
-        "Parameters",
-        "Usage",
-    ),
+    "agx.requests": ("Chunk", "GenerationRequest", "LoadOptions", "Message", "Parameters", "Usage"),
+    "agx.backends.base": ("BackendKind", "Health", "ModelBackend", "ModelFacts"),
     "agx.backends.create": ("create_backend",),
-    "agx.backends.plans": ("GeneratesPlans", "PlanOptions", "plan_request"),
+    "agx.backends.plan_requests": ("PlanOptions", "plan_request"),
+    "agx.backends.plans": ("GeneratesPlans",),
+    "agx.backends.specs": ("LlamaCppSpec", "ModelChoice", "specify"),
     "agx.backends.scripted": ("ScriptedBackend", "ScriptedReply"),
-    "agx.planning.planner": ("Planner", "PlannerConfig", "PromptPreview", "plan_sync"),
+    "agx.planning.config": ("PlannerConfig",),
+    "agx.planning.planner": ("Planner", "PromptPreview"),
+    "agx.planning.sync": ("plan_sync",),
     "agx.planning.roles": ("ModelRole",),
     "agx.store.buffer": ("PlanBuffer",),
     "agx.store.plans": ("PlanStore", "StoredPlan"),

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agx.app.configure import load_options
+from agx.app.configure import load_options, models_folder
+from agx.backends.base import BackendKind
+from agx.backends.specs import LlamaCppSpec, ModelChoice, specify
 from agx.errors import AgxError
-from agx.models.resolve import resolve_model
 
 if TYPE_CHECKING:
     from agx.settings.layers import Settings
@@ -32,17 +33,19 @@ def started_worker(settings: Settings, *, needed: bool) -> Iterator[WorkerProces
 
 
 def _start(settings: Settings) -> WorkerProcess | None:
-    if settings.text("backend") not in {"auto", "llamacpp"}:
-        return None
     role = "delta" if settings.text("model_role") == "delta" else "echo"
-    models_dir = None if settings.home is None else settings.home / "models"
     try:
-        path = resolve_model(settings.text(f"{role}_model"), models_dir=models_dir)
-        if not path.is_file():
+        choice = ModelChoice(
+            settings.text(f"{role}_model"),
+            backend=BackendKind(settings.text("backend")),
+            models_dir=models_folder(settings),
+            load=load_options(settings),
+        )
+        spec = specify(choice)
+        if not isinstance(spec, LlamaCppSpec) or not spec.path.is_file():
             return None
     except (AgxError, OSError):
         return None
     from agx.worker.process import spawn  # noqa: PLC0415  light, but --help does without
-    from agx.worker.protocol import LoadRequest  # noqa: PLC0415
 
-    return spawn(LoadRequest(str(path), **load_options(settings)))
+    return spawn(spec.load_request)

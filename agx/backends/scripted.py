@@ -6,17 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
-from agx.backends.base import (
-    BackendKind,
-    Chunk,
-    FinishReason,
-    GenerationRequest,
-    Health,
-    ModelFacts,
-    Usage,
-)
+from agx.backends.base import BackendKind, Health, ModelFacts
 from agx.backends.plans import GeneratesPlans
 from agx.errors import AgxError, DeadlineExceeded, Unsupported, UsageError
+from agx.requests import Chunk, FinishReason, GenerationRequest, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +88,10 @@ class ScriptedBackend(GeneratesPlans):
         yield Chunk("", finish_reason=reply.finish_reason, usage=self._usage(request, reply))
 
     async def model_facts(self) -> ModelFacts:
-        """Return the name it was given, and a hash of zeros."""
+        """Return the name it was given: a script has no file."""
         return ModelFacts(
             self._model_name,
             "scripted",
-            sha256="0" * 64,
             context_length=1 << 20,
             planner_tools=self._planner_tools,
         )

@@ -20,8 +20,8 @@ Examples:
   AGX_SEED=7 agx config show --temperature 0.8
   agx config show --json | jq .settings.temperature
 
-Settings come from, lowest to highest: the built-in defaults, the model, agx.toml in AGX_HOME
-(default ~/.agx), agx.toml in the current folder, AGX_* variables, the command line.
+Settings come from, lowest to highest: the built-in defaults, agx.toml in AGX_HOME (default
+~/.agx), agx.toml in the current folder, AGX_* variables, the command line.
 """
 
 

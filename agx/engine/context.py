@@ -8,9 +8,9 @@ from collections.abc import Sequence as Slices
 from agx.engine import native
 from agx.engine.native import lib
 from agx.engine.scheduler import Slice
-from agx.engine.values import EngineOptions
 from agx.errors import OutOfMemory
 from agx.gguf.types import TENSOR_TYPES
+from agx.requests import LoadOptions
 
 # As many tokens of a prompt as one call decodes: a deadline or a cancellation waits for no more.
 BATCH_SIZE = 512
@@ -32,14 +32,14 @@ class Context:
         length: int,
         num_threads: int,
         num_sequences: int = 1,
-        options: EngineOptions | None = None,
+        options: LoadOptions | None = None,
     ) -> None:
         self.length = length
         self.num_sequences = num_sequences
         self.batch_size = min(BATCH_SIZE, length)
         self._abort_flag = ctypes.create_string_buffer(2)
         self._abort_callback = native.abort_callback(self._abort_flag)
-        parameters = self._parameters(num_threads, options or EngineOptions())
+        parameters = self._parameters(num_threads, options or LoadOptions())
         self.address: int = lib.llama_init_from_model(model_address, parameters)
         if not self.address:
             raise OutOfMemory(
@@ -49,7 +49,7 @@ class Context:
         self._memory: int = lib.llama_get_memory(self.address)
         self._make_batch()
 
-    def _parameters(self, num_threads: int, options: EngineOptions) -> ctypes.Structure:
+    def _parameters(self, num_threads: int, options: LoadOptions) -> ctypes.Structure:
         parameters: ctypes.Structure = lib.llama_context_default_params()
         wanted = {
             "n_ctx": self.length * self.num_sequences,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
 
 from agx.engine.chat.reasoning_state import Thoughts
 from agx.engine.draft import Draft
 from agx.engine.sampling import Sampler, logit
 from agx.engine.sequence import Sequence
 from agx.engine.tokens import TextDecoder
-from agx.engine.values import FinishReason
 from agx.errors import ConstraintFailed, ModelBroken
 from agx.grammar.matcher import Constraint
+from agx.requests import FinishReason, Usage
 
 _PHASES = ("template", "tokenise", "constraint", "prefill", "decode", "sample")
 
@@ -216,13 +215,13 @@ class Generation:
         tokens, self._unread = self._unread, []
         return self.decoder.decode(tokens, is_final=is_final)
 
-    def usage(self) -> Mapping[str, Any]:
+    def usage(self) -> Usage:
         """Return what the generation has cost so far."""
-        return {
-            "prompt_tokens": self.sequence.num_prompt,
-            "completion_tokens": self.sequence.num_generated,
-            "reasoning_tokens": self.sequence.num_generated if self.is_thinking else self.num_reasoning,
-            "forced_tokens": self.sequence.num_forced,
-            "seed": self.seed,
-            "timings_ms": self.timings.as_dict(),
-        }
+        return Usage(
+            prompt_tokens=self.sequence.num_prompt,
+            completion_tokens=self.sequence.num_generated,
+            reasoning_tokens=self.sequence.num_generated if self.is_thinking else self.num_reasoning,
+            forced_tokens=self.sequence.num_forced,
+            seed=self.seed,
+            timings_ms=self.timings.as_dict(),
+        )

@@ -16,28 +16,15 @@ from typing import Any
 from agx.engine.chat.prompts import Conversation, Prompt
 from agx.engine.chat.reasoning_state import Thoughts
 from agx.engine.draft import Draft
+from agx.engine.events import DoneEvent, ErrorEvent, Event, Stage, TextEvent
 from agx.engine.generation import Generation, Timings
 from agx.engine.model import Model
 from agx.engine.sampling import Sampler
 from agx.engine.scheduler import Slice, schedule
 from agx.engine.sequence import Sequence as TokenSequence
 from agx.engine.sequence import State
-from agx.engine.values import (
-    MAX_SEED,
-    DoneEvent,
-    EngineOptions,
-    EngineRequest,
-    ErrorEvent,
-    Event,
-    FinishReason,
-    Parameters,
-    Stage,
-    TextEvent,
-    checked_seed,
-)
 from agx.errors import AgxError, DeadlineExceeded, UsageError
-
-__all__ = ["DoneEvent", "Engine", "EngineOptions", "EngineRequest", "ErrorEvent", "TextEvent"]
+from agx.requests import MAX_SEED, FinishReason, GenerationRequest, LoadOptions, checked_seed
 
 # The one place in the model's memory, as long as one request runs at a time.
 _SLOT = 0
@@ -67,7 +54,7 @@ class Engine:
         return "generating" if any(each.state is State.DECODING for each in self._sequences()) else "prefill"
 
     def load(
-        self, path: str, options: EngineOptions, *, progress: Callable[[float], None] | None = None
+        self, path: str, options: LoadOptions, *, progress: Callable[[float], None] | None = None
     ) -> dict[str, Any]:
         """Load a model in place of the one there is, and give its facts; raises what `Model` raises.
 
@@ -77,14 +64,14 @@ class Engine:
         self._model = Model(path, options, progress=progress)
         return self._model.facts()
 
-    def render(self, request: EngineRequest) -> tuple[str, int]:
+    def render(self, request: GenerationRequest) -> tuple[str, int]:
         """Return the prompt that a request makes, and its number of tokens."""
         model = self._loaded()
         prompt = model.prompts.write(_conversation(request))
         tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)
         return prompt.text.replace(prompt.mark, ""), len(tokens)
 
-    def start(self, request_id: int, request: EngineRequest) -> None:
+    def start(self, request_id: int, request: GenerationRequest) -> None:
         """Prepare a request for `step`: prompt, budget, constraint, sampler.
 
         Raises `PromptTooLong`, `TemplateError`, `ConstraintFailed` and `ConfigError`; there is nothing
@@ -221,10 +208,10 @@ class Engine:
         return self._model
 
 
-def _prepare(model: Model, request_id: int, request: EngineRequest) -> Generation:
+def _prepare(model: Model, request_id: int, request: GenerationRequest) -> Generation:
     """Make a generation of a request, up to the first token that is not known."""
     timings = Timings()
-    parameters = Parameters.read(request.parameters)
+    parameters = request.parameters.checked()
     seed = checked_seed(request.seed, fresh=int.from_bytes(os.urandom(8), "little") % MAX_SEED)
     with timings.measure("template"):
         prompt = model.prompts.write(_conversation(request))
@@ -258,9 +245,9 @@ def _prepare(model: Model, request_id: int, request: EngineRequest) -> Generatio
     return generation
 
 
-def _conversation(request: EngineRequest) -> Conversation:
+def _conversation(request: GenerationRequest) -> Conversation:
     return Conversation(
-        messages=request.messages,
+        messages=[{"role": each.role, "content": each.content} for each in request.messages],
         tools=request.tools,
         tools_text=request.tools_text,
         reasoning_tokens=request.reasoning_tokens,
@@ -273,7 +260,7 @@ def _thoughts(model: Model, prompt: Prompt, *, budget: int) -> Thoughts | None:
     return Thoughts(prompt.thinking, prompt.manner, tokens=model.vocabulary, budget=budget)
 
 
-def _draft(model: Model, request: EngineRequest) -> Draft | None:
+def _draft(model: Model, request: GenerationRequest) -> Draft | None:
     if request.draft is None:
         return None
     return Draft(model.vocabulary.tokenise_exactly(request.draft))

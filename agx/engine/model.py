@@ -14,13 +14,13 @@ from agx.engine.chat.templates import ChatTemplate
 from agx.engine.context import Context
 from agx.engine.sampling import MaskBias
 from agx.engine.tokenizer import EarlyTokenizer
-from agx.engine.values import EngineOptions
 from agx.engine.weights import Weights
 from agx.errors import PromptTooLong
 from agx.gguf.card import card_of
 from agx.gguf.reader import read_header
 from agx.gguf.shards import shards_of
 from agx.grammar.matcher import ConstraintCompiler
+from agx.requests import LoadOptions
 
 # A prompt that leaves less room than this (or than the request asks for) is refused up front.
 _LEAST_ROOM_TOKENS = 64
@@ -38,7 +38,7 @@ class Model:
     """
 
     def __init__(
-        self, path: str, options: EngineOptions, *, progress: Callable[[float], None] | None = None
+        self, path: str, options: LoadOptions, *, progress: Callable[[float], None] | None = None
     ) -> None:
         with ExitStack() as resources:
             parts = shards_of(read_header(Path(path)))
@@ -65,7 +65,7 @@ class Model:
         self.bias = MaskBias(len(self.vocabulary))
         self.compiler = ConstraintCompiler(tokenizer)
 
-    def _template(self, options: EngineOptions) -> tuple[ChatTemplate, list[str]]:
+    def _template(self, options: LoadOptions) -> tuple[ChatTemplate, list[str]]:
         """Return the chat template: the one asked for, the model's, or ChatML with a warning."""
         source = options.chat_template or self.weights.chat_template
         warnings = []

@@ -14,7 +14,7 @@ import math
 from array import array
 
 from agx.engine.native import lib
-from agx.engine.values import Parameters
+from agx.requests import Parameters
 
 _PENALTY_WINDOW_TOKENS = 64
 _MIN_KEPT = 1

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from agx.engine import devices, native
 from agx.engine.native import lib
-from agx.engine.values import EngineOptions
 from agx.errors import ConfigError, ModelUnloadable
 from agx.gguf.card import ModelCard, read_card
 from agx.gguf.fit import Use, use_of
 from agx.gguf.placement import Machine, place
+from agx.requests import LoadOptions
 from agx.util.machine import memory_bytes, usable_cpus
 
 OnProgress = Callable[[float], None]
@@ -42,7 +42,7 @@ class Weights:
     def load(
         cls,
         path: str,
-        options: EngineOptions,
+        options: LoadOptions,
         *,
         card: ModelCard | None = None,
         progress: OnProgress | None = None,
@@ -109,7 +109,7 @@ class Weights:
         """The model's own chat template."""
         return native.text(lib.llama_model_chat_template(self.address, None)) or None
 
-    def num_threads(self, options: EngineOptions) -> int:
+    def num_threads(self, options: LoadOptions) -> int:
         """Return the number of threads: as asked for, or by the model's size and the CPUs we may use."""
         if options.threads is not None:
             if options.threads < 1:
@@ -127,7 +127,7 @@ def _encoder(path: str) -> ModelUnloadable:
     )
 
 
-def _use(card: ModelCard, options: EngineOptions) -> Use:
+def _use(card: ModelCard, options: LoadOptions) -> Use:
     return use_of(
         card,
         context_size=options.context_size,
@@ -170,7 +170,7 @@ def _machine(gpus: Sequence[devices.Device]) -> Machine:
     )
 
 
-def _load_mode(options: EngineOptions) -> int:
+def _load_mode(options: LoadOptions) -> int:
     modes = {
         (True, False): lib.LLAMA_LOAD_MODE_MMAP,
         (True, True): lib.LLAMA_LOAD_MODE_MMAP_MLOCK,

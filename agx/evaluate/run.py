@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from agx.backends.plans import PlanOptions
+from agx.backends.plan_requests import PlanOptions
 from agx.errors import (
     AgxError,
     BackendUnreachable,

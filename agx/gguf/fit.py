@@ -13,7 +13,7 @@ from math import ceil
 from agx.errors import ConfigError
 from agx.gguf.card import ModelCard
 from agx.gguf.types import TENSOR_TYPES, TensorType
-from agx.settings.table import CACHE_TYPES
+from agx.requests import CACHE_TYPES
 
 BATCH_SIZE = 512
 # Above this, the memory of a context is worth asking for (`context_size`).

@@ -54,7 +54,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def name_of(name: str) -> str | None:
+def display_name(name: str) -> str | None:
     """Return what a model is called where its file's name does not say it; None where that does."""
     return name.removeprefix(OLLAMA) if name.startswith(OLLAMA) else None
 

@@ -1,6 +1,6 @@
 """The roles, as data: Echo drafts a plan fast, Delta takes a draft and refines it.
 
-A role is a model and its parameters; its prompt is in `agx.prompts` under its name.
+A role's prompt is in `agx.prompts` under its name.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from agx.backends.base import Parameters
+from agx.backends.plan_requests import PlanOptions
+from agx.backends.specs import ModelChoice
 
 
 class ModelRole(StrEnum):
@@ -21,13 +22,8 @@ class ModelRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One role: its name, its model (a name or a path) and its generation parameters.
-
-    `tools_limit` is how many tools that model handles well: 0 is any number, None leaves it to model
-    and tools.
-    """
+    """One role: its name, its model, and how that generates a plan."""
 
     name: ModelRole
-    model: str
-    parameters: Parameters = field(default_factory=Parameters)
-    tools_limit: int | None = None
+    choice: ModelChoice
+    options: PlanOptions = field(default_factory=PlanOptions)

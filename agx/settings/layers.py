@@ -1,9 +1,7 @@
 """The layers that settings are read from, lowest to highest, and where each value came from.
 
-default < model < user < project < environment < command line. The model's layer is what the
-model's own metadata recommends: it can be read only after the model has been chosen, so it is
-handed to `merged` by whoever has read it. A layer is a mapping from a setting's name to what it
-gives; merging takes, for each setting, the highest layer that names it.
+default < user < project < environment < command line. A layer is a mapping from a setting's name to
+what it says; merging takes, for each setting, the highest layer that names it.
 """
 
 from __future__ import annotations
@@ -28,11 +26,10 @@ class Source(IntEnum):
     """The layers; a higher number wins."""
 
     DEFAULT = 0
-    MODEL = 1
-    USER = 2
-    PROJECT = 3
-    ENVIRONMENT = 4
-    COMMAND_LINE = 5
+    USER = 1
+    PROJECT = 2
+    ENVIRONMENT = 3
+    COMMAND_LINE = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,51 @@
-"""Every setting as one row: its name, kind, range, default and help."""
+"""Every setting as one row: its name, kind, range, default and help.
+
+What a setting of a request takes (its type, default, range or choices) stands once, at the field in
+`agx.requests`; its row here adds what people read and type. So a new load option is one field and one
+row, and nothing between them names it.
+"""
 
 from __future__ import annotations
 
-from agx.settings.setting import Setting
+from typing import Any
 
-MAX_SEED = 2**32 - 2  # llama.cpp reads the largest 32-bit number as "choose one at random"
+from agx.requests import MAX_REASONING_TOKENS, MAX_SEED, LoadOptions, Parameters, field_of
+from agx.settings.setting import Kind, Setting
 
-# The types that llama.cpp keeps a key-value cache in, by ggml's names.
-CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+_ON_OFF = ("on", "off")
 _TRUTH = (("true", "on"), ("yes", "on"), ("1", "on"), ("false", "off"), ("no", "off"), ("0", "off"))
+
+
+def _of(
+    request: type[LoadOptions | Parameters],
+    name: str,
+    text: str,
+    *,
+    aliases: tuple[str, ...] = (),
+    synonyms: tuple[tuple[str, str], ...] = (),
+) -> Setting:
+    """Make the row of a field of a request; `text` is its help."""
+    field = field_of(request, name)
+    limits, choices = field.metadata.get("range"), field.metadata.get("choices", ())
+    default: Any = field.default
+    if isinstance(default, bool):
+        choices, synonyms, default = _ON_OFF, _TRUTH, "on" if default else "off"
+    kind: Kind = "choice" if choices else "text"
+    if limits is not None:
+        kind = "number" if isinstance(default, float) else "integer"
+    return Setting(
+        name,
+        kind,
+        default,
+        text,
+        choices=choices,
+        minimum=limits and limits.minimum,
+        above=limits and limits.above,
+        maximum=limits and limits.maximum,
+        aliases=aliases,
+        synonyms=synonyms,
+    )
+
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -36,62 +73,26 @@ SETTINGS: tuple[Setting, ...] = (
         "the model of both roles: a GGUF file, a name in the models folder or ollama:NAME",
         option="--model",
     ),
-    Setting(
-        "device",
-        "choice",
-        "auto",
-        "where the model runs",
-        choices=("auto", "cuda", "metal", "cpu"),
-    ),
-    Setting(
+    _of(LoadOptions, "device", "where the model runs"),
+    _of(
+        Parameters,
         "temperature",
-        "number",
-        0.0,
         "how freely tokens are drawn; 0 always takes the likeliest",
-        minimum=0,
-        maximum=10,
         aliases=("AGX_CANDLE_TEMPERATURE",),
     ),
-    Setting(
-        "top_k",
-        "integer",
-        0,
-        "draw from the k likeliest tokens; 0 is off",
-        minimum=0,
-        maximum=1_000_000,
-    ),
-    Setting(
+    _of(Parameters, "top_k", "draw from the k likeliest tokens; 0 is off"),
+    _of(
+        Parameters,
         "top_p",
-        "number",
-        1.0,
         "draw from the likeliest tokens that add up to p; 1 is off",
-        above=0,
-        maximum=1,
         aliases=("AGX_CANDLE_TOP_P",),
     ),
-    Setting(
-        "min_p",
-        "number",
-        0.0,
-        "leave out tokens less likely than p times the likeliest; 0 is off",
-        minimum=0,
-        maximum=1,
-    ),
-    Setting(
-        "repeat_penalty",
-        "number",
-        1.0,
-        "make tokens that already stand in the text less likely; 1 is off",
-        above=0,
-        maximum=10,
-    ),
-    Setting(
+    _of(Parameters, "min_p", "leave out tokens less likely than p times the likeliest; 0 is off"),
+    _of(Parameters, "repeat_penalty", "make tokens that already stand in the text less likely; 1 is off"),
+    _of(
+        Parameters,
         "max_tokens",
-        "integer",
-        512,
         "the most tokens that are generated",
-        minimum=1,
-        maximum=131_072,
         aliases=("AGX_CANDLE_MAX_TOKENS",),
     ),
     Setting(
@@ -103,67 +104,26 @@ SETTINGS: tuple[Setting, ...] = (
         maximum=MAX_SEED,
         aliases=("AGX_CANDLE_SEED",),
     ),
-    Setting(
+    _of(
+        LoadOptions,
         "context_size",
-        "integer",
-        None,
         "room for prompt and answer in tokens; the model's own where it is not given",
-        minimum=32,
-        maximum=16_777_216,
         aliases=("AGX_CANDLE_CONTEXT_SIZE",),
     ),
-    Setting(
-        "threads",
-        "integer",
-        None,
-        "CPU threads; chosen by model and machine where it is not given",
-        minimum=1,
-        maximum=1024,
-    ),
-    Setting(
-        "gpu_layers",
-        "integer",
-        None,
-        "layers on the GPU; all that fit where it is not given",
-        minimum=0,
-        maximum=9999,
-    ),
-    Setting(
-        "flash_attn",
-        "choice",
-        "auto",
-        "flash attention, which needs less memory",
-        choices=("auto", "on", "off"),
-        synonyms=_TRUTH,
-    ),
-    Setting("cache_type_k", "choice", "f16", "how keys are kept in the cache", choices=CACHE_TYPES),
-    Setting(
+    _of(LoadOptions, "threads", "CPU threads; chosen by model and machine where it is not given"),
+    _of(LoadOptions, "gpu_layers", "layers on the GPU; all that fit where it is not given"),
+    _of(LoadOptions, "flash_attn", "flash attention, which needs less memory", synonyms=_TRUTH),
+    _of(LoadOptions, "cache_type_k", "how keys are kept in the cache"),
+    _of(
+        LoadOptions,
         "cache_type_v",
-        "choice",
-        "f16",
         "how values are kept in the cache; other than f16 and f32 need flash attention",
-        choices=CACHE_TYPES,
     ),
-    Setting(
-        "mlock",
-        "choice",
-        "off",
-        "keep the model's weights in memory, whatever else needs it",
-        choices=("on", "off"),
-        synonyms=_TRUTH,
-    ),
-    Setting(
-        "mmap",
-        "choice",
-        "on",
-        "map the model's file instead of reading it into memory",
-        choices=("on", "off"),
-        synonyms=_TRUTH,
-    ),
-    Setting(
+    _of(LoadOptions, "mlock", "keep the model's weights in memory, whatever else needs it"),
+    _of(LoadOptions, "mmap", "map the model's file instead of reading it into memory"),
+    _of(
+        LoadOptions,
         "chat_template",
-        "text",
-        None,
         "a chat template in place of the model's own: a file or a name such as chatml or llama3",
     ),
     Setting(
@@ -173,7 +133,7 @@ SETTINGS: tuple[Setting, ...] = (
         "how many tokens the model may think before it plans; 0 is none, and where it is not given it "
         "is none unless the model cannot do without",
         minimum=0,
-        maximum=131_072,
+        maximum=MAX_REASONING_TOKENS,
     ),
     Setting("max_tasks", "integer", 10, "the most tasks of a plan", minimum=1, maximum=64),
     Setting("forbid", "names", None, "a tool that no plan may use; those of every layer count"),
@@ -215,10 +175,10 @@ SETTINGS: tuple[Setting, ...] = (
         "choice",
         "on",
         "whether finished plans are kept in AGX_HOME/plans",
-        choices=("on", "off"),
+        choices=_ON_OFF,
         synonyms=_TRUTH,
     ),
 )
 
 BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
-PARAMETER_NAMES = ("temperature", "top_k", "top_p", "min_p", "repeat_penalty", "max_tokens")
+PARAMETER_NAMES = tuple(Parameters.__dataclass_fields__)

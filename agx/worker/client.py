@@ -8,10 +8,11 @@ from contextlib import aclosing
 from pathlib import Path
 
 from agx.errors import UsageError
-from agx.worker.connection import Connection, NotBegun
+from agx.requests import LoadRequest
+from agx.worker.connection import Connection, NotBegun, Replies
 from agx.worker.deaths import Deaths
 from agx.worker.process import WorkerProcess, spawn
-from agx.worker.protocol import Frame, FrameError, LoadRequest
+from agx.worker.protocol import Frame, FrameError, load_frame
 
 
 class WorkerClient:
@@ -79,13 +80,21 @@ class WorkerClient:
         Leaving early cancels it. The deadline counts from the call. Raises the error that the worker
         answers with, `WorkerDied`, `DeadlineExceeded` and, for what is too large, `UsageError`.
         """
-        try:
-            self._deaths.check(request)
-            async with aclosing(self._attempts(request, deadline_secs=deadline_secs)) as replies:
-                async for frame in replies:
-                    yield frame
-        except FrameError as error:
-            raise UsageError(f"the request cannot be sent: {error}", hint="make it smaller") from error
+        now = asyncio.get_running_loop().time()
+        deadline_at = None if deadline_secs is None else now + deadline_secs
+        for is_last in (False, True):
+            try:
+                with self._send(request, deadline_at=deadline_at) as replies:
+                    is_finished = False
+                    while not is_finished:
+                        frame = await replies.next()
+                        is_finished = frame["event"] == "done"
+                        yield frame
+            except NotBegun as lost:  # its worker went first: another one may begin it
+                if is_last:
+                    raise lost.error from None
+            else:
+                return
 
     async def call(self, request: Frame) -> Frame:
         """Send a request that has one reply, and give it."""
@@ -101,21 +110,12 @@ class WorkerClient:
         if self._connection is not None:
             await self._connection.aclose()
 
-    async def _attempts(self, request: Frame, *, deadline_secs: float | None) -> AsyncGenerator[Frame, None]:
-        """Stream from one worker; when it went before it began the request, from another one."""
-        now = asyncio.get_running_loop().time()
-        deadline_at = None if deadline_secs is None else now + deadline_secs
-        for is_last in (False, True):
-            stream = self._connect().stream(request, deadline_at=deadline_at)
-            try:
-                async with aclosing(stream) as replies:
-                    async for frame in replies:
-                        yield frame
-            except NotBegun as lost:
-                if is_last:
-                    raise lost.error from None
-            else:
-                return
+    def _send(self, request: Frame, *, deadline_at: float | None) -> Replies:
+        try:
+            self._deaths.check(request)
+            return self._connect().send(request, deadline_at=deadline_at)
+        except FrameError as error:
+            raise UsageError(f"the request cannot be sent: {error}", hint="make it smaller") from error
 
     def _connect(self) -> Connection:
         if self._is_closed:
@@ -137,4 +137,4 @@ class WorkerClient:
         path = Path(self._load.model)
         status = path.stat() if path.exists() else None
         version = [status.st_size, status.st_mtime_ns] if status else []
-        return {**self._load.as_frame(), "version": version}
+        return {**load_frame(self._load), "version": version}

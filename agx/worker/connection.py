@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from typing import Self
 
 from agx.errors import AgxError, DeadlineExceeded, UsageError, WorkerDied, from_dict
 from agx.worker.deaths import Deaths, worker_died
@@ -42,6 +43,39 @@ class _Pending:
     def put(self, reply: _Outcome) -> None:
         if not self.is_left:
             self.replies.put_nowait(reply)
+
+
+class Replies:
+    """The replies to one request. Leaving it as a context manager cancels what has not ended."""
+
+    def __init__(self, pending: _Pending, *, deadline_at: float | None, leave: Callable[[], None]) -> None:
+        self._pending = pending
+        self._deadline_at = None if deadline_at is None else deadline_at + DEADLINE_GRACE_SECS
+        self._leave = leave
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
+
+    async def next(self) -> Frame:
+        """Wait for the next reply, the last of which is `done`.
+
+        Raises the error that the reply ends with, `DeadlineExceeded` when the worker does not keep the
+        deadline, and `NotBegun`.
+        """
+        try:
+            async with asyncio.timeout_at(self._deadline_at):
+                reply = await self._pending.replies.get()
+        except TimeoutError:
+            raise DeadlineExceeded(
+                "the time limit of the request ran out",
+                hint="allow more time, or use a smaller model or a faster device",
+            ) from None
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
 
 
 class Connection:
@@ -96,25 +130,17 @@ class Connection:
             raise self._load_reply
         return self._load_reply
 
-    async def stream(self, request: Frame, *, deadline_at: float | None) -> AsyncGenerator[Frame, None]:
-        """Send a request and yield its replies up to `done`; leaving early cancels it.
+    def send(self, request: Frame, *, deadline_at: float | None) -> Replies:
+        """Send a request, and return its replies.
 
-        `deadline_at` is in seconds of the event loop's clock. Raises the error that the reply ends
-        with, `DeadlineExceeded` when the worker does not keep the deadline, `NotBegun`, and
-        `FrameError` for a request that no frame can hold.
+        `deadline_at` is in seconds of the event loop's clock. Raises `FrameError` for a request that no
+        frame can hold.
         """
         request_id = next(self._ids)
         remaining_secs = None if deadline_at is None else max(0.0, deadline_at - self._loop.time())
-        self._process.send({"id": request_id, "deadline_secs": remaining_secs, **request})
+        self._process.send({**request, "id": request_id, "deadline_secs": remaining_secs})
         pending = self._pending[request_id] = _Pending(request)
-        try:
-            is_finished = False
-            while not is_finished:
-                frame = await _next_reply(pending, deadline_at)
-                is_finished = frame["event"] == "done"
-                yield frame
-        finally:
-            self._leave(request_id)
+        return Replies(pending, deadline_at=deadline_at, leave=partial(self._leave, request_id))
 
     def stop(self) -> None:
         """Kill the worker now. What it was doing is not blamed on its input."""
@@ -202,17 +228,3 @@ class Connection:
     def _stop_if_stuck(self, request_id: int) -> None:
         if self._active_id == request_id and request_id in self._pending:
             self.stop()
-
-
-async def _next_reply(pending: _Pending, deadline_at: float | None) -> Frame:
-    try:
-        async with asyncio.timeout_at(None if deadline_at is None else deadline_at + DEADLINE_GRACE_SECS):
-            reply = await pending.replies.get()
-    except TimeoutError:
-        raise DeadlineExceeded(
-            "the time limit of the request ran out",
-            hint="allow more time, or use a smaller model or a faster device",
-        ) from None
-    if isinstance(reply, Exception):
-        raise reply
-    return reply

@@ -21,7 +21,8 @@ from queue import SimpleQueue
 from typing import IO, NamedTuple, Protocol
 
 from agx.errors import MachineError, Unsupported
-from agx.worker.protocol import Frame, FrameError, FrameReader, LoadRequest, encode
+from agx.requests import LoadRequest
+from agx.worker.protocol import Frame, FrameError, FrameReader, encode, load_frame
 
 READ_BYTES = 1 << 16
 LOG_LINES = 200
@@ -183,7 +184,7 @@ def spawn(load: LoadRequest) -> WorkerProcess:
     except OSError as error:
         raise MachineError(f"the worker process cannot be started: {error}") from error
     process = WorkerProcess(popen, load.absolute())
-    process.send(process.load.as_frame())
+    process.send(load_frame(process.load))
     return process
 
 

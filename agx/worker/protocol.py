@@ -3,16 +3,13 @@
 A frame is a length (4 bytes, big-endian) and that many bytes of JSON, one object. Parent to worker
 runs on what was the worker's standard input, worker to parent on what was its standard output.
 
+The fields of requests and replies are those of `agx.requests`, in their JSON form.
+
 Parent to worker (`id` counts up from 1; `LOAD_ID` is the load, the first request of every worker)::
 
-    {"id": 1, "op": "load", "model": "/path.gguf",
-     "options": {"device": "auto", "context_size": null, …}}
-    {"id": 2, "op": "generate", "messages": [{"role": …, "content": …}], "schema": "{…}" or null,
-     "parameters": {…}, "seed": int or null, "deadline_secs": float or null,
-     "reasoning_tokens": int or null, "draft": str or null, "draft_margin": float,
-     "tools": […], "tools_text": "…"}
-    {"id": 3, "op": "render", "messages": […], "reasoning_tokens": int or null, "tools": […],
-     "tools_text": "…"}
+    {"id": 1, "op": "load", …}                  the fields of `LoadRequest`
+    {"id": 2, "op": "generate", …}              the fields of `GenerationRequest`
+    {"id": 3, "op": "render", …}                the same: what prompt it makes
     {"id": 4, "op": "cancel", "target": 2}      has no reply of its own
 
 Worker to parent::
@@ -41,8 +38,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any
+
+from agx.requests import LoadRequest
 
 PROTOCOL_VERSION = 1
 MAX_FRAME_BYTES = 32 << 20
@@ -56,47 +54,9 @@ class FrameError(ValueError):
     """Bytes or a value that are no frame: too large, not JSON, not an object, cut off."""
 
 
-class LoadOptions(TypedDict, total=False):
-    """How a model is loaded: the fields of `LoadRequest` behind the model."""
-
-    device: str
-    context_size: int | None
-    threads: int | None
-    gpu_layers: int | None
-    flash_attn: str
-    cache_type_k: str
-    cache_type_v: str
-    mlock: bool
-    mmap: bool
-    chat_template: str | None
-
-
-class LoadRequest(NamedTuple):
-    """Which model a worker is started for, and how. None and "auto" leave it to the engine.
-
-    The fields behind `model` are those of `agx.engine.values.EngineOptions`.
-    """
-
-    model: str
-    device: str = "auto"
-    context_size: int | None = None
-    threads: int | None = None
-    gpu_layers: int | None = None
-    flash_attn: str = "auto"
-    cache_type_k: str = "f16"
-    cache_type_v: str = "f16"
-    mlock: bool = False
-    mmap: bool = True
-    chat_template: str | None = None
-
-    def absolute(self) -> LoadRequest:
-        """Return the same with the path made absolute, so that it holds in every current folder."""
-        return self._replace(model=str(Path(self.model).absolute()))
-
-    def as_frame(self) -> Frame:
-        """Return the frame that loads it."""
-        options = self._asdict()
-        return {"id": LOAD_ID, "op": "load", "model": options.pop("model"), "options": options}
+def load_frame(load: LoadRequest) -> Frame:
+    """Return the frame that loads a model: the first request of every worker."""
+    return {"id": LOAD_ID, "op": "load", **load.as_dict()}
 
 
 def encode(frame: Frame) -> bytes:

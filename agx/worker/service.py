@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from agx.engine.loop import DoneEvent, Engine, EngineOptions, EngineRequest, ErrorEvent, TextEvent
+from agx.engine.events import DoneEvent, ErrorEvent, TextEvent
+from agx.engine.loop import Engine
 from agx.errors import AgxError, DeadlineExceeded, UsageError
+from agx.requests import GenerationRequest, LoadRequest
 from agx.worker.inbox import Arrival, Inbox
 from agx.worker.protocol import Frame
 
@@ -25,7 +27,7 @@ class _Progress:
         self._send = send
         self._told_secs = time.monotonic()
 
-    def told(self, fraction: float) -> None:
+    def report(self, fraction: float) -> None:
         """Take how much has been read, from 0 to 1."""
         now = time.monotonic()
         if now - self._told_secs >= PROGRESS_PAUSE_SECS:
@@ -84,11 +86,9 @@ class Service:
         self._flush()
         started = time.perf_counter()
         try:
-            facts = self._engine.load(
-                arrival.frame["model"],
-                EngineOptions(**arrival.frame["options"]),
-                progress=_Progress(arrival.request_id, self._send).told,
-            )
+            load = LoadRequest.from_dict(arrival.frame)
+            progress = _Progress(arrival.request_id, self._send).report
+            facts = self._engine.load(load.model, load.options, progress=progress)
         except AgxError as error:
             self._load_error = error
             raise
@@ -97,26 +97,17 @@ class Service:
         self._done(arrival.request_id, model=facts, timings_ms={"load": round(milliseconds, 3)})
 
     def _generate(self, arrival: Arrival) -> None:
-        frame, request_id = arrival.frame, arrival.request_id
+        request_id, request = arrival.request_id, GenerationRequest.from_dict(arrival.frame)
         self._check_loaded()
-        remaining_secs = arrival.remaining_secs(frame["deadline_secs"])
+        remaining_secs = arrival.remaining_secs(request.deadline_secs)
         if remaining_secs is not None and remaining_secs <= 0:
             raise DeadlineExceeded(
-                f"the time limit of {frame['deadline_secs']:g} s ran out before the generation began",
+                f"the time limit of {request.deadline_secs:g} s ran out before the generation began",
                 hint="allow more time, or ask for fewer plans at once",
             )
-        request = replace(
-            _prompted(frame),
-            schema=frame["schema"],
-            parameters=frame["parameters"],
-            seed=frame["seed"],
-            deadline_secs=remaining_secs,
-            draft=frame.get("draft"),
-            draft_margin=frame.get("draft_margin", 0.0),
-        )
         self._enter("prefill")
         self._flush()
-        self._engine.start(request_id, request)
+        self._engine.start(request_id, replace(request, deadline_secs=remaining_secs))
         # A cancellation that came while `start` ran found no generation to end.
         if self._inbox.is_cancelled(request_id):
             self._engine.cancel(request_id)
@@ -125,7 +116,7 @@ class Service:
         self._check_loaded()
         self._enter("prefill")
         self._flush()
-        prompt, num_tokens = self._engine.render(_prompted(arrival.frame))
+        prompt, num_tokens = self._engine.render(GenerationRequest.from_dict(arrival.frame))
         self._done(arrival.request_id, prompt=prompt, prompt_tokens=num_tokens)
 
     def _check_loaded(self) -> None:
@@ -137,7 +128,7 @@ class Service:
             case TextEvent(request_id, text, is_reasoning):
                 self._add_text(request_id, text, is_reasoning=is_reasoning)
             case DoneEvent(request_id, finish_reason, usage):
-                self._done(request_id, finish_reason=finish_reason, usage=usage)
+                self._done(request_id, finish_reason=finish_reason, usage=usage.as_dict())
             case ErrorEvent(request_id, error):
                 self._finish(request_id, event="error", error=error.as_dict())
 
@@ -167,13 +158,3 @@ class Service:
             self._send(self._outgoing)
             self._outgoing = []
             self._flushed_secs = time.monotonic()
-
-
-def _prompted(frame: Frame) -> EngineRequest:
-    """Return what a frame says of the prompt."""
-    return EngineRequest(
-        messages=tuple(frame["messages"]),
-        reasoning_tokens=frame.get("reasoning_tokens", 0),
-        tools=tuple(frame.get("tools", ())),
-        tools_text=frame.get("tools_text", ""),
-    )

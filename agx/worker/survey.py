@@ -5,9 +5,10 @@ from __future__ import annotations
 from queue import Empty, SimpleQueue
 
 from agx.errors import WorkerDied
+from agx.requests import LoadRequest
 from agx.worker.deaths import worker_died
 from agx.worker.process import Death, spawn
-from agx.worker.protocol import Frame, LoadRequest
+from agx.worker.protocol import Frame
 
 PATIENCE_SECS = 30.0
 

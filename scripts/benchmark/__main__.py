@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agx import Planner, PlannerConfig
 from agx.models.resolve import EMBEDDED, resolve_model
+from agx.requests import LoadOptions
 from scripts.benchmark.cold import cold
 from scripts.benchmark.instructions import chosen
 from scripts.benchmark.machine import facts, num_cores
@@ -44,7 +45,7 @@ async def _warm(options: argparse.Namespace, model: Path) -> list[Section]:
     from scripts.benchmark.warm import busy, by_phase, compare  # noqa: PLC0415 - after the line above
 
     instructions = chosen(options.instructions)
-    config = PlannerConfig(echo_model=str(model), threads=options.threads, seed=0)
+    config = PlannerConfig(load=LoadOptions(threads=options.threads), echo_model=str(model), seed=0)
     async with Planner(config) as planner:
         return [
             await compare(planner, instructions, model=model, threads=options.threads),

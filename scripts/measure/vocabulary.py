@@ -13,10 +13,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from agx.backends.base import Parameters
 from agx.backends.llamacpp import LlamaCppBackend
-from agx.backends.plans import PlanOptions, generate_plan
+from agx.backends.plan_requests import PlanOptions
+from agx.backends.plans import generate_plan
+from agx.backends.specs import LlamaCppSpec
 from agx.errors import PlanTruncated
+from agx.requests import LoadOptions, Parameters
 from tests.architectures.vocabularies import read_vocabulary
 from tests.architectures.writer import write_model
 
@@ -51,7 +53,7 @@ def _written(folder: Path, source: Path) -> Path:
 
 async def _secs_to_first_plan(model: Path) -> float:
     started = time.perf_counter()
-    backend = LlamaCppBackend(model, device="cpu")
+    backend = LlamaCppBackend(LlamaCppSpec(model, load=LoadOptions(device="cpu")))
     try:
         await generate_plan(backend, "count lines", options=FEW_TOKENS)
     except PlanTruncated:

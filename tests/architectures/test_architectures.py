@@ -14,11 +14,13 @@ from typing import Any, cast
 
 import pytest
 
-from agx.backends.base import GenerationRequest, Message, Parameters
 from agx.backends.llamacpp import LlamaCppBackend
-from agx.backends.plans import PlanOptions, generate_plan
+from agx.backends.plan_requests import PlanOptions
+from agx.backends.plans import generate_plan
+from agx.backends.specs import LlamaCppSpec
 from agx.errors import ModelBroken, PlanInvalid, PlanTruncated
 from agx.plan.limits import TaskLimits
+from agx.requests import GenerationRequest, LoadOptions, Message, Parameters
 from agx.risk.context import PlanContext
 from tests.architectures.vocabularies import is_there, vocabulary
 from tests.architectures.writer import ARCHITECTURES, WINDOW, write_model
@@ -80,7 +82,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Path]:
 
 @asynccontextmanager
 async def worker(path: Path) -> AsyncIterator[LlamaCppBackend]:
-    backend = LlamaCppBackend(path, device="cpu", threads=1)
+    backend = LlamaCppBackend(LlamaCppSpec(path, load=LoadOptions(device="cpu", threads=1)))
     try:
         yield backend
     finally:
@@ -113,7 +115,7 @@ async def test_the_same_seed_gives_the_same_plan_hot_or_cold(
     file: Callable[[Case], Path], case: Case
 ) -> None:
     async with worker(file(case)) as backend:
-        assert (await backend.model_facts()).context_length > 0
+        assert (await backend.model_facts()).context_length
         cold = [await planned(backend, temperature=0.0, seed=seed) for seed in (1, 2)]
         hot = [await planned(backend, temperature=2.0, seed=seed) for seed in (1, 2, 1)]
     assert cold[0] == cold[1]

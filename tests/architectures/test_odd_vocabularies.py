@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agx.backends.base import Parameters
 from agx.backends.llamacpp import LlamaCppBackend
-from agx.backends.plans import PlanOptions, generate_plan
+from agx.backends.plan_requests import PlanOptions
+from agx.backends.plans import generate_plan
+from agx.backends.specs import LlamaCppSpec
 from agx.errors import ModelUnloadable, PlanTruncated
+from agx.requests import LoadOptions, Parameters
 from tests.architectures.vocabularies import TEMPLATES, Tokens, file, is_there, read_vocabulary, vocabulary
 from tests.architectures.writer import write_model
 
@@ -23,7 +25,7 @@ async def text_of_plan(folder: Path, tokens: Tokens, *, num_rows: int | None = N
     """Plan with a model that has these tokens, and give the text; raises what the load raises."""
     path = folder / "model.gguf"
     write_model(path, "llama", quantisation="F16", tokens=tokens, num_rows=num_rows)
-    backend = LlamaCppBackend(path, device="cpu", threads=1)
+    backend = LlamaCppBackend(LlamaCppSpec(path, load=LoadOptions(device="cpu", threads=1)))
     try:
         return (await generate_plan(backend, "list all files", options=FEW_TOKENS)).text
     except PlanTruncated as error:
@@ -69,7 +71,7 @@ async def test_word_pieces_cannot_write_a_plan(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not is_there("bert-bge"), reason="the vocabulary is not here")
 async def test_an_encoder_is_refused_before_it_is_loaded() -> None:
-    backend = LlamaCppBackend(file("bert-bge"), device="cpu")
+    backend = LlamaCppBackend(LlamaCppSpec(file("bert-bge"), load=LoadOptions(device="cpu")))
     with pytest.raises(ModelUnloadable, match="a model for embeddings"):
         await backend.model_facts()
     await backend.aclose()

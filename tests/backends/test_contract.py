@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from agx.backends.base import BackendKind, Chunk, GenerationRequest, Message, ModelBackend, Parameters
+from agx.backends.base import BackendKind, ModelBackend
 from agx.backends.llamacpp import LlamaCppBackend
 from agx.backends.scripted import ScriptedBackend, ScriptedReply
+from agx.backends.specs import LlamaCppSpec
 from agx.errors import DeadlineExceeded, Unsupported, UsageError
+from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters
 
 FREED_SECS = 0.25
 SHORT = GenerationRequest((Message("user", "hi"),), parameters=Parameters(max_tokens=8), seed=7)
@@ -34,7 +36,9 @@ class Case:
 
 
 def _llamacpp(tiny_model: Path) -> Case:
-    backend = LlamaCppBackend(tiny_model, device="cpu", context_size=40_000, threads=1)
+    backend = LlamaCppBackend(
+        LlamaCppSpec(tiny_model, load=LoadOptions(device="cpu", context_size=40_000, threads=1))
+    )
     return Case(backend, BackendKind.LLAMACPP, "tiny")
 
 
@@ -64,9 +68,8 @@ async def test_speaks_the_protocol_and_says_what_it_is(case: Case) -> None:
     assert case.backend.backend_type is case.kind
     facts = await case.backend.model_facts()
     assert (facts.name, case.backend.model_name) == (case.name, case.name)
-    assert facts.sha256 is not None
-    assert len(facts.sha256) == 64
-    assert facts.context_length > 0
+    assert facts.sha256 is None or len(facts.sha256) == 64
+    assert facts.context_length is None or facts.context_length > 0
 
 
 async def test_only_the_last_chunk_has_the_usage_and_why_it_ended(case: Case) -> None:

@@ -10,12 +10,15 @@ import pytest
 
 from agx.backends.base import BackendKind
 from agx.backends.create import create_backend
+from agx.backends.specs import ModelChoice, specify
 from agx.errors import Unsupported
+from agx.requests import LoadOptions
 
 
 @pytest.mark.parametrize("kind", [BackendKind.AUTO, BackendKind.LLAMACPP])
 async def test_a_gguf_model_goes_to_llamacpp_and_nothing_is_started(kind: BackendKind) -> None:
-    backend = create_backend(kind, model=Path("/no/such/model.gguf"), threads=1)
+    spec = specify(ModelChoice("/no/such/model.gguf", kind, load=LoadOptions(threads=1)))
+    backend = create_backend(spec)
     assert (backend.backend_type, backend.model_name) == (BackendKind.LLAMACPP, "model")
     await backend.aclose()
 
@@ -23,7 +26,7 @@ async def test_a_gguf_model_goes_to_llamacpp_and_nothing_is_started(kind: Backen
 @pytest.mark.parametrize("kind", [BackendKind.OLLAMA, BackendKind.OPENAI, BackendKind.SCRIPTED])
 def test_what_this_version_lacks_is_unsupported(kind: BackendKind) -> None:
     with pytest.raises(Unsupported, match=kind.value) as caught:
-        create_backend(kind, model=Path("model.gguf"))
+        specify(ModelChoice("model.gguf", kind))
     assert caught.value.hint
     assert caught.value.exit_code == 2
 
@@ -31,11 +34,12 @@ def test_what_this_version_lacks_is_unsupported(kind: BackendKind) -> None:
 def test_neither_llama_cpp_nor_llguidance_is_imported_in_this_process(tiny_model: Path) -> None:
     program = f"""if True:
         import asyncio, sys
-        from pathlib import Path
-        from agx.backends.base import BackendKind
         from agx.backends.create import create_backend
+        from agx.backends.specs import ModelChoice, specify
+        from agx.requests import LoadOptions
         async def main():
-            backend = create_backend(BackendKind.AUTO, model=Path({str(tiny_model)!r}), device="cpu")
+            choice = ModelChoice({str(tiny_model)!r}, load=LoadOptions(device="cpu"))
+            backend = create_backend(specify(choice))
             print((await backend.health_check()).ok)
             await backend.aclose()
         asyncio.run(main())

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from agx.backends.base import GenerationRequest, Message, Parameters
 from agx.backends.llamacpp import LlamaCppBackend
 from agx.backends.model_file import ModelHash
+from agx.backends.specs import LlamaCppSpec
 from agx.errors import AgxError, DeviceUnavailable, ModelMissing, ModelUnloadable, UsageError, WorkerDied
 from agx.models.checked import LEAST_REMEMBERED_BYTES
 from agx.models.hashes import HashMemory, file_version
+from agx.requests import GenerationRequest, LoadOptions, Message, Parameters
 
 REQUEST = GenerationRequest((Message("user", "hi"),), parameters=Parameters(max_tokens=4))
 WORD_SCHEMA = {
@@ -32,7 +33,9 @@ WORD_SCHEMA = {
 @pytest.fixture
 async def backend(tiny_model: Path) -> AsyncIterator[LlamaCppBackend]:
     """Return a backend that is not started yet."""
-    backend = LlamaCppBackend(tiny_model, device="cpu", context_size=40_000, threads=1)
+    backend = LlamaCppBackend(
+        LlamaCppSpec(tiny_model, load=LoadOptions(device="cpu", context_size=40_000, threads=1))
+    )
     yield backend
     await backend.aclose()
 
@@ -68,7 +71,7 @@ def _bad_model(kind: str, folder: Path) -> Path:
 async def test_what_is_no_model_is_told_before_a_worker_starts(
     tmp_path: Path, kind: str, error: type[AgxError], words: str
 ) -> None:
-    backend = LlamaCppBackend(_bad_model(kind, tmp_path))
+    backend = LlamaCppBackend(LlamaCppSpec(_bad_model(kind, tmp_path)))
     with pytest.raises(error, match=words) as caught:
         await backend.model_facts()
     assert caught.value.hint
@@ -86,7 +89,7 @@ async def test_a_model_that_was_cut_off_cannot_be_loaded(
 ) -> None:
     path = tmp_path / "cut.gguf"
     path.write_bytes(tiny_model.read_bytes()[:kept_bytes])
-    backend = LlamaCppBackend(path, device="cpu")
+    backend = LlamaCppBackend(LlamaCppSpec(path, load=LoadOptions(device="cpu")))
     with pytest.raises(ModelUnloadable) as caught:
         await backend.model_facts()
     assert caught.value.hint
@@ -139,7 +142,9 @@ async def test_renders_the_prompt_for_a_dry_run(backend: LlamaCppBackend) -> Non
 
 
 async def test_a_device_that_is_not_there_is_an_error(tiny_model: Path) -> None:
-    backend = LlamaCppBackend(tiny_model, device="metal" if sys.platform != "darwin" else "cuda")
+    backend = LlamaCppBackend(
+        LlamaCppSpec(tiny_model, load=LoadOptions(device="metal" if sys.platform != "darwin" else "cuda"))
+    )
     with pytest.raises(DeviceUnavailable):
         await backend.model_facts()
     await backend.aclose()

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from agx.backends.base import Chunk, GenerationRequest, Message, Parameters
 from agx.backends.llamacpp import LlamaCppBackend
-from agx.backends.plans import PlanOptions, generate_plan, stream_plan
+from agx.backends.plan_requests import PlanOptions
+from agx.backends.plans import generate_plan, stream_plan
 from agx.backends.scripted import ScriptedBackend, ScriptedReply
+from agx.backends.specs import Attachments, LlamaCppSpec
 from agx.models.chat_templates import chat_template
-from agx.planning.planner import Planner, PlannerConfig
+from agx.planning.config import PlannerConfig
+from agx.planning.planner import Planner
+from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from tests.plan.helpers import function_registry
 from tests.tiny_gguf import ASSISTANT, TinyModel, write_tiny_gguf
@@ -46,7 +49,7 @@ def untold(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def backend(thinker: Path) -> AsyncIterator[LlamaCppBackend]:
-    backend = LlamaCppBackend(thinker, device="cpu", threads=1)
+    backend = LlamaCppBackend(LlamaCppSpec(thinker, load=LoadOptions(device="cpu", threads=1)))
     yield backend
     await backend.aclose()
 
@@ -100,7 +103,9 @@ async def test_a_model_without_a_template_is_told_of_once(
     untold: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: list[str] = []
-    backend = LlamaCppBackend(untold, device="cpu", threads=1, on_warning=told.append)
+    backend = LlamaCppBackend(
+        LlamaCppSpec(untold, load=LoadOptions(device="cpu", threads=1)), Attachments(on_warning=told.append)
+    )
     request = asking(0, max_tokens=8)
     assert (await backend.render(request))[0].startswith("<|im_start|>user\nhi")
     await backend.model_facts()
@@ -108,7 +113,7 @@ async def test_a_model_without_a_template_is_told_of_once(
     await backend.aclose()
     (sentence,) = told
     assert f"{untold} has no chat template" in sentence
-    planner = Planner(PlannerConfig(echo_model=str(untold), device="cpu", threads=1))
+    planner = Planner(PlannerConfig(load=LoadOptions(device="cpu", threads=1), echo_model=str(untold)))
     async with planner:
         with caplog.at_level(logging.WARNING):
             assert (await planner.health_check()).ok
@@ -117,7 +122,9 @@ async def test_a_model_without_a_template_is_told_of_once(
 
 async def test_a_template_that_is_given_is_used_and_recorded(untold: Path) -> None:
     given = chat_template("llama3")
-    backend = LlamaCppBackend(untold, device="cpu", threads=1, chat_template=given)
+    backend = LlamaCppBackend(
+        LlamaCppSpec(untold, load=LoadOptions(device="cpu", threads=1, chat_template=given))
+    )
     prompt, _ = await backend.render(asking(0))
     facts = await backend.model_facts()
     await backend.aclose()

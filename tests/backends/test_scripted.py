@@ -6,9 +6,9 @@ from contextlib import aclosing
 
 import pytest
 
-from agx.backends.base import GenerationRequest, Message, Parameters
 from agx.backends.scripted import ScriptedBackend, ScriptedReply
 from agx.errors import BackendUnreachable, PlanTruncated, UsageError
+from agx.requests import GenerationRequest, Message, Parameters
 
 REQUEST = GenerationRequest((Message("user", "two words"),), schema={"type": "object"}, seed=3)
 

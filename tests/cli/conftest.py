@@ -12,7 +12,8 @@ import pytest
 from agx.backends.scripted import Reply, ScriptedBackend
 from agx.cli.main import run
 from agx.plan.tools import Registry
-from agx.planning.planner import Planner, PlannerConfig
+from agx.planning.config import PlannerConfig
+from agx.planning.planner import Planner
 from agx.worker.process import WorkerProcess
 
 COUNT_LINES = json.dumps(

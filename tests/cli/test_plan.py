@@ -50,7 +50,7 @@ def test_options_reach_the_planner(agx: Agx) -> None:
     done = agx("plan", INSTRUCTION, *options)
     config, request = done.config, done.backend.requests[0]
     assert config is not None
-    assert (config.echo_model, config.delta_model, config.device) == ("m.gguf", "m.gguf", "cpu")
+    assert (config.echo_model, config.delta_model, config.load.device) == ("m.gguf", "m.gguf", "cpu")
     assert (request.parameters.temperature, request.parameters.top_k, request.seed) == (0.5, 4, 7)
     assert (config.max_tasks, config.timeout_secs) == (3, 9.0)
 

@@ -85,10 +85,10 @@ def test_a_broken_template_is_an_error_and_no_crash(untold: Path, tmp_path: Path
 def test_options_reach_the_planner(agx: Agx) -> None:
     config = agx("plan", "x", "--think", "300", "--chat-template", "chatml").config
     assert config is not None
-    assert (config.think, config.chat_template) == (300, chat_template("chatml"))
+    assert (config.think, config.load.chat_template) == (300, chat_template("chatml"))
     config = agx("plan", "x").config
     assert config is not None
-    assert (config.think, config.chat_template) == (None, None)
+    assert (config.think, config.load.chat_template) == (None, None)
 
 
 @pytest.mark.parametrize("value", ["-1", "many", "999999999"])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from agx.engine import native
-from agx.engine.loop import Engine, EngineOptions
+from agx.engine.loop import Engine
+from agx.requests import LoadOptions
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 
@@ -39,7 +40,7 @@ def load(tiny_file: Callable[[TinyModel], Path]) -> Iterator[Callable[[TinyModel
 
     def loaded(model: TinyModel) -> Engine:
         engines.append(Engine())
-        engines[-1].load(str(tiny_file(model)), EngineOptions(device="cpu", threads=1))
+        engines[-1].load(str(tiny_file(model)), LoadOptions(device="cpu", threads=1))
         return engines[-1]
 
     yield loaded

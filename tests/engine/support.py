@@ -6,10 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from agx.engine.loop import DoneEvent, Engine, EngineRequest, ErrorEvent, TextEvent
+from agx.engine.events import DoneEvent, ErrorEvent, TextEvent
+from agx.engine.loop import Engine
 from agx.errors import AgxError
 from agx.grammar.plan_schema import PlanLimits, plan_schema
 from agx.plan.tools import ToolInfo
+from agx.requests import GenerationRequest, Message, Parameters
 
 TOOLS = tuple(ToolInfo(name=name) for name in ("find", "xargs", "wc", "sort", "head", "grep"))
 SMALL_LIMITS = PlanLimits(max_tasks=3, max_args=3, max_arg_chars=8, max_path_chars=8, max_text_parts=2)
@@ -37,15 +39,17 @@ class Outcome:
     @property
     def usage(self) -> dict[str, Any]:
         assert self.done is not None, self.error
-        return dict(self.done.usage)
+        return self.done.usage.as_dict()
 
 
-def request(content: str = "list all files", **fields: Any) -> EngineRequest:
+def request(content: str = "list all files", **fields: Any) -> GenerationRequest:
     """Make a request with one message; parameters are given by their names."""
-    known = {field.name for field in dataclasses.fields(EngineRequest)} - {"parameters"}
+    known = {field.name for field in dataclasses.fields(GenerationRequest)} - {"parameters"}
     given = {name: fields.pop(name) for name in known & fields.keys()}
     messages = given.pop("messages", ({"role": "user", "content": content},))
-    return EngineRequest(messages=messages, parameters=fields, **given)
+    return GenerationRequest(
+        messages=tuple(Message(**each) for each in messages), parameters=Parameters.from_dict(fields), **given
+    )
 
 
 def finish(engine: Engine, request_id: int = 1) -> Outcome:

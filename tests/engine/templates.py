@@ -18,13 +18,13 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from agx.backends.base import GenerationRequest
-from agx.backends.plans import Draft, PlanOptions, plan_request
+from agx.backends.plan_requests import Draft, PlanOptions, plan_request
 from agx.engine.chat.prompts import Conversation, Prompt, PromptWriter
 from agx.engine.chat.templates import ChatTemplate
 from agx.errors import TemplateError
 from agx.plan.schema import Finding
 from agx.plan.tools import Registry, ToolInfo
+from agx.requests import GenerationRequest
 from agx.risk.context import PlanContext
 from tests.plan.helpers import plan_of
 

@@ -12,14 +12,15 @@ import jsonschema
 import pytest
 
 from agx.engine.chat.prompts import Conversation
-from agx.engine.loop import Engine, ErrorEvent
+from agx.engine.events import ErrorEvent
+from agx.engine.loop import Engine
 from agx.engine.model import Model
 from agx.engine.sampling import Sampler
 from agx.engine.scheduler import Slice
 from agx.engine.sequence import Sequence
-from agx.engine.values import Parameters
 from agx.errors import ConstraintFailed, DeadlineExceeded, PromptTooLong, UsageError
 from agx.grammar.matcher import Constraint
+from agx.requests import Parameters
 from tests.engine.support import SMALL_PLANS, USER, finish, generate, request
 from tests.tiny_gguf import TinyModel
 

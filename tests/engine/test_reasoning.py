@@ -9,10 +9,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+from agx.engine.chat.prompts import DEFAULT_REASONING_TOKENS
 from agx.engine.loop import Engine
 from agx.engine.model import Model
-from agx.engine.values import DEFAULT_REASONING_TOKENS, EngineOptions
 from agx.errors import ConfigError, DeadlineExceeded
+from agx.requests import LoadOptions
 from tests.engine.support import SMALL_PLANS, Outcome, finish, generate, request
 from tests.tiny_gguf import ASSISTANT, CHAT_TEMPLATE, END, TinyModel
 
@@ -241,7 +242,7 @@ def test_a_template_that_is_given_takes_the_place_of_the_models(
 ) -> None:
     engine = Engine()
     given = "{%- for m in messages -%}[{{ m.role }}]{{ m.content }}{%- endfor -%}"
-    options = EngineOptions(device="cpu", threads=1, chat_template=given)
+    options = LoadOptions(device="cpu", threads=1, chat_template=given)
     facts = engine.load(str(tiny_file(TinyModel(chat_template=None))), options)
     assert engine.render(request("hi"))[0].startswith("[user]hi")
     assert facts["warnings"] == []
@@ -251,7 +252,7 @@ def test_a_template_that_is_given_takes_the_place_of_the_models(
 
 def test_a_model_without_a_template_gets_chatml_and_says_so(tiny_file: Callable[[TinyModel], Any]) -> None:
     engine = Engine()
-    facts = engine.load(str(tiny_file(TinyModel(chat_template=None))), EngineOptions(device="cpu", threads=1))
+    facts = engine.load(str(tiny_file(TinyModel(chat_template=None))), LoadOptions(device="cpu", threads=1))
     (warning,) = facts["warnings"]
     assert "has no chat template" in warning
     assert "ChatML" in warning

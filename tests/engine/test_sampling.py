@@ -12,14 +12,14 @@ import pytest
 
 from agx.engine import native
 from agx.engine.generation import Generation, Timings
-from agx.engine.loop import Engine, EngineOptions
+from agx.engine.loop import Engine
 from agx.engine.model import Model
 from agx.engine.sampling import Sampler
 from agx.engine.scheduler import schedule
 from agx.engine.sequence import Sequence
-from agx.engine.values import Parameters
 from agx.errors import ConfigError, ConstraintFailed
 from agx.grammar.matcher import Constraint
+from agx.requests import LoadOptions, Parameters
 from tests.engine.support import SMALL_PLANS, generate
 from tests.tiny_gguf import TinyModel
 
@@ -51,7 +51,7 @@ class Bench:
     """A model with the logits of one prompt, to draw from as often as wanted."""
 
     def __init__(self, file: Path) -> None:
-        self.model = Model(str(file), EngineOptions(device="cpu", threads=1))
+        self.model = Model(str(file), LoadOptions(device="cpu", threads=1))
         self.size = len(self.model.vocabulary)
         prompt = self.model.vocabulary.tokenise("list all", parse_special=False)
         self.sequence = Sequence(prompt, slot=0, max_tokens=9, context_length=99)
@@ -62,7 +62,7 @@ class Bench:
         self.logits = [logits[token] for token in range(self.size)]
 
     def draw(self, *, allowed: set[int] | None = None, seed: int = 0, **parameters: Any) -> int:
-        sampler = Sampler(Parameters.read(parameters), seed=seed, bias=self.model.bias)
+        sampler = Sampler(Parameters.from_dict(parameters), seed=seed, bias=self.model.bias)
         constraint = None if allowed is None else cast("Constraint", Allowed(allowed, self.size))
         generation = Generation(
             request_id=1, sequence=self.sequence, sampler=sampler, decoder=self.model.vocabulary.decoder(),

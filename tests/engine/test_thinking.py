@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from agx.engine.chat.prompts import Conversation, PromptWriter
+from agx.engine.chat.prompts import DEFAULT_REASONING_TOKENS, Conversation, PromptWriter
 from agx.engine.chat.reasoning import Manner, Manners, Thinking
 from agx.engine.chat.templates import NAMED_TEMPLATES, ChatTemplate
-from agx.engine.values import DEFAULT_REASONING_TOKENS, MAX_REASONING_TOKENS
 from agx.errors import ConfigError, TemplateError
+from agx.requests import MAX_REASONING_TOKENS
 from tests.engine.templates import writer_of
 
 USER = {"role": "user", "content": "list all files"}

@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 
 from agx.engine.chat.prompts import Conversation
-from agx.engine.loop import Engine, EngineOptions
+from agx.engine.loop import Engine
 from agx.engine.model import Model
 from agx.engine.tokens import TextDecoder
 from agx.errors import UsageError
+from agx.requests import LoadOptions
 from tests.engine.support import request
 from tests.tiny_gguf import ASSISTANT, CONTROL_TOKENS, END, THINK, USER, TinyModel
 
 
 @pytest.fixture
 def model(tiny_file: Callable[[TinyModel], Path]) -> Model:
-    return Model(str(tiny_file(TinyModel())), EngineOptions(device="cpu"))
+    return Model(str(tiny_file(TinyModel())), LoadOptions(device="cpu"))
 
 
 def prompt_tokens(model: Model, content: str) -> list[int]:

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from agx.engine import devices, native, weights
-from agx.engine.loop import Engine, EngineOptions
+from agx.engine.loop import Engine
 from agx.engine.weights import Weights
 from agx.errors import AgxError, ConfigError, DeviceUnavailable, ModelMissing, ModelUnloadable, UsageError
 from agx.gguf import read_card
 from agx.gguf.fit import Use, need_of
+from agx.requests import LoadOptions
 from tests.architectures.vocabularies import vocabulary
 from tests.architectures.writer import write_model
 from tests.engine.support import generate, request
@@ -28,13 +29,13 @@ TinyFile = Callable[[TinyModel], Path]
 def load_error(path: Path, **options: object) -> AgxError:
     engine = Engine()
     with pytest.raises(AgxError) as caught:
-        engine.load(str(path), EngineOptions(**options))  # type: ignore[arg-type]
+        engine.load(str(path), LoadOptions(**options))  # type: ignore[arg-type]
     assert engine.stage == "idle"
     return caught.value
 
 
 def test_a_loaded_model_says_what_it_is(tiny_file: TinyFile) -> None:
-    facts = Engine().load(str(tiny_file(TinyModel())), EngineOptions())
+    facts = Engine().load(str(tiny_file(TinyModel())), LoadOptions())
     assert facts == {
         "name": "tiny",
         "architecture": "qwen3",
@@ -50,7 +51,7 @@ def test_a_loaded_model_says_what_it_is(tiny_file: TinyFile) -> None:
 
 def test_a_model_that_plans_for_no_registry_says_so(tiny_file: TinyFile) -> None:
     file = tiny_file(TinyModel(planner_tools=None))
-    assert Engine().load(str(file), EngineOptions(device="cpu"))["planner_tools"] is None
+    assert Engine().load(str(file), LoadOptions(device="cpu"))["planner_tools"] is None
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_context_the_model_was_not_trained_for(tiny_file: TinyFile, size: int)
 
 def test_a_smaller_context_is_as_large_as_asked_for(tiny_file: TinyFile) -> None:
     engine = Engine()
-    facts = engine.load(str(tiny_file(TinyModel())), EngineOptions(device="cpu", context_size=100))
+    facts = engine.load(str(tiny_file(TinyModel())), LoadOptions(device="cpu", context_size=100))
     assert facts["context_length"] == 100
     assert generate(engine, max_tokens=200).usage["completion_tokens"] <= 100
 
@@ -110,8 +111,8 @@ def test_threads_follow_the_size_of_the_model_and_the_cpus_that_may_be_used(
     card = replace(read_card(tiny_file(TinyModel())), num_parameters=num_parameters)
     loaded = Weights("model.gguf", 0, "cpu", card, gpu_layers=0, context_length=1024)
     monkeypatch.setattr(weights, "usable_cpus", lambda: cpus)
-    assert loaded.num_threads(EngineOptions()) == threads
-    assert loaded.num_threads(EngineOptions(threads=7)) == 7
+    assert loaded.num_threads(LoadOptions()) == threads
+    assert loaded.num_threads(LoadOptions(threads=7)) == 7
 
 
 def test_weights_that_fit_only_in_their_file_are_not_copied(
@@ -125,7 +126,7 @@ def test_weights_that_fit_only_in_their_file_are_not_copied(
         monkeypatch.setattr(weights, "memory_bytes", lambda free=free: (free, 1 << 40))
         native.log.lines.clear()
         engine = Engine()
-        engine.load(str(path), EngineOptions(device="cpu"))
+        engine.load(str(path), LoadOptions(device="cpu"))
         engine.close()
         copied.append(any("CPU_REPACK" in line for line in native.log.lines))
     if native.needs_amx_guard() or not copied[0]:
@@ -162,9 +163,9 @@ def test_nothing_works_before_a_model_is_loaded() -> None:
 
 def test_a_second_load_replaces_the_first(tiny_file: TinyFile) -> None:
     engine = Engine()
-    engine.load(str(tiny_file(TinyModel())), EngineOptions(device="cpu"))
+    engine.load(str(tiny_file(TinyModel())), LoadOptions(device="cpu"))
     first = generate(engine, max_tokens=8, seed=1)
-    engine.load(str(tiny_file(TinyModel(seed=9))), EngineOptions(device="cpu"))
+    engine.load(str(tiny_file(TinyModel(seed=9))), LoadOptions(device="cpu"))
     assert generate(engine, max_tokens=8, seed=1).text != first.text
     engine.close()
     engine.close()
@@ -183,10 +184,9 @@ def test_the_bindings_come_without_the_package_around_them() -> None:
 
 def test_a_greedy_plan_needs_no_numpy(tiny_file: TinyFile) -> None:
     script = (
-        "import sys; from agx.engine.loop import *; e = Engine(); "
-        f"e.load({str(tiny_file(TinyModel()))!r}, EngineOptions(device='cpu'))\n"
-        "e.start(1, EngineRequest(messages=({'role': 'user', 'content': 'x'},), parameters={'max_tokens': 4},"
-        " schema={'type': 'string'}))\n"
+        "import sys; from agx.engine.loop import Engine; from agx.requests import *; e = Engine(); "
+        f"e.load({str(tiny_file(TinyModel()))!r}, LoadOptions(device='cpu'))\n"
+        "e.start(1, GenerationRequest((Message('user', 'x'),), {'type': 'string'}, Parameters()))\n"
         "while e.has_work: e.step()\n"
         "assert 'numpy' not in sys.modules"
     )
@@ -199,7 +199,7 @@ def test_the_log_goes_to_whoever_wants_it(tiny_file: TinyFile) -> None:
     lines: list[str] = []
     native.log.sink = lines.append
     try:
-        Engine().load(str(tiny_file(TinyModel())), EngineOptions(device="cpu"))
+        Engine().load(str(tiny_file(TinyModel())), LoadOptions(device="cpu"))
     finally:
         native.log.sink = None
     assert any("tiny" in line for line in lines)
@@ -208,7 +208,7 @@ def test_the_log_goes_to_whoever_wants_it(tiny_file: TinyFile) -> None:
 
 def test_the_progress_of_a_load_goes_from_nothing_to_all(tiny_file: TinyFile) -> None:
     told: list[float] = []
-    Engine().load(str(tiny_file(TinyModel())), EngineOptions(device="cpu"), progress=told.append)
+    Engine().load(str(tiny_file(TinyModel())), LoadOptions(device="cpu"), progress=told.append)
     assert told == sorted(told)
     assert (told[0], told[-1]) == (0.0, 1.0)
 
@@ -218,9 +218,9 @@ def test_a_file_that_is_changed_while_it_is_loaded_is_refused(tiny_file: TinyFil
     path.write_bytes(tiny_file(TinyModel()).read_bytes())
     engine = Engine()
     with pytest.raises(ModelUnloadable, match="changed while it was loaded"):
-        engine.load(str(path), EngineOptions(device="cpu"), progress=lambda _: os.utime(path, ns=(0, 1)))
+        engine.load(str(path), LoadOptions(device="cpu"), progress=lambda _: os.utime(path, ns=(0, 1)))
     assert engine.stage == "idle"
-    assert engine.load(str(path), EngineOptions(device="cpu"))["name"] == "tiny"
+    assert engine.load(str(path), LoadOptions(device="cpu"))["name"] == "tiny"
 
 
 @pytest.mark.parametrize("mmap", [True, False], ids=["mapped", "read"])
@@ -232,7 +232,7 @@ def test_a_file_that_becomes_shorter_while_it_is_loaded_is_said_to_be_changed(
     engine = Engine()
     with pytest.raises(ModelUnloadable, match="changed while it was loaded"):
         engine.load(
-            str(path), EngineOptions(device="cpu", mmap=mmap), progress=lambda _: os.truncate(path, 30_000)
+            str(path), LoadOptions(device="cpu", mmap=mmap), progress=lambda _: os.truncate(path, 30_000)
         )
     assert engine.stage == "idle"
 
@@ -243,7 +243,7 @@ def test_a_file_that_is_taken_away_while_it_is_loaded_is_said_to_be_gone(
     path = tmp_path / "model.gguf"
     path.write_bytes(tiny_file(TinyModel()).read_bytes())
     with pytest.raises(ModelUnloadable, match="taken away while it was loaded"):
-        Engine().load(str(path), EngineOptions(device="cpu"), progress=lambda _: path.unlink(missing_ok=True))
+        Engine().load(str(path), LoadOptions(device="cpu"), progress=lambda _: path.unlink(missing_ok=True))
 
 
 def test_a_file_that_was_changed_since_its_header_was_read_is_refused(
@@ -254,7 +254,7 @@ def test_a_file_that_was_changed_since_its_header_was_read_is_refused(
     card = read_card(path)
     path.write_bytes(path.read_bytes() + b"more")
     with pytest.raises(ModelUnloadable, match="changed while it was loaded"):
-        Weights.load(str(path), EngineOptions(device="cpu"), card=card)
+        Weights.load(str(path), LoadOptions(device="cpu"), card=card)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_a_file_that_was_changed_since_its_header_was_read_is_refused(
 def test_every_way_to_load_writes(tiny_file: TinyFile, options: dict[str, object]) -> None:
     engine = Engine()
     file = str(tiny_file(TinyModel(width=128)))
-    engine.load(file, EngineOptions(device="cpu", **options))  # type: ignore[arg-type]
+    engine.load(file, LoadOptions(device="cpu", **options))  # type: ignore[arg-type]
     assert generate(engine, max_tokens=4, repeat_penalty=0.01).finish_reason == "length"
 
 

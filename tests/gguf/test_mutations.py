@@ -13,8 +13,8 @@ import pytest
 
 from agx.errors import AgxError, GgufInvalid, ModelUnloadable
 from agx.gguf import ModelCard, read_card
+from agx.requests import LoadOptions, LoadRequest
 from agx.worker.client import WorkerClient
-from agx.worker.protocol import LoadRequest
 from tests.gguf.mutations import KINDS, mutations
 from tests.gguf.raw import ARCHITECTURE, ARRAY, F32, STRING, U32, RawGguf, key, texts, u32, u64
 from tests.tiny_gguf import write_tiny_gguf
@@ -157,7 +157,7 @@ async def test_what_the_reader_lets_through_loads_or_ends_in_a_typed_error(tmp_p
         path.write_bytes(data)
         if "flipped weight" in name or not isinstance(_card_or_error(path), ModelCard):
             continue
-        client = WorkerClient(LoadRequest(str(path), device="cpu"))
+        client = WorkerClient(LoadRequest(str(path), LoadOptions(device="cpu")))
         try:
             await client.loaded()
             outcomes["loaded"] += 1

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from agx.engine.loop import EngineOptions
 from agx.engine.model import Model
 from agx.grammar.matcher import ConstraintCompiler
+from agx.requests import LoadOptions
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 
@@ -16,7 +16,7 @@ from tests.tiny_gguf import TinyModel, write_tiny_gguf
 def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
     """Return the tiny model whose vocabulary the constraints are compiled for."""
     file = write_tiny_gguf(tmp_path_factory.mktemp("grammar") / "tiny.gguf", TinyModel())
-    model = Model(str(file), EngineOptions(device="cpu"))
+    model = Model(str(file), LoadOptions(device="cpu"))
     yield model
     model.close()
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agx.backends.base import Parameters
-from agx.backends.plans import PlanOptions
+from agx.backends.plan_requests import PlanOptions
 from agx.errors import AgxError, PlanInvalid, PlanTruncated
 from agx.models.resolve import resolve_model
 from agx.plan.limits import TaskLimits
-from agx.planning.planner import Planner, PlannerConfig
+from agx.planning.config import PlannerConfig
+from agx.planning.planner import Planner
 from agx.planning.roles import ModelRole
+from agx.requests import Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.worker.survey import survey
 from tests.tiny_gguf import TinyModel, write_tiny_gguf

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from agx.app.early_start import started_worker
 from agx.errors import ModelUnloadable
 from agx.models.ollama.in_place import named_digest
 from agx.models.resolve import embedded_model
-from agx.planning.planner import Planner, PlannerConfig
+from agx.planning.config import PlannerConfig
+from agx.planning.planner import Planner
 from agx.planning.roles import ModelRole
+from agx.requests import LoadOptions
 from agx.settings.layers import read_settings
 from tests.ollama_models import put_model, tree_of
 
@@ -46,7 +49,8 @@ def blob_of(folder: Path) -> Path:
 
 
 def planner(**more: object) -> Planner:
-    return Planner(PlannerConfig(echo_model=NAME, delta_model=NAME, device="cpu", threads=1, **more))  # type: ignore[arg-type]  # the config's own fields
+    config = PlannerConfig(load=LoadOptions(device="cpu", threads=1), echo_model=NAME, delta_model=NAME)
+    return Planner(replace(config, **more))  # type: ignore[arg-type]  # the config's own fields
 
 
 async def test_it_plans_in_place_and_says_what_it_planned_with(folder: Path) -> None:

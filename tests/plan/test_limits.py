@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from agx.backends.plans import PlanOptions, generate_plan, plan_request
+from agx.backends.plan_requests import PlanOptions, plan_request
+from agx.backends.plans import generate_plan
 from agx.backends.scripted import ScriptedBackend
 from agx.errors import PlanInvalid, UsageError
 from agx.plan.limits import TaskLimits

@@ -17,8 +17,7 @@ import pytest
 import pytest_asyncio
 
 from agx import plan_sync
-from agx.backends.base import Parameters
-from agx.backends.plans import PlanOptions
+from agx.backends.plan_requests import PlanOptions
 from agx.errors import (
     AgxError,
     DeadlineExceeded,
@@ -31,17 +30,18 @@ from agx.errors import (
 )
 from agx.models.resolve import embedded_model
 from agx.plan.tools import Registry, ToolInfo
-from agx.planning.planner import Planner, PlannerConfig
+from agx.planning.config import PlannerConfig
+from agx.planning.planner import Planner
 from agx.planning.roles import ModelRole
+from agx.requests import LoadOptions, LoadRequest, Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_plan
 from agx.unix.registry import unix_registry
 from agx.worker.process import spawn
-from agx.worker.protocol import LoadRequest
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 INSTRUCTION = "sort file.txt"
-ON_CPU = PlannerConfig(device="cpu", threads=1)
+ON_CPU = PlannerConfig(load=LoadOptions(device="cpu", threads=1))
 MODULE = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -64,11 +64,9 @@ def endless(model: Path, **more: Any) -> Planner:
     words = {"type": "array", "items": {"enum": ["a", "b", "cd"]}, "minItems": 100_000}
     schema = {"type": "object", "properties": {"words": words}, "required": ["words"]}
     config = PlannerConfig(
+        load=LoadOptions(device="cpu", threads=1, context_size=40_000),
         echo_model=str(model),
         delta_model=str(model),
-        device="cpu",
-        threads=1,
-        context_size=40_000,
         parameters=Parameters(max_tokens=30_000),
     )
     return Planner(config, registry=Registry.of([ToolInfo("say", schema=schema)]), **more)
@@ -104,7 +102,9 @@ async def test_the_embedded_model_plans_and_says_what_produced_the_plan(embedded
 
 @MODULE
 async def test_both_roles_share_one_worker(embedded: Planner) -> None:
-    async with Planner(PlannerConfig(role=ModelRole.BOTH, device="cpu", threads=1)) as planner:
+    async with Planner(
+        PlannerConfig(load=LoadOptions(device="cpu", threads=1), role=ModelRole.BOTH)
+    ) as planner:
         generated = await planner.plan(INSTRUCTION)
         assert repr(planner).count("agx-nano") == 1
     assert generated.metadata.role == "delta"
@@ -142,7 +142,7 @@ async def test_the_same_seed_gives_the_same_text(embedded: Planner, temperature:
 
 
 async def test_a_model_may_be_named_by_a_path() -> None:
-    config = PlannerConfig(device="cpu", threads=1, echo_model=embedded_model())
+    config = PlannerConfig(load=LoadOptions(device="cpu", threads=1), echo_model=embedded_model())
     async with Planner(config) as planner:
         assert (await planner.plan("list files")).tasks[0].command == "ls"
 
@@ -267,7 +267,7 @@ async def test_closing_in_the_middle_ends_the_plan_and_closing_twice_is_nothing(
 
 
 async def test_a_worker_started_beforehand_is_used_or_ended(endless_model: Path) -> None:
-    load = LoadRequest(str(endless_model), "cpu", 40_000, 1, None)
+    load = LoadRequest(str(endless_model), LoadOptions("cpu", 40_000, 1))
     used, unused = spawn(load), spawn(load)
     async with endless(endless_model, worker=used) as planner:
         assert (await planner.health_check()).facts["pid"] == used.pid
@@ -307,7 +307,7 @@ async def test_a_model_that_cannot_be_is_a_typed_error(
     tmp_path: Path, kind: str, error: type[AgxError]
 ) -> None:
     path = _broken(kind, tmp_path)
-    async with Planner(PlannerConfig(echo_model=str(path), device="cpu")) as planner:
+    async with Planner(PlannerConfig(load=LoadOptions(device="cpu"), echo_model=str(path))) as planner:
         with pytest.raises(error) as caught:
             await planner.plan(INSTRUCTION)
         assert (caught.value.exit_code, bool(caught.value.hint)) == (4, True)
@@ -365,9 +365,8 @@ def test_one_planner_serves_one_event_loop_after_the_other(endless_model: Path) 
             plan_sync(
                 INSTRUCTION,
                 config=PlannerConfig(
+                    load=LoadOptions(device="cpu", threads=1),
                     echo_model=str(endless_model),
-                    device="cpu",
-                    threads=1,
                     parameters=Parameters(max_tokens=3),
                 ),
             )

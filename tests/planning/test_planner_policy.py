@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from agx.backends.base import ModelFacts, Parameters
-from agx.backends.plans import PlanOptions, generate_plan
+from agx.backends.base import ModelFacts
+from agx.backends.plan_requests import PlanOptions
+from agx.backends.plans import generate_plan
 from agx.backends.scripted import Reply, ScriptedBackend
 from agx.errors import DeadlineExceeded, ModelMismatch, PlanInvalid, UsageError
 from agx.plan.schema import Task
 from agx.plan.tools import Registry, ToolInfo
-from agx.planning.planner import Planner, PlannerConfig
+from agx.planning.config import PlannerConfig
+from agx.planning.planner import Planner
 from agx.planning.roles import ModelRole
+from agx.requests import LoadOptions, Parameters
 from agx.risk.context import PlanContext
 from agx.risk.policy import check
 from agx.unix.registry import unix_registry
@@ -243,7 +246,7 @@ async def test_a_model_for_unix_tools_plans_where_the_others_are_forbidden() -> 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def embedded() -> AsyncIterator[Planner]:
     """The embedded planner, loaded once for this file."""
-    async with Planner(PlannerConfig(device="cpu", threads=1)) as planner:
+    async with Planner(PlannerConfig(load=LoadOptions(device="cpu", threads=1))) as planner:
         yield planner
 
 
@@ -293,7 +296,9 @@ async def test_the_embedded_planner_keeps_to_reading(embedded: Planner) -> None:
 async def test_a_general_model_writes_only_what_it_was_offered(tmp_path: Path) -> None:
     """A model of random weights writes any tool that its grammar allows, and no other."""
     model = write_tiny_gguf(tmp_path / "general.gguf", TinyModel(context_length=8192, planner_tools=None))
-    config = PlannerConfig(echo_model=str(model), device="cpu", threads=1, tools_limit=2, max_tasks=1)
+    config = PlannerConfig(
+        load=LoadOptions(device="cpu", threads=1), echo_model=str(model), tools_limit=2, max_tasks=1
+    )
     async with Planner(config, registry=PAINTS) as planner:
         for seed in range(8):
             options = PlanOptions(Parameters(temperature=2.0), seed=seed)

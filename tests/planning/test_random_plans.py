@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest_asyncio
 from jsonschema import Draft202012Validator
 
-from agx.backends.base import Parameters
 from agx.backends.llamacpp import LlamaCppBackend
-from agx.backends.plans import PlanOptions, generate_plan, plan_request
+from agx.backends.plan_requests import PlanOptions, plan_request
+from agx.backends.plans import generate_plan
+from agx.backends.specs import LlamaCppSpec
 from agx.errors import AgxError, PlanInvalid, PlanTruncated
 from agx.plan.limits import TaskLimits
 from agx.plan.schema import Plan
+from agx.requests import LoadOptions, Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_plan
 from agx.shell.render import plan_json
@@ -40,7 +42,10 @@ async def backends(tmp_path: Path) -> AsyncIterator[list[LlamaCppBackend]]:
     """Several workers with the same model."""
     model = write_tiny_gguf(tmp_path / "tiny.gguf", TinyModel(chat_template=TEMPLATE))
     async with AsyncExitStack() as stack:
-        opened = [LlamaCppBackend(model, device="cpu", threads=1) for _ in range(NUM_WORKERS)]
+        opened = [
+            LlamaCppBackend(LlamaCppSpec(model, load=LoadOptions(device="cpu", threads=1)))
+            for _ in range(NUM_WORKERS)
+        ]
         for backend in opened:
             stack.push_async_callback(backend.aclose)
         yield opened
@@ -79,7 +84,9 @@ async def _outcome(backend: LlamaCppBackend, seed: int) -> Outcome:
 
 def _check_texts(plans: list[GeneratedPlan]) -> None:
     """Check by our own reader and by the `jsonschema` package, each against what the request said."""
-    written = Draft202012Validator(plan_request("x", CONTEXT, PlanOptions()).schema or {})
+    schema = plan_request("x", CONTEXT, PlanOptions()).schema
+    assert isinstance(schema, dict)
+    written = Draft202012Validator(schema)
     whole = Draft202012Validator(Plan.model_json_schema(mode="serialization"))
     for generated in plans:
         written.validate(json.loads(generated.text))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from agx.backends.base import Parameters
 from agx.errors import ConfigError
 from agx.plan.schema import MAX_TASKS
-from agx.settings.layers import Given, Settings, Source, home_folder, merged, read_settings
+from agx.requests import Parameters
+from agx.settings.layers import Given, Settings, Source, home_folder, read_settings
 from agx.settings.table import BY_NAME, PARAMETER_NAMES, SETTINGS
 
 
@@ -46,15 +46,6 @@ def test_each_layer_wins_over_the_one_below(tmp_path: Path) -> None:
     assert with_variable.given["max_tasks"] == Given(3, Source.ENVIRONMENT, "AGX_MAX_TASKS")
     with_option = settings(tmp_path, AGX_MAX_TASKS="3", options={"max_tasks": "4"})
     assert with_option.given["max_tasks"] == Given(4, Source.COMMAND_LINE, "--max-tasks")
-
-
-def test_the_model_layer_stands_between_defaults_and_the_user() -> None:
-    """What a model recommends changes a default and nothing that anyone has set."""
-    default = {"top_k": Given(0, Source.DEFAULT, "default")}
-    model = {"top_k": Given(20, Source.MODEL, "general.sampling.top_k")}
-    user = {"top_k": Given(5, Source.USER, "agx.toml:1")}
-    assert merged([model, default])["top_k"].value == 20
-    assert merged([user, default, model])["top_k"].value == 5
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from agx.requests import LoadOptions, LoadRequest
 from agx.worker.client import WorkerClient
-from agx.worker.protocol import LoadRequest
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 CONTEXT_TOKENS = 40_000
@@ -32,7 +32,7 @@ def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_load(tiny_model: Path) -> LoadRequest:
     """Return the request that loads it whole."""
-    return LoadRequest(str(tiny_model), device="cpu", context_size=CONTEXT_TOKENS, threads=1)
+    return LoadRequest(str(tiny_model), LoadOptions(device="cpu", context_size=CONTEXT_TOKENS, threads=1))
 
 
 @pytest.fixture

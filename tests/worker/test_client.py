@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,10 +17,11 @@ import pytest
 
 from agx import __version__
 from agx.errors import AgxError, DeadlineExceeded, PromptTooLong, UsageError
+from agx.requests import LoadOptions, LoadRequest
 from agx.worker import connection
 from agx.worker.client import WorkerClient
 from agx.worker.process import spawn
-from agx.worker.protocol import MAX_FRAME_BYTES, LoadRequest
+from agx.worker.protocol import MAX_FRAME_BYTES
 from tests.worker.helpers import LONG_ANSWER, LONG_PROMPT, collect, generate, is_running, reach, secs_until
 
 FREED_SECS = 0.25
@@ -143,7 +145,7 @@ async def test_a_model_that_cannot_be_loaded_fails_every_request_and_may_be_repa
 ) -> None:
     path = tmp_path / "model.gguf"
     path.write_bytes(tiny_model.read_bytes()[:5000])
-    client = WorkerClient(LoadRequest(str(path), device="cpu"))
+    client = WorkerClient(LoadRequest(str(path), LoadOptions(device="cpu")))
     try:
         outcomes = await asyncio.gather(client.loaded(), collect(client, generate()), return_exceptions=True)
         assert [type(outcome).__name__ for outcome in outcomes] == ["GgufInvalid"] * 2
@@ -158,7 +160,7 @@ async def test_takes_a_worker_that_was_started_before_and_loads_the_same(
 ) -> None:
     path = Path(tiny_load.model)
     monkeypatch.chdir(path.parent)
-    process = spawn(tiny_load._replace(model=path.name))
+    process = spawn(replace(tiny_load, model=path.name))
     client = WorkerClient(tiny_load, process=process)
     try:
         await client.loaded()
@@ -169,8 +171,8 @@ async def test_takes_a_worker_that_was_started_before_and_loads_the_same(
 
 
 async def test_closes_a_worker_that_was_started_for_something_else(tiny_model: Path) -> None:
-    process = spawn(LoadRequest(str(tiny_model), threads=2))
-    client = WorkerClient(LoadRequest(str(tiny_model), threads=1), process=process)
+    process = spawn(LoadRequest(str(tiny_model), LoadOptions(threads=2)))
+    client = WorkerClient(LoadRequest(str(tiny_model), LoadOptions(threads=1)), process=process)
     try:
         await client.loaded()
         assert client.hello["pid"] != process.pid
@@ -213,7 +215,7 @@ async def test_closing_kills_a_worker_that_does_not_leave(
 
 def test_works_in_an_event_loop_of_another_thread_whose_end_is_not_the_workers(tiny_model: Path) -> None:
     """The kernel's parent-death signal would come when the thread that started the worker ends."""
-    load = LoadRequest(str(tiny_model), device="cpu", threads=1)
+    load = LoadRequest(str(tiny_model), LoadOptions(device="cpu", threads=1))
     spawned = []
     starter = threading.Thread(target=lambda: spawned.append(spawn(load)))
     starter.start()
@@ -236,7 +238,7 @@ def test_works_in_an_event_loop_of_another_thread_whose_end_is_not_the_workers(t
 
 
 def test_a_loop_that_was_closed_without_closing_the_client_ends_the_worker(tiny_model: Path) -> None:
-    load = LoadRequest(str(tiny_model), device="cpu", threads=1)
+    load = LoadRequest(str(tiny_model), LoadOptions(device="cpu", threads=1))
     process = spawn(load)
 
     async def use() -> None:
@@ -249,7 +251,7 @@ def test_a_loop_that_was_closed_without_closing_the_client_ends_the_worker(tiny_
 
 async def test_the_progress_of_a_slow_load_is_told(slow_model: Path) -> None:
     told: list[float] = []
-    load = LoadRequest(str(slow_model), device="cpu", threads=1)
+    load = LoadRequest(str(slow_model), LoadOptions(device="cpu", threads=1))
     client = WorkerClient(load, on_progress=told.append)
     try:
         await client.loaded()
@@ -261,7 +263,7 @@ async def test_the_progress_of_a_slow_load_is_told(slow_model: Path) -> None:
 
 
 async def test_closing_gives_up_a_load(slow_model: Path) -> None:
-    client = WorkerClient(LoadRequest(str(slow_model), device="cpu", threads=1))
+    client = WorkerClient(LoadRequest(str(slow_model), LoadOptions(device="cpu", threads=1)))
     loading = asyncio.create_task(client.loaded())
     pid = await reach(client, "loading")
     await client.aclose()
@@ -271,7 +273,7 @@ async def test_closing_gives_up_a_load(slow_model: Path) -> None:
 
 
 async def test_who_stops_waiting_for_a_load_leaves_it_to_the_next(slow_model: Path) -> None:
-    client = WorkerClient(LoadRequest(str(slow_model), device="cpu", threads=1))
+    client = WorkerClient(LoadRequest(str(slow_model), LoadOptions(device="cpu", threads=1)))
     try:
         loading = asyncio.create_task(client.loaded())
         pid = await reach(client, "loading")

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from agx.errors import DeadlineExceeded, WorkerDied
+from agx.requests import LoadOptions, LoadRequest
 from agx.worker import connection
 from agx.worker.client import WorkerClient
 from agx.worker.deaths import Deaths, worker_died
 from agx.worker.process import Death
-from agx.worker.protocol import Frame, LoadRequest
+from agx.worker.protocol import Frame
 from tests.worker.helpers import LONG_ANSWER, LONG_PROMPT, collect, generate, reach
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
@@ -51,7 +52,7 @@ async def test_death_while_loading(
 ) -> None:
     path = tmp_path / "model.gguf"
     path.symlink_to(slow_model)
-    client = WorkerClient(LoadRequest(str(path), device="cpu", threads=1))
+    client = WorkerClient(LoadRequest(str(path), LoadOptions(device="cpu", threads=1)))
     try:
         loads = [asyncio.create_task(client.loaded()) for _ in range(2)]
         request = asyncio.create_task(collect(client, generate()))
@@ -73,7 +74,7 @@ async def test_a_model_that_killed_it_twice_is_refused_until_it_changes(
 ) -> None:
     path = tmp_path / "model.gguf"
     path.symlink_to(slow_model)
-    client = WorkerClient(LoadRequest(str(path), device="cpu", threads=1))
+    client = WorkerClient(LoadRequest(str(path), LoadOptions(device="cpu", threads=1)))
     try:
         for _ in range(2):
             loading = asyncio.create_task(client.loaded())

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from agx.errors import AgxError, MachineError, Unsupported
+from agx.requests import LoadOptions, LoadRequest
 from agx.worker.client import WorkerClient
 from agx.worker.process import spawn
-from agx.worker.protocol import LoadRequest
 from tests.worker.helpers import PATIENCE_SECS, collect, generate, is_running, reach, secs_until
 
 ROOT = Path(__file__).parents[2]
@@ -25,10 +25,10 @@ PARENT = """
     import asyncio, os, sys, threading, time
     from agx.worker.client import WorkerClient
     from agx.worker.process import spawn
-    from agx.worker.protocol import LoadRequest
+    from agx.requests import LoadOptions, LoadRequest
     from tests.worker.helpers import LONG_ANSWER, LONG_PROMPT, collect, reach
 
-    load = LoadRequest(sys.argv[1], device="cpu", context_size=40_000, threads=1)
+    load = LoadRequest(sys.argv[1], LoadOptions("cpu", context_size=40_000, threads=1))
     processes = []
     def start():
         processes.append(spawn(load))
@@ -142,10 +142,10 @@ def test_starts_where_only_the_parent_finds_the_package(tiny_model: Path, tmp_pa
         sys.path.insert(0, ".")
         import asyncio, os
         from agx.worker.client import WorkerClient
-        from agx.worker.protocol import LoadRequest
+        from agx.requests import LoadOptions, LoadRequest
         os.chdir(sys.argv[2])
         async def main():
-            client = WorkerClient(LoadRequest(sys.argv[1], device="cpu"))
+            client = WorkerClient(LoadRequest(sys.argv[1], LoadOptions("cpu")))
             print((await client.loaded())["model"]["architecture"])
             await client.aclose()
         asyncio.run(main())
@@ -184,7 +184,7 @@ def test_starting_a_worker_imports_neither_asyncio_nor_pydantic() -> None:
 async def test_a_path_that_is_no_utf8_reaches_the_engine(tiny_model: Path, tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 \xf0\x9f\x98\x80.gguf"))
     path.symlink_to(tiny_model)
-    client = WorkerClient(LoadRequest(str(path), device="cpu"))
+    client = WorkerClient(LoadRequest(str(path), LoadOptions(device="cpu")))
     try:
         assert (await client.loaded())["model"]["architecture"] == "qwen3"
     finally:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 
-from agx.engine.values import EngineOptions
+from agx.requests import LoadOptions, LoadRequest
 from agx.worker.protocol import (
     HEADER_BYTES,
     LOAD_ID,
@@ -14,10 +12,9 @@ from agx.worker.protocol import (
     Frame,
     FrameError,
     FrameReader,
-    LoadOptions,
-    LoadRequest,
     decode,
     encode,
+    load_frame,
 )
 
 FRAMES: list[Frame] = [
@@ -82,14 +79,8 @@ def test_what_cannot_be_written_is_refused() -> None:
         deep = deep.pop()  # type: ignore[assignment]
 
 
-def test_a_load_request_has_the_options_that_the_engine_has() -> None:
-    names = [field.name for field in fields(EngineOptions)]
-    assert [*LoadRequest._fields] == ["model", *names]
-    assert [*LoadOptions.__annotations__] == names
-
-
 def test_a_load_request_makes_the_frame_of_the_contract() -> None:
-    assert LoadRequest("/m.gguf", threads=1).as_frame() == {
+    assert load_frame(LoadRequest("/m.gguf", LoadOptions(threads=1))) == {
         "id": LOAD_ID,
         "op": "load",
         "model": "/m.gguf",

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from agx.engine.loop import DoneEvent, Engine, EngineOptions, EngineRequest, TextEvent
-from agx.engine.values import Event, Stage
+from agx.engine.events import DoneEvent, Event, Stage, TextEvent
+from agx.engine.loop import Engine
+from agx.requests import GenerationRequest, LoadOptions, LoadRequest, Usage
 from agx.worker import service as service_module
 from agx.worker.inbox import Inbox
-from agx.worker.protocol import LOAD_ID, Frame, LoadRequest
+from agx.worker.protocol import LOAD_ID, Frame, load_frame
 from agx.worker.service import TEXT_PAUSE_SECS, Service
 from tests.worker.helpers import generate
 
@@ -39,13 +40,13 @@ class Speaker(Engine):
         return "generating" if self._rest else "idle"
 
     def load(
-        self, path: str, options: EngineOptions, *, progress: Callable[[float], None] | None = None
+        self, path: str, options: LoadOptions, *, progress: Callable[[float], None] | None = None
     ) -> dict[str, Any]:
         assert progress is not None
         progress(1.0)
         return {"name": path, "device": options.device}
 
-    def start(self, request_id: int, request: EngineRequest) -> None:
+    def start(self, request_id: int, request: GenerationRequest) -> None:
         assert (request_id, request.schema) == (REQUEST_ID, None)
         self._rest = self._text
 
@@ -54,7 +55,7 @@ class Speaker(Engine):
         letter, self._rest = self._rest[0], self._rest[1:]
         num_said = len(self._text) - len(self._rest)
         said = TextEvent(REQUEST_ID, letter, is_reasoning=num_said <= self._num_thoughts)
-        return [said] if self._rest else [said, DoneEvent(REQUEST_ID, "stop", {})]
+        return [said] if self._rest else [said, DoneEvent(REQUEST_ID, "stop", Usage())]
 
 
 def frames_of(speaker: Speaker) -> list[list[Frame]]:
@@ -62,7 +63,7 @@ def frames_of(speaker: Speaker) -> list[list[Frame]]:
     written: list[list[Frame]] = []
     inbox = Inbox()
     service = Service(speaker, inbox=inbox, send=written.append)
-    inbox.put(LoadRequest("model.gguf").as_frame())
+    inbox.put(load_frame(LoadRequest("model.gguf")))
     service.turn()
     inbox.put({"id": REQUEST_ID, "deadline_secs": None, **generate()})
     service.turn()
@@ -111,7 +112,7 @@ def test_the_progress_of_a_load_is_told_before_its_end(monkeypatch: pytest.Monke
     written: list[list[Mapping[str, Any]]] = []
     inbox = Inbox()
     service = Service(Speaker("a", pause_secs=0), inbox=inbox, send=written.append)
-    inbox.put(LoadRequest("model.gguf").as_frame())
+    inbox.put(load_frame(LoadRequest("model.gguf")))
     service.turn()
     events = [frame["event"] for frames in written for frame in frames]
     assert events.index("progress") < events.index("done")

@@ -15,9 +15,11 @@ from typing import Any
 from agx.engine.chat.reasoning import SWITCH_WORDS, Manner, Manners, Thinking, read_manners, with_note
 from agx.engine.chat.templates import ChatTemplate
 from agx.engine.chat.traits import Dialect
-from agx.engine.values import DEFAULT_REASONING_TOKENS, checked_reasoning
 from agx.errors import TemplateError
+from agx.requests import checked_reasoning
 
+# What a model may reason that cannot answer at once, where nobody says how much.
+DEFAULT_REASONING_TOKENS = 512
 # Texts with their special tokens broken up, and the mark that breaks them.
 Defused = Callable[[Iterable[str]], tuple[list[str], str]]
 

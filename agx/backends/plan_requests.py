@@ -1,0 +1,145 @@
+"""From an instruction and its context to the request that a backend generates: pure, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from math import inf
+
+from agx.backends.base import ModelFacts
+from agx.errors import ModelMismatch, UsageError
+from agx.grammar.plan_schema import PlanLimits, plan_schema
+from agx.grammar.tool_schema import Schema
+from agx.plan.schema import MAX_TASKS, Finding, Plan, Task
+from agx.plan.tools import Registry
+from agx.prompts.delta import delta_turns
+from agx.prompts.echo import system_text
+from agx.prompts.tools import template_tools
+from agx.requests import GenerationRequest, Message, Parameters
+from agx.risk import policy
+from agx.risk.context import PlanContext
+from agx.tools.offering import num_offered, offering
+from agx.unix.registry import unix_registry
+
+# Delta changes a draft only where it is this much surer, in nats: a right draft is to stay as it is.
+DRAFT_MARGIN = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What Delta starts from: a plan, and what the rules found in it."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """How to generate one plan.
+
+    `reasoning_tokens` None lets the model reason as far as it has to. `tools_limit` is the most tools
+    that the model is offered, the best for the instruction: 0 is all of them, None what suits model and
+    tools.
+    """
+
+    parameters: Parameters = field(default_factory=Parameters)
+    seed: int | None = None
+    deadline_secs: float | None = None
+    reasoning_tokens: int | None = None
+    tools_limit: int | None = None
+
+
+def check_request(instruction: str, context: PlanContext, options: PlanOptions) -> None:
+    """Raise `UsageError` for what no request can be made of.
+
+    That is an instruction that is not text or says nothing, `max_tasks` or a time limit that cannot be,
+    and a policy that names no tool or leaves none.
+    """
+    _check_instruction(instruction)
+    if not 1 <= context.task_limit <= MAX_TASKS:
+        raise UsageError(f"max_tasks cannot be {context.task_limit}", hint=f"use 1 to {MAX_TASKS}")
+    if options.deadline_secs is not None and not 0 <= options.deadline_secs < inf:
+        raise UsageError(f"the time limit cannot be {options.deadline_secs} s", hint="give none for no limit")
+    policy.offered(context)
+
+
+def has_too_many_tools(context: PlanContext, options: PlanOptions) -> bool:
+    """Return whether tools have to be chosen, unless the model was trained for all of them."""
+    return num_offered(context, options.tools_limit) is not None
+
+
+def with_best_tools(
+    context: PlanContext, instruction: str, options: PlanOptions, draft: Draft | None
+) -> PlanContext:
+    """Return the context with the tools that a general model is offered: the best, and those in use."""
+    num_tools = num_offered(context, options.tools_limit)
+    if num_tools is None:
+        return context
+    tasks: Sequence[Task] = (*context.existing_tasks, *(() if draft is None else draft.plan.tasks))
+    kept = [task.command for task in tasks]
+    return offering(context, instruction, num_tools=num_tools, kept=kept)
+
+
+def plan_request(
+    instruction: str, context: PlanContext, options: PlanOptions, draft: Draft | None = None
+) -> GenerationRequest:
+    """Make the request for Echo, or with a draft for Delta, of what `check_request` has let through."""
+    messages = [Message("system", system_text(context)), Message("user", instruction)]
+    if draft is not None:
+        assistant, user = delta_turns(draft.plan.tasks, draft.findings)
+        messages += [Message("assistant", assistant), Message("user", user)]
+    limits = PlanLimits(max_tasks=context.task_limit, **asdict(context.limits))
+    tools = policy.offered(context)
+    functions, listing = template_tools(tools)
+    return GenerationRequest(
+        messages=tuple(messages),
+        schema=_schema(tools, limits),
+        parameters=options.parameters,
+        seed=options.seed,
+        deadline_secs=options.deadline_secs,
+        reasoning_tokens=options.reasoning_tokens,
+        draft=None if draft is None else messages[-2].content,
+        draft_margin=DRAFT_MARGIN,
+        tools=functions,
+        tools_text=listing + "\n\n" if functions else "",
+    )
+
+
+def names_offered(context: PlanContext) -> tuple[str, ...] | None:
+    """Return the names of the tools that were chosen to be offered, or None where all allowed ones are."""
+    allowed = replace(context, offered=None)
+    tools = policy.offered(context)
+    return None if tools is policy.offered(allowed) else tuple(tool.name for tool in tools)
+
+
+def refuse_mismatch(facts: ModelFacts, registry: Registry) -> None:
+    """Raise `ModelMismatch` where a model made for Unix tools is asked to plan with others."""
+    if facts.planner_tools != "unix" or registry.kind == "unix":
+        return
+    unix = unix_registry()
+    foreign = [tool.name for tool in registry if tool.schema is not None or tool.name not in unix]
+    if foreign:
+        raise ModelMismatch(
+            f"{facts.name} plans with Unix commands only; this registry has {foreign[0]!r}",
+            hint="use a general instruction model: --model FILE.gguf",
+            tools=foreign[:10],
+        )
+
+
+@lru_cache(maxsize=8)
+def _schema(registry: Registry, limits: PlanLimits) -> Schema:
+    """Return the schema of the plans: the same one for the same registry, so that it is made once."""
+    return plan_schema(tuple(registry), limits)
+
+
+def _check_instruction(instruction: str) -> None:
+    hint = 'say what to plan: agx plan "count lines in a.txt"'
+    if not isinstance(instruction, str):
+        raise UsageError(f"the instruction is no text but {type(instruction).__name__}", hint=hint)
+    if not instruction.strip():
+        raise UsageError("the instruction is empty", hint=hint)
+    if any("\ud800" <= char <= "\udfff" for char in instruction):
+        raise UsageError(
+            "the instruction is not valid Unicode: it has half a character", hint="use UTF-8 text"
+        )

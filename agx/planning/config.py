@@ -1,0 +1,66 @@
+"""Everything a planner can be configured with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agx.backends.base import BackendKind
+from agx.backends.plan_requests import PlanOptions
+from agx.backends.specs import ModelChoice
+from agx.models.resolve import EMBEDDED
+from agx.planning.roles import ModelRole, Role
+from agx.requests import LoadOptions, Parameters
+from agx.risk.context import DEFAULT_MAX_TASKS, MaxRisk
+
+
+@dataclass(frozen=True, slots=True)
+class PlannerConfig:
+    """How a planner plans. `seed` None draws a fresh one for every plan.
+
+    `echo_model` and `delta_model` are a path, a name in `models_dir`, `ollama:name:tag` or `agx-nano`;
+    `load` is how both are loaded. `think` is how many tokens a model may reason before it plans: 0 is
+    none; None is none where its template can turn reasoning off, and a few hundred otherwise.
+
+    `tools_limit` is the most tools that a model is offered, the best for the instruction: 0 is all of
+    them, None what suits model and tools. `delta_tools_limit` is the same for Delta's model, None as
+    the other. No plan uses a tool of `forbidden` or goes above `max_risk`; a context can only add.
+    """
+
+    backend: BackendKind = BackendKind.AUTO
+    role: ModelRole = ModelRole.ECHO
+    echo_model: str | Path = EMBEDDED
+    delta_model: str | Path = EMBEDDED
+    models_dir: Path | None = None
+    load: LoadOptions = field(default_factory=LoadOptions)
+    parameters: Parameters = field(default_factory=Parameters)
+    think: int | None = None
+    max_tasks: int = DEFAULT_MAX_TASKS
+    tools_limit: int | None = None
+    delta_tools_limit: int | None = None
+    forbidden: frozenset[str] = frozenset()
+    max_risk: MaxRisk = "any"
+    seed: int | None = None
+    timeout_secs: float | None = None
+
+    @property
+    def echo(self) -> Role:
+        """The role that drafts."""
+        return self._role(ModelRole.ECHO, self.echo_model, tools_limit=self.tools_limit)
+
+    @property
+    def delta(self) -> Role:
+        """The role that refines."""
+        limit = self.tools_limit if self.delta_tools_limit is None else self.delta_tools_limit
+        return self._role(ModelRole.DELTA, self.delta_model, tools_limit=limit)
+
+    def _role(self, name: ModelRole, model: str | Path, *, tools_limit: int | None) -> Role:
+        choice = ModelChoice(str(model), backend=self.backend, models_dir=self.models_dir, load=self.load)
+        options = PlanOptions(
+            self.parameters,
+            seed=self.seed,
+            deadline_secs=self.timeout_secs,
+            reasoning_tokens=self.think,
+            tools_limit=tools_limit,
+        )
+        return Role(name, choice, options)

@@ -1,0 +1,70 @@
+"""How the roles share one planning: each generates a plan, and all but the last one's are drafts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from agx.backends.base import ModelBackend
+from agx.backends.plan_requests import Draft, PlanOptions
+from agx.backends.plans import stream_plan
+from agx.errors import PlanInvalid, UsageError
+from agx.plan.schema import Plan
+from agx.planning.roles import Role
+from agx.requests import Chunk
+from agx.risk import policy
+from agx.risk.context import GeneratedPlan, PlanContext
+from agx.rules.check import read_draft
+
+DraftSource = Plan | str | Mapping[str, Any] | Sequence[Any]
+"""A plan, or text or data in any form that AGX reads."""
+
+
+async def stream_roles(  # noqa: PLR0913  a planning, and who does it
+    roles: Sequence[Role],
+    instruction: str,
+    context: PlanContext,
+    *,
+    backend_of: Callable[[Role], ModelBackend],
+    options: PlanOptions | None = None,
+    draft: Draft | None = None,
+) -> AsyncGenerator[Chunk | GeneratedPlan, None]:
+    """Yield the chunks of every role in order, and the plan of the last one.
+
+    The first role begins with `draft`, if there is one. What the rules find in a draft is for the next
+    role to mend: it ends nothing, but a text that holds no plan raises `PlanInvalid`. `options` takes the
+    place of the roles' own, except for how many tools each is offered.
+    """
+    for role in roles:
+        is_last = role is roles[-1]
+        own = role.options if options is None else replace(options, tools_limit=role.options.tools_limit)
+        stream = stream_plan(backend_of(role), instruction, context, options=own, draft=draft)
+        try:
+            async with aclosing(stream) as items:
+                async for item in items:
+                    if is_last or not isinstance(item, GeneratedPlan):
+                        yield item
+                    else:
+                        draft = draft_of(item.text, instruction, context)
+        except PlanInvalid as error:
+            if is_last:
+                raise
+            draft = draft_of(error.text, instruction, context)
+
+
+def draft_of(source: DraftSource, instruction: str | None, context: PlanContext) -> Draft:
+    """Read a draft, and find what there is to mend in it; `instruction` is the draft's own unless given.
+
+    Raises `PlanInvalid` where there is no plan in it, and `UsageError` where nothing says what it is for.
+    """
+    plan, findings = read_draft(
+        source.to_dict() if isinstance(source, Plan) else source,
+        context.registry,
+        instruction=instruction or "",
+        max_tasks=context.task_limit,
+    )
+    if not plan.instruction.strip():
+        raise UsageError("the draft does not say what it is for", hint="give the instruction as well")
+    return Draft(plan, (*policy.check(plan.tasks, context), *findings))

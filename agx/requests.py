@@ -1,0 +1,266 @@
+"""What both sides of the worker's pipe say, once: a load, a request, and what comes of it.
+
+Only the standard library is used, so a program can start the worker with these values before it
+imports anything else. Each number's range stands at its field: the settings are made from it, and
+the engine checks it again, since not every caller comes through the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+from agx.errors import ConfigError
+
+FinishReason = Literal["stop", "length", "cancelled"]
+ChatRole = Literal["system", "user", "assistant"]
+
+# llama.cpp reads the largest 32-bit number as "draw a seed", which could not be reported.
+MAX_SEED = 2**32 - 2
+MAX_REASONING_TOKENS = 1 << 17
+# The types that llama.cpp keeps a key-value cache in, by ggml's names.
+CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+
+
+class Range(NamedTuple):
+    """The numbers a field takes: from `minimum`, or above `above`, up to `maximum`."""
+
+    minimum: float | None
+    maximum: float
+    above: float | None = None
+
+    def __contains__(self, number: object) -> bool:
+        """Return whether a number is within; one that is not a number (nan) never is."""
+        if not isinstance(number, int | float) or isinstance(number, bool):
+            return False
+        is_above = (self.minimum is None or number >= self.minimum) and (
+            self.above is None or number > self.above
+        )
+        return is_above and number <= self.maximum
+
+    def __str__(self) -> str:
+        if self.above is not None:
+            return f"above {self.above:g} and at most {self.maximum:.15g}"
+        return f"from {self.minimum:g} to {self.maximum:.15g}"
+
+
+def _number(
+    default: float | None, *, minimum: float | None = None, maximum: float, above: float | None = None
+) -> Any:  # noqa: ANN401  what `field` returns is any type
+    return field(default=default, metadata={"range": Range(minimum, maximum, above)})
+
+
+def _choice(default: str, choices: tuple[str, ...]) -> Any:  # noqa: ANN401  as above
+    return field(default=default, metadata={"choices": choices})
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How a model is loaded. None leaves a number to model and machine.
+
+    `context_size` is in tokens, `gpu_layers` counts the model's layers from the output. `flash_attn`
+    needs less memory; the cache types are ggml's names. `mlock` keeps the weights in memory; without
+    `mmap` they are read into it instead of mapped. `chat_template` is the text of a template that takes
+    the place of the model's own.
+    """
+
+    device: str = _choice("auto", ("auto", "cuda", "metal", "cpu"))
+    context_size: int | None = _number(None, minimum=32, maximum=16_777_216)
+    threads: int | None = _number(None, minimum=1, maximum=1024)
+    gpu_layers: int | None = _number(None, minimum=0, maximum=9999)
+    flash_attn: str = _choice("auto", ("auto", "on", "off"))
+    cache_type_k: str = _choice("f16", CACHE_TYPES)
+    cache_type_v: str = _choice("f16", CACHE_TYPES)
+    mlock: bool = False
+    mmap: bool = True
+    chat_template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """Which model a worker is started for, and how."""
+
+    model: str
+    options: LoadOptions = field(default_factory=LoadOptions)
+
+    def absolute(self) -> Self:
+        """Return the same with the path made absolute, so that it holds in every current folder."""
+        return replace(self, model=str(Path(self.model).absolute()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"model": self.model, "options": _as_dict(self.options)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read the JSON form."""
+        return cls(data["model"], LoadOptions(**data["options"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat."""
+
+    role: ChatRole
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How tokens are drawn. The defaults are greedy.
+
+    `temperature` 0 is greedy; `top_k` 0, `top_p` 1, `min_p` 0 and `repeat_penalty` 1 turn each off.
+    `repeat_penalty` divides the logits of what was generated lately; it leaves the prompt alone, whose
+    names a plan has to repeat. `max_tokens` bounds what is generated.
+    """
+
+    temperature: float = _number(0.0, minimum=0, maximum=10)
+    top_k: int = _number(0, minimum=0, maximum=1_000_000)
+    top_p: float = _number(1.0, above=0, maximum=1)
+    min_p: float = _number(0.0, minimum=0, maximum=1)
+    repeat_penalty: float = _number(1.0, above=0, maximum=10)
+    max_tokens: int = _number(512, minimum=1, maximum=131_072)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Make parameters of a mapping; raises `ConfigError` for an unknown key or a value out of range."""
+        known = {each.name for each in fields(cls)}
+        for name in data:
+            if name not in known:
+                raise ConfigError(
+                    f"no parameter is called {name!r}", hint=f"known are {', '.join(sorted(known))}"
+                )
+        return cls(**data).checked()
+
+    def checked(self) -> Self:
+        """Return the same; raises `ConfigError` for a value of another type or out of range."""
+        for each in fields(self):
+            value = getattr(self, each.name)
+            is_whole = isinstance(each.default, int)
+            if value not in each.metadata["range"] or (is_whole and not isinstance(value, int)):
+                hint = f"use a {'whole ' if is_whole else ''}number {each.metadata['range']}"
+                raise ConfigError(f"{each.name} = {value!r} cannot be used", hint=hint)
+        return self
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the most likely token is always taken."""
+        return self.temperature == 0.0 or self.top_k == 1
+
+    @property
+    def truncates(self) -> bool:
+        """Whether some tokens are cut off before one is drawn."""
+        return not self.is_greedy and (self.top_k > 0 or self.top_p < 1.0 or self.min_p > 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One request, whole.
+
+    `schema` is the JSON Schema that the text must fit, as data or as JSON text; None is free text. A
+    schema must not change once it was given: whoever compiles it keeps the result. `seed` None means a
+    fresh one, which the usage reports. `deadline_secs` counts from the call; when it runs out, the
+    generation ends with `DeadlineExceeded`.
+
+    `reasoning_tokens` is the budget for reasoning before the schema begins to hold: 0 is none, None what
+    suits the model. They do not count for `max_tokens`. `draft` is a text that the answer is likely to
+    repeat: a greedy generation departs from it only for a token whose logit is more than `draft_margin`
+    nats above that of the draft's token. `tools` are functions in OpenAI's form, for chat templates that
+    write tools into the prompt; `tools_text` is the part of the system message that lists them for all
+    other templates.
+    """
+
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any] | str | None = None
+    parameters: Parameters = field(default_factory=Parameters)
+    seed: int | None = None
+    deadline_secs: float | None = None
+    reasoning_tokens: int | None = 0
+    draft: str | None = None
+    draft_margin: float = 0.0
+    tools: tuple[Mapping[str, Any], ...] = ()
+    tools_text: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return _as_dict(self) | {
+            "messages": [_as_dict(message) for message in self.messages],
+            "parameters": _as_dict(self.parameters),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read the JSON form, and leave out keys that are not of a request; raises `ConfigError`."""
+        known = {each.name: data[each.name] for each in fields(cls) if each.name in data}
+        return cls(
+            **known
+            | {
+                "messages": tuple(Message(**message) for message in known["messages"]),
+                "parameters": Parameters.from_dict(known.get("parameters", {})),
+                "tools": tuple(known.get("tools", ())),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a generation cost, in tokens.
+
+    The completion's tokens are all that were generated: `reasoning_tokens` and `forced_tokens` are among
+    them. Forced tokens were appended because the grammar left no choice, not sampled. `seed` is the one
+    that was used.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    forced_tokens: int = 0
+    seed: int | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return _as_dict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One streamed piece of text. Only the last one has `finish_reason` and `usage`.
+
+    What the model writes before it answers is `is_reasoning`, and no part of the answer.
+    """
+
+    text: str
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    is_reasoning: bool = False
+
+
+def checked_seed(seed: int | None, *, fresh: int) -> int:
+    """Return the seed to use: the one asked for, or `fresh`; raises `ConfigError` out of range."""
+    if seed is None:
+        return fresh
+    if type(seed) is not int or not 0 <= seed <= MAX_SEED:
+        hint = f"use a whole number from 0 to {MAX_SEED}"
+        raise ConfigError(f"the seed {seed!r} cannot be used", hint=hint)
+    return seed
+
+
+def checked_reasoning(num_tokens: int | None) -> int | None:
+    """Return the same budget for reasoning; raises `ConfigError` out of range."""
+    if num_tokens is None or (type(num_tokens) is int and 0 <= num_tokens <= MAX_REASONING_TOKENS):
+        return num_tokens
+    hint = f"use a whole number from 0 to {MAX_REASONING_TOKENS}"
+    raise ConfigError(f"{num_tokens!r} tokens for thinking cannot be used", hint=hint)
+
+
+def field_of(kind: type[LoadOptions | Parameters], name: str) -> Field[Any]:
+    """Return the field of that name, whose `metadata` has its `range` or its `choices`."""
+    return kind.__dataclass_fields__[name]
+
+
+def _as_dict(value: Any) -> dict[str, Any]:  # noqa: ANN401  any of the values here
+    # Not dataclasses.asdict: that copies schemas and tools to their depth.
+    return {each.name: getattr(value, each.name) for each in fields(value)}
