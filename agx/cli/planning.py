@@ -10,7 +10,6 @@ from agx.app.input_summary import summarise
 from agx.app.piped_input import Piped
 from agx.app.planners import planner_for, planning_context, unseen_warning
 from agx.app.recording import record
-from agx.backends.base import Chunk
 from agx.cli.changes import tell_changes
 from agx.cli.dry_run import preview_json, preview_text
 from agx.cli.files import read_text
@@ -19,6 +18,7 @@ from agx.cli.registries import chosen_registry
 from agx.cli.showing import deliver, format_for, plan_text
 from agx.plan.tools import Registry
 from agx.planning.planner import Planner, PromptPreview
+from agx.requests import Chunk
 from agx.risk.context import GeneratedPlan, PlanContext
 
 if TYPE_CHECKING:
