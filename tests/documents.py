@@ -24,9 +24,9 @@ class Block(NamedTuple):
     text: str
 
 
-def blocks(language: str) -> list[Block]:
-    """Return the blocks of a language on all pages."""
-    return [block for page in PAGES for block in _blocks(page) if block.language == language]
+def blocks(*languages: str) -> list[Block]:
+    """Return the blocks of some languages on all pages."""
+    return [block for page in PAGES for block in _blocks(page) if block.language in languages]
 
 
 def _blocks(page: Path) -> Iterator[Block]:
@@ -44,6 +44,22 @@ def shell_lines() -> list[tuple[str, str]]:
         for line in block.text.replace("\\\n", "").splitlines()
     ]
     return [(place, line) for place, line in lines if re.match(r"(ls|ps|agx|AGX_\w+=)\b", line)]
+
+
+class Command(NamedTuple):
+    """One command line of a block, and what the page shows of its output; None where it shows none."""
+
+    line: str
+    shown: str | None
+
+
+def commands(block: Block) -> list[Command]:
+    """Return the command lines of a `console` block with their output, or of any other without."""
+    if block.language != "console":
+        lines = block.text.replace("\\\n", "").splitlines()
+        return [Command(line.partition("  #")[0].rstrip(), None) for line in lines]
+    sessions = re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]
+    return [Command(line, shown) for line, _, shown in (session.partition("\n") for session in sessions)]
 
 
 def environment(folder: Path) -> dict[str, str]:

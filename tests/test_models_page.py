@@ -1,4 +1,4 @@
-"""The commands of `docs/models.md` that fetch something work, from a hub on loopback."""
+"""The commands of all pages that fetch something work, from a hub on loopback."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def test_models_are_fetched_and_planned_with(block: Block, tmp_path: Path) -> No
             assert done.returncode in ({0, 3} if "agx plan" in line else {0}), (line, done.stderr)
             assert "has not been pulled" not in done.stderr
     assert {path.name for path in (tmp_path / "home" / "models").glob("*.gguf")} == {
-        entry.file for entry in ENTRIES
+        entry.file for entry in ENTRIES if entry.name in block.text or entry.repository in block.text
     }
 
 
 def test_the_page_fetches_something() -> None:
-    assert FETCHING
+    assert {block.place.partition(":")[0] for block in FETCHING} == {"README.md", "models.md"}

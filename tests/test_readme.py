@@ -19,7 +19,17 @@ from agx.plan.reading import NORMALISED
 from agx.plan.schema import MAX_ARGS, MAX_ARGUMENT_CHARS, MAX_TASKS, RISKS, Plan, PlanMetadata, Task
 from agx.rules.check import read_plan
 from agx.unix.registry import unix_registry
-from tests.documents import PAGES, README, ROOT, Block, blocks, environment, shell_lines
+from tests.documents import (
+    PAGES,
+    README,
+    ROOT,
+    Block,
+    blocks,
+    commands,
+    environment,
+    shell_lines,
+)
+from tests.terminal import in_terminal
 
 MAX_SECS = 120
 _PATH = re.compile(r"`((?:agx|docs|models|scripts|tests)/[\w./-]+)`")
@@ -95,6 +105,76 @@ def test_the_first_plan_of_the_readme_is_right(tmp_path: Path) -> None:
     assert done.stdout == "# risk: tasks 1, 2 reads\nfind . -name '*.rs' | xargs wc -l\n"
 
 
+README_BLOCKS = [
+    block for block in blocks("sh", "console", "shell", "python") if block.place.startswith("README.md:")
+]
+# What the walk through the README leaves out, and why.
+LEFT_OUT = {
+    "scripts/setup": "it installs, which is what the machine of these tests has behind it",
+    "scripts/test": "it runs these tests",
+}
+# What lies in the folder of somebody who tries out the README.
+FILES = {"src/main.rs": "fn main() {\n}\n", "names.txt": "b\na\nb\n", "app.log": "started\n"}
+
+
+def _as_installed(line: str) -> str:
+    """Return a command line as it is typed where AGX is set up: without what is left out."""
+    parts = [part for part in line.split(" && ") if part not in LEFT_OUT]
+    return " && ".join(parts).replace(".venv/bin/agx", "agx")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for block in README_BLOCKS if block.language in {"sh", "console"}],
+    ids=lambda block: block.place,
+)
+def test_every_command_of_the_readme_runs_and_shows_what_it_says(block: Block, tmp_path: Path) -> None:
+    """On a terminal, in a home of its own. Blocks of `shell` fetch models: see `test_models_page`."""
+    environ = environment(tmp_path)
+    folder = tmp_path / "project"
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for command in commands(block):
+        line = _as_installed(command.line)
+        if "jq" in line and shutil.which("jq") is None:
+            pytest.skip("jq is not installed")
+        if line:
+            shown = in_terminal(line, folder, environ)
+            assert shown.exit_code == 0, (line, shown.text)
+            assert command.shown in (None, shown.text), line
+
+
+def test_the_python_of_the_readme_prints_what_it_says(tmp_path: Path) -> None:
+    text = README.read_text(encoding="utf-8")
+    shown = re.findall(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert shown
+    for program, output in shown:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment(tmp_path),
+            timeout=MAX_SECS,
+        )
+        assert done.stdout == output
+
+
+WORDS = "task plan registry backend Echo Delta constraint forced_token general_model finding".split()
+
+
+def test_the_readme_says_its_words_before_it_uses_them_and_is_short() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text.count("\n") <= 150
+    before, _, words = text.partition("\n## Words\n")
+    defined = re.findall(r"^\| ([\w ]+) \| .+ \|$", words.partition("\n## ")[0], re.MULTILINE)
+    assert defined == ["word", *(word.replace("_", " ") for word in WORDS)]
+    prose = re.sub(r"```.*?```|`.*?`", "", before, flags=re.DOTALL)
+    assert [word for word in defined if re.search(rf"\b{word}s?\b", prose)] == []
+
+
 @pytest.mark.parametrize("block", blocks("json"), ids=lambda block: block.place)
 def test_json_is_a_plan_a_registry_or_a_case(block: Block, tmp_path: Path) -> None:
     data = json.loads(block.text)
@@ -124,15 +204,16 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     assert missing == []
 
 
-def test_the_readme_names_every_folder_and_script() -> None:
-    text = README.read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([\w/]+)` \| (.*) \|$", text, re.MULTILINE)
-    folders = {name for name, _ in rows}
-    packages = {f"agx/{path.parent.name}" for path in (ROOT / "agx").glob("*/__init__.py")}
-    assert packages | {"models", "scripts", "docs"} == folders
-    assert all((ROOT / name).is_dir() for name in folders)
-    named = re.findall(r"`([\w-]+)`", dict(rows)["scripts"])
-    assert all((ROOT / "scripts" / name).is_file() for name in named)
+def test_the_pages_name_every_folder_and_script() -> None:
+    """The rooms stand in CONTRIBUTING.md, the commands in scripts/README.md; the README leads to both."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `(\w+)` \| .* \|$", text, re.MULTILINE))
+    assert {path.parent.name for path in (ROOT / "agx").glob("*/__init__.py")} <= named
+    assert "`scripts/README.md`" in text
+    readme = README.read_text(encoding="utf-8")
+    assert "(CONTRIBUTING.md)" in readme
+    pages = {f"(docs/{page.name})" for page in (ROOT / "docs").glob("*.md")}
+    assert [page for page in pages if page not in readme] == []
 
 
 def test_the_page_of_the_plan_has_every_key_word_and_limit() -> None:
