@@ -7,7 +7,9 @@ vocabulary: 256 bytes, the merges of a few words, and the special tokens below.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import gguf
 import numpy as np
@@ -54,8 +56,20 @@ class TinyModel:
 
 
 def write_tiny_gguf(path: Path, model: TinyModel | None = None) -> Path:
-    """Write the model to `path` and give the path."""
-    model = model or TinyModel()
+    """Write the model to `path` and return the path; the same model is made once a test run."""
+    path.write_bytes(_file_of(model or TinyModel()))
+    return path
+
+
+@cache
+def _file_of(model: TinyModel) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.gguf"
+        _write(path, model)
+        return path.read_bytes()
+
+
+def _write(path: Path, model: TinyModel) -> None:
     writer = gguf.GGUFWriter(path, "qwen3")
     tokens, types, merges = _vocabulary(model)
     _add_facts(writer, model)
@@ -66,7 +80,6 @@ def write_tiny_gguf(path: Path, model: TinyModel | None = None) -> Path:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return path
 
 
 def _add_facts(writer: gguf.GGUFWriter, model: TinyModel) -> None:
