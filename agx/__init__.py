@@ -50,8 +50,8 @@ if TYPE_CHECKING:
         WorkerDied,
     )
     from agx.evaluate.cases import Case, load_cases, make_case
+    from agx.evaluate.evaluation import evaluate_planner
     from agx.evaluate.report import Outcome, Report
-    from agx.evaluate.run import evaluate_planner
     from agx.gguf.card import ModelCard, read_card
     from agx.models.resolve import embedded_model, resolve_model
     from agx.plan.changes import TaskChange, change_summary, task_changes
@@ -77,8 +77,8 @@ if TYPE_CHECKING:
     from agx.shell.render import plan_json, plan_shell
     from agx.store.buffer import PlanBuffer
     from agx.store.plans import PlanStore, StoredPlan
-    from agx.tools.combining import merge_registries, tools_on_path
-    from agx.tools.written import registry_json, registry_toml
+    from agx.tools.registry_files import registry_json, registry_toml
+    from agx.tools.selection import merge_registries, tools_on_path
     from agx.unix.registry import unix_registry
     from agx.util.version import __version__
 
@@ -218,8 +218,8 @@ _HOMES = {
     "agx.risk.context": ("GeneratedPlan", "PlanContext"),
     "agx.rules.check": ("read_plan",),
     "agx.gguf.card": ("ModelCard", "read_card"),
-    "agx.tools.combining": ("merge_registries", "tools_on_path"),
-    "agx.tools.written": ("registry_json", "registry_toml"),
+    "agx.tools.selection": ("merge_registries", "tools_on_path"),
+    "agx.tools.registry_files": ("registry_json", "registry_toml"),
     "agx.models.resolve": ("embedded_model", "resolve_model"),
     "agx.requests": ("Chunk", "GenerationRequest", "LoadOptions", "Message", "Parameters", "Usage"),
     "agx.backends.base": ("BackendKind", "Health", "ModelBackend", "ModelFacts"),
@@ -239,7 +239,7 @@ _HOMES = {
     "agx.run.runner": ("run_plan",),
     "agx.evaluate.cases": ("Case", "load_cases", "make_case"),
     "agx.evaluate.report": ("Outcome", "Report"),
-    "agx.evaluate.run": ("evaluate_planner",),
+    "agx.evaluate.evaluation": ("evaluate_planner",),
     "agx.app.registries": ("load_registry", "registry_of", "registry_of_functions", "tool_from_function"),
 }
 _HOME_OF = dict.fromkeys(__all__, "agx.errors") | {

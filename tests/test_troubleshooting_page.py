@@ -18,7 +18,7 @@ PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 ANSWERED = ("backends", "cli/models", "engine", "gguf", "grammar", "models", "worker")
 NOT_ANSWERED = frozenset({"UsageError", "NotApproved"})
 # A fake for tests, and a reason that the one who raises the error again puts into a sentence.
-ELSEWHERE = frozenset({"agx/backends/scripted.py", "agx/engine/chat/sandbox.py"})
+ELSEWHERE = frozenset({"agx/backends/scripted.py", "agx/engine/chat/environment.py"})
 # Errors of other parts of the program, which has pages of its own for them.
 OTHER_PAGES = frozenset({"CallerError", "NotApproved", "RunError", "TaskFailed", "TaskTimedOut"})
 MIN_LETTERS = 7  # a message of fewer fixed letters fits everything

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agx.errors import ModelTooLarge
-from agx.gguf.fit import Use, need_of, use_of
+from agx.gguf.memory import Use, need_of, use_of
 from agx.gguf.placement import BACKENDS, Machine, choose_device, longest_context, place
 from agx.models.recommend import Gpu, Hardware
 from agx.util.machine import memory_bytes, usable_cpus

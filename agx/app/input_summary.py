@@ -6,7 +6,7 @@ import codecs
 import json
 
 from agx.app.piped_input import Piped
-from agx.util.visible import shortened, visible_json
+from agx.util.texts import shortened, visible_json
 
 FIRST_LINES = 5
 LINE_CHARS = 120

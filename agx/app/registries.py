@@ -15,7 +15,7 @@ _UNKNOWN_RISK: tuple[Risk, ...] = ("runs_code",)
 
 
 def registry_of(data: object, *, source: str = "the registry") -> Registry:
-    """Make a registry of data as `json.loads` returns it, in any form that `agx.tools.forms` names.
+    """Make a registry of data as `json.loads` returns it, in any form of `agx.tools.registry_formats`.
 
     `Registry.warnings` says what was changed on the way. Raises `RegistryInvalid`, whose
     `details["problems"]` lists everything that is wrong: tool, JSON pointer, message and hint.
@@ -53,7 +53,7 @@ def registry_of_files(files: Sequence[str]) -> Registry:
         from agx.unix.registry import unix_registry  # noqa: PLC0415  imports pydantic
 
         return unix_registry()
-    from agx.tools.combining import merge_registries  # noqa: PLC0415  few have such a file
+    from agx.tools.selection import merge_registries  # noqa: PLC0415  few have such a file
 
     return merge_registries(*map(load_registry, files))
 
@@ -94,6 +94,6 @@ def tool_from_function(
 
 
 def _check_tools(tools: Iterable[ToolInfo]) -> None:
-    from agx.grammar.check import check_tools  # noqa: PLC0415  only tools with schemas need it
+    from agx.grammar.tool_check import check_tools  # noqa: PLC0415  only tools with schemas need it
 
     check_tools(tools)

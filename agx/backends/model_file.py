@@ -10,8 +10,7 @@ from pathlib import Path
 
 from agx.errors import AgxError, ModelMissing, StorageError, UsageError
 from agx.gguf.shards import part_paths
-from agx.models.checked import checked_sha256
-from agx.models.hashes import HashMemory, file_version
+from agx.models.hashes import HashMemory, checked_sha256, file_version
 
 # The files of a model in order, each with its size and time stamp.
 Versions = dict[Path, tuple[int, int]]

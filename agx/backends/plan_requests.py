@@ -13,13 +13,11 @@ from agx.grammar.plan_schema import PlanLimits, plan_schema
 from agx.grammar.tool_schema import Schema
 from agx.plan.schema import MAX_TASKS, Finding, Plan, Task
 from agx.plan.tools import Registry
-from agx.prompts.delta import delta_turns
-from agx.prompts.echo import system_text
-from agx.prompts.tools import template_tools
+from agx.prompts.messages import delta_turns, system_text, template_tools
 from agx.requests import GenerationRequest, Message, Parameters
 from agx.risk import policy
 from agx.risk.context import PlanContext
-from agx.tools.offering import num_offered, offering
+from agx.tools.selection import num_offered, offering
 from agx.unix.registry import unix_registry
 
 # Delta changes a draft only where it is this much surer, in nats: a right draft is to stay as it is.

@@ -11,7 +11,7 @@ from agx.cli.output import is_terminal, visible_on
 from agx.cli.table import MAX_CELL_CHARS, plan_table
 from agx.errors import NotApproved
 from agx.plan.schema import Plan, Task
-from agx.run.approval import not_approved, risks_to_approve
+from agx.run.preflight import not_approved, risks_to_approve
 from agx.shell.render import shell_argument
 
 _MAX_ANSWER_BYTES = 1024

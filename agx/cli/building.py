@@ -19,7 +19,7 @@ from agx.risk.assess import with_risk
 from agx.rules.check import check_tasks, refuse_errors
 from agx.settings.paths import buffer_file
 from agx.store.buffer import PlanBuffer, begun
-from agx.util.visible import visible_json
+from agx.util.texts import visible_json
 
 Edit = Callable[[OpenPlan], tuple[OpenPlan, str]]
 

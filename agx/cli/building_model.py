@@ -33,7 +33,7 @@ from agx.plan.editing import existing, insert_tasks
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Finding, PlanMetadata, Task
 from agx.risk.assess import with_risk
-from agx.util.visible import visible_json
+from agx.util.texts import visible_json
 
 if TYPE_CHECKING:
     from pathlib import Path

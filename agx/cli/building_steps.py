@@ -24,7 +24,7 @@ from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Task
 from agx.plan.tools import Registry
 from agx.rules.check import read_plan
-from agx.util.visible import shortened
+from agx.util.texts import shortened
 
 NEW_EPILOG = """\b
 Examples:

@@ -12,7 +12,7 @@ from agx.cli.output import write_result
 from agx.settings.layers import HOME_VARIABLE, Settings
 from agx.settings.setting import SettingValue
 from agx.settings.table import SETTINGS
-from agx.util.visible import visible
+from agx.util.texts import visible
 
 EPILOG = """\b
 Examples:

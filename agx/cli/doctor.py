@@ -10,7 +10,7 @@ import click
 from agx.app.early_start import started_worker
 from agx.cli.options import App, debug_option, setting_options, settings_of
 from agx.cli.output import write_result
-from agx.util.visible import visible
+from agx.util.texts import visible
 
 if TYPE_CHECKING:
     from agx.app.doctor import Check

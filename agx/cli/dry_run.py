@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from agx.app.dry_run import parameter_rows, preview_data
-from agx.util.visible import visible, visible_json, visible_lines
+from agx.util.texts import visible, visible_json, visible_lines
 
 if TYPE_CHECKING:
     from agx.planning.planner import PromptPreview

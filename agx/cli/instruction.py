@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agx.errors import UsageError
-from agx.util.visible import shortened
+from agx.util.texts import shortened
 
 EXAMPLE = 'agx plan "list all rust files and count lines"'
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from agx.cli.output import Notes, is_terminal, tell, visible_on
 from agx.errors import RunError, StorageError
 from agx.plan.schema import Task
-from agx.run.flow import Outlet
-from agx.util.visible import visible, visible_lines
+from agx.run.pipes import Outlet
+from agx.util.texts import visible, visible_lines
 
 MAX_TERMINAL_BYTES = 1 << 20
 MAX_ERROR_BYTES = 64 << 10

@@ -28,9 +28,8 @@ from agx.cli.run import run_command
 from agx.cli.schema import schema
 from agx.cli.tools import tools
 from agx.errors import AgxError, UsageError
-from agx.util.names import nearest
+from agx.util.texts import nearest, shortened
 from agx.util.version import __version__
-from agx.util.visible import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,10 +10,10 @@ from agx.app.planners import planner_for
 from agx.cli.output import save, write_result
 from agx.cli.progress import Progress
 from agx.evaluate.cases import load_cases
+from agx.evaluate.evaluation import evaluate_planner
 from agx.evaluate.report import TABLE_HEADER, Report
-from agx.evaluate.run import evaluate_planner
 from agx.risk.policy import allowed
-from agx.util.visible import visible
+from agx.util.texts import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from agx.errors import AgxError, PlanInvalid, StorageError
 from agx.util.files import replace_file
-from agx.util.visible import shortened, visible, visible_lines
+from agx.util.texts import shortened, visible, visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

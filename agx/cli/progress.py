@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from agx.cli.output import is_terminal, may_colour, visible_on
-from agx.util.visible import visible
+from agx.util.texts import visible
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[22m"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agx.util.visible import visible
+from agx.util.texts import visible
 
 if TYPE_CHECKING:
     from agx.run.preview import RunPreview, TaskPreview

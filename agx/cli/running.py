@@ -21,13 +21,12 @@ from agx.errors import RunError
 from agx.plan.schema import Plan
 from agx.plan.tools import Registry
 from agx.rules.check import read_plan
-from agx.run.approval import risks_to_approve
-from agx.run.check import check_run
 from agx.run.job import CheckedRun, RunOptions
+from agx.run.preflight import check_run, risks_to_approve
 from agx.run.preview import RunPreview, preview_of
 from agx.run.record import RunResult
 from agx.run.runner import run_checked
-from agx.util.visible import visible_json
+from agx.util.texts import visible_json
 
 if TYPE_CHECKING:
     from agx.cli.options import App

@@ -64,7 +64,7 @@ def plan_text(plan: Plan, form: Format, output: Path | None, *, registry: Regist
 
         return plan_table(plan)
     from agx.shell.render import plan_json, plan_shell  # noqa: PLC0415
-    from agx.util.visible import visible_json  # noqa: PLC0415  what follows is imported when there is a plan
+    from agx.util.texts import visible_json  # noqa: PLC0415  what follows is imported when there is a plan
 
     if form == "json":
         return visible_json(plan_json(plan))
@@ -78,7 +78,7 @@ def plan_text(plan: Plan, form: Format, output: Path | None, *, registry: Regist
 
 def _safe_here(text: str) -> str:
     """Return shell text for a terminal: what would act on it is escaped, and that is said."""
-    from agx.util.visible import visible_lines  # noqa: PLC0415
+    from agx.util.texts import visible_lines  # noqa: PLC0415
 
     shown = visible_lines(text)
     return text if shown == text else f"# shown with escapes: -o FILE writes it as it is\n{shown}"

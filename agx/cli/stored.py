@@ -14,7 +14,7 @@ from agx.cli.output import write_result
 from agx.cli.showing import chosen_format, chosen_output, deliver, format_for, format_options, plan_text
 from agx.cli.verbs import json_option, verb
 from agx.store.plans import StoredPlan
-from agx.util.visible import shortened, visible, visible_json
+from agx.util.texts import shortened, visible, visible_json
 
 MIN_TEXT_CHARS = 20
 LIST_EPILOG = """\b

@@ -16,7 +16,7 @@ from rich.text import Text
 from agx.cli.output import may_colour
 from agx.plan.schema import Argument, Plan, Task
 from agx.shell.render import shell_argument, shell_path
-from agx.util.visible import shortened, visible
+from agx.util.texts import shortened, visible
 
 MAX_CELL_CHARS = 4000
 # Narrower terminals get a plan in blocks; below the least the terminal wraps the lines.

@@ -12,11 +12,10 @@ from agx.cli.table import rows_table
 from agx.errors import UsageError
 from agx.plan.schema import RISKS
 from agx.plan.tools import Registry, ToolInfo, ToolOptions
-from agx.tools.combining import is_here, path_of
-from agx.tools.written import tool_as_dict
+from agx.tools.registry_files import tool_as_dict
+from agx.tools.selection import is_here, path_of
 from agx.unix.options import options_of
-from agx.util.names import nearest
-from agx.util.visible import visible, visible_json, visible_lines
+from agx.util.texts import nearest, visible, visible_json, visible_lines
 
 _NAME_COLUMNS = 18
 _WIDE = 100

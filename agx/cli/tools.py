@@ -14,8 +14,7 @@ from agx.cli.options import App, debug_option, tools_option
 from agx.cli.output import check_target, is_terminal, save, write_result
 from agx.cli.registries import chosen_registry
 from agx.errors import RegistryInvalid, UsageError
-from agx.util.names import nearest
-from agx.util.visible import visible_json
+from agx.util.texts import nearest, visible_json
 
 if TYPE_CHECKING:
     from agx.plan.tools import Registry
@@ -89,7 +88,7 @@ def list_tools(
 ) -> None:
     """List the tools that have all these words."""
     from agx.cli.tool_texts import Filter, tools_table  # noqa: PLC0415  needs the registry
-    from agx.tools.written import registry_json  # noqa: PLC0415  needs the registry
+    from agx.tools.registry_files import registry_json  # noqa: PLC0415  needs the registry
 
     registry = chosen_registry(tools, notes=app.notes)
     found = Filter(words, **filters).of(registry)
@@ -156,7 +155,7 @@ def check(app: App, /, *, file: str, as_json: bool) -> int:
 @click.pass_obj
 def import_tools(app: App, /, *, file: str, output: str | None) -> None:
     """Print the tools of FILE in the form of a registry file; `-` is standard input."""
-    from agx.tools.written import registry_json, registry_toml  # noqa: PLC0415  needs the registry
+    from agx.tools.registry_files import registry_json, registry_toml  # noqa: PLC0415  needs the registry
 
     target = None if output in {None, "-"} else Path(str(output))
     if target is not None:

@@ -22,7 +22,7 @@ _TYPES = {kind.name.lower(): number for number, kind in TENSOR_TYPES.items()}
 class Context:
     """A context for `num_sequences` sequences. Used by one thread, except for `abort`.
 
-    That the options suit the model, `agx.gguf.fit.use_of` has seen to.
+    That the options suit the model, `agx.gguf.memory.use_of` has seen to.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 _NUM_AGREEING = 4
 
 
-class Draft:
+class DraftCursor:
     """Where a text is in its draft."""
 
     def __init__(self, tokens: Sequence[int]) -> None:

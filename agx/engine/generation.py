@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
 
-from agx.engine.chat.reasoning_state import Thoughts
-from agx.engine.draft import Draft
+from agx.engine.chat.reasoning_state import ReasoningState
+from agx.engine.draft import DraftCursor
 from agx.engine.sampling import Sampler, logit
 from agx.engine.sequence import Sequence
 from agx.engine.tokens import TextDecoder
 from agx.errors import ConstraintFailed, ModelBroken
-from agx.grammar.matcher import Constraint
+from agx.grammar.constraint import Constraint
 from agx.requests import FinishReason, Usage
 
 _PHASES = ("template", "tokenise", "constraint", "prefill", "decode", "sample")
@@ -55,8 +55,8 @@ class Timings:
 class Generation:
     """What the loop keeps of a request while it runs. `end_ids` are the tokens that end a free text.
 
-    Where there are `thoughts`, the answer begins behind them: until then nothing is constrained, and
-    the sequence may use the whole context; from then on it has room for `max_tokens`.
+    Where there is `reasoning`, the answer begins behind it: until then nothing is constrained, and the
+    sequence may use the whole context; from then on it has room for `max_tokens`.
     """
 
     request_id: int
@@ -69,8 +69,8 @@ class Generation:
     seed: int
     deadline_secs: float | None
     timings: Timings
-    thoughts: Thoughts | None = None
-    draft: Draft | None = None
+    reasoning: ReasoningState | None = None
+    draft: DraftCursor | None = None
     draft_margin: float = 0.0
     has_ended: bool = False
     num_reasoning: int = 0
@@ -98,10 +98,10 @@ class Generation:
         Raises `ConstraintFailed` and `ModelBroken`; nothing that the constraint refuses is ever appended
         to an answer.
         """
-        if self.is_thinking:
-            self._think(context_address, row)
-            if self.is_thinking or self.sequence.num_pending or self.finish_reason is not None:
-                return  # else the model leaves thinking out, and this row is the answer's first
+        if self.is_reasoning:
+            self._draw_reasoning(context_address, row)
+            if self.is_reasoning or self.sequence.num_pending or self.finish_reason is not None:
+                return  # else the model skips reasoning, and this row is the answer's first
         token = self._draw(context_address, row)
         if token in self.end_ids:
             self.has_ended = True
@@ -112,28 +112,28 @@ class Generation:
         self.take_forced()
 
     @property
-    def is_thinking(self) -> bool:
+    def is_reasoning(self) -> bool:
         """Whether the answer is still to begin."""
-        return self.thoughts is not None and not self.thoughts.is_over
+        return self.reasoning is not None and not self.reasoning.is_over
 
-    def begin(self, *, may_think: bool) -> None:
-        """Append what is known before anything is drawn; without room to think the answer begins."""
-        if self.thoughts is None:
+    def begin(self, *, may_reason: bool) -> None:
+        """Append what is known before anything is drawn; without room for reasoning the answer begins."""
+        if self.reasoning is None:
             self.take_forced()
-        elif not may_think:
-            self._take_thoughts(self.thoughts.close())
+        elif not may_reason:
+            self._take_reasoning(self.reasoning.close())
 
-    def _think(self, context_address: int, row: int) -> None:
-        assert self.thoughts is not None
+    def _draw_reasoning(self, context_address: int, row: int) -> None:
+        assert self.reasoning is not None
         token = self._sample(context_address, row)
-        self._take_thoughts(self.thoughts.take(token, ends_text=token in self.end_ids), drawn=token)
+        self._take_reasoning(self.reasoning.take(token, ends_text=token in self.end_ids), drawn=token)
 
-    def _take_thoughts(self, tokens: list[int], *, drawn: int | None = None) -> None:
-        """Append what the thoughts gave; all but the token that was drawn is as good as forced."""
+    def _take_reasoning(self, tokens: list[int], *, drawn: int | None = None) -> None:
+        """Append tokens of the reasoning; all but the drawn one count as forced."""
         num_drawn = 1 if tokens[:1] == [drawn] else 0
         self.sequence.append(tokens[:num_drawn])
         self.sequence.append(tokens[num_drawn:], forced=True)
-        if self.is_thinking:
+        if self.is_reasoning:
             return
         self.num_reasoning = self.sequence.num_generated
         self.sequence.allow(self.max_tokens)
@@ -206,12 +206,12 @@ class Generation:
         """Whether its time limit has run out."""
         return self.deadline_secs is not None and self.timings.elapsed_secs > self.deadline_secs
 
-    def read_thoughts(self) -> str:
-        """Return the text of the thoughts that has come since the last call."""
-        return "" if self.thoughts is None else self.thoughts.read()
+    def read_reasoning(self) -> str:
+        """Return the reasoning that was written since the last call."""
+        return "" if self.reasoning is None else self.reasoning.read()
 
     def read_text(self, *, is_final: bool = False) -> str:
-        """Return the text that has come since the last call."""
+        """Return the text of the answer that was written since the last call."""
         tokens, self._unread = self._unread, []
         return self.decoder.decode(tokens, is_final=is_final)
 
@@ -220,7 +220,7 @@ class Generation:
         return Usage(
             prompt_tokens=self.sequence.num_prompt,
             completion_tokens=self.sequence.num_generated,
-            reasoning_tokens=self.sequence.num_generated if self.is_thinking else self.num_reasoning,
+            reasoning_tokens=self.sequence.num_generated if self.is_reasoning else self.num_reasoning,
             forced_tokens=self.sequence.num_forced,
             seed=self.seed,
             timings_ms=self.timings.as_dict(),

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agx.engine.chat.prompts import Conversation, Prompt
-from agx.engine.chat.reasoning_state import Thoughts
-from agx.engine.draft import Draft
+from agx.engine.chat.prompt_writer import Conversation, Prompt
+from agx.engine.chat.reasoning_state import ReasoningState
+from agx.engine.draft import DraftCursor
 from agx.engine.events import DoneEvent, ErrorEvent, Event, Stage, TextEvent
 from agx.engine.generation import Generation, Timings
 from agx.engine.model import Model
@@ -221,11 +221,11 @@ def _prepare(model: Model, request_id: int, request: GenerationRequest) -> Gener
     with timings.measure("constraint"):
         constraint = None if request.schema is None else model.compiler.compile(request.schema)
     length = model.context.length
-    num_thoughts = model.room_to_think(
+    budget = model.room_to_reason(
         prompt.reasoning_tokens, num_prompt_tokens=len(tokens), max_tokens=parameters.max_tokens
     )
-    thoughts = _thoughts(model, prompt, budget=num_thoughts)
-    max_tokens = length if thoughts is not None else parameters.max_tokens
+    reasoning = _reasoning(model, prompt, budget=budget)
+    max_tokens = length if reasoning is not None else parameters.max_tokens
     generation = Generation(
         request_id=request_id,
         sequence=TokenSequence(tokens, slot=_SLOT, max_tokens=max_tokens, context_length=length),
@@ -237,11 +237,11 @@ def _prepare(model: Model, request_id: int, request: GenerationRequest) -> Gener
         seed=seed,
         deadline_secs=request.deadline_secs,
         timings=timings,
-        thoughts=thoughts,
+        reasoning=reasoning,
         draft=_draft(model, request) if parameters.is_greedy else None,
         draft_margin=request.draft_margin,
     )
-    generation.begin(may_think=num_thoughts > 0)
+    generation.begin(may_reason=budget > 0)
     return generation
 
 
@@ -254,19 +254,19 @@ def _conversation(request: GenerationRequest) -> Conversation:
     )
 
 
-def _thoughts(model: Model, prompt: Prompt, *, budget: int) -> Thoughts | None:
-    if prompt.thinking is None:
+def _reasoning(model: Model, prompt: Prompt, *, budget: int) -> ReasoningState | None:
+    if prompt.markers is None:
         return None
-    return Thoughts(prompt.thinking, prompt.manner, tokens=model.vocabulary, budget=budget)
+    return ReasoningState(prompt.markers, prompt.opening, tokens=model.vocabulary, budget=budget)
 
 
-def _draft(model: Model, request: GenerationRequest) -> Draft | None:
+def _draft(model: Model, request: GenerationRequest) -> DraftCursor | None:
     if request.draft is None:
         return None
-    return Draft(model.vocabulary.tokenise_exactly(request.draft))
+    return DraftCursor(model.vocabulary.tokenise_exactly(request.draft))
 
 
 def _text_events(generation: Generation, *, is_final: bool = False) -> list[Event]:
-    thoughts, text = generation.read_thoughts(), generation.read_text(is_final=is_final)
-    events = [TextEvent(generation.request_id, thoughts, is_reasoning=True)] if thoughts else []
+    reasoning, text = generation.read_reasoning(), generation.read_text(is_final=is_final)
+    events = [TextEvent(generation.request_id, reasoning, is_reasoning=True)] if reasoning else []
     return [*events, *([TextEvent(generation.request_id, text)] if text else [])]

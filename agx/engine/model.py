@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agx.engine import native
-from agx.engine.chat.prompts import PromptWriter
+from agx.engine.chat.prompt_writer import PromptWriter
 from agx.engine.chat.templates import ChatTemplate
 from agx.engine.context import Context
 from agx.engine.sampling import MaskBias
@@ -19,12 +19,12 @@ from agx.errors import PromptTooLong
 from agx.gguf.card import card_of
 from agx.gguf.reader import read_header
 from agx.gguf.shards import shards_of
-from agx.grammar.matcher import ConstraintCompiler
+from agx.grammar.constraint import ConstraintCompiler
 from agx.requests import LoadOptions
 
 # A prompt that leaves less room than this (or than the request asks for) is refused up front.
 _LEAST_ROOM_TOKENS = 64
-# What the end of the thoughts may take, in tokens, beside the thoughts and the answer.
+# Tokens for what the template writes between reasoning and answer.
 _ENDING_TOKENS = 16
 # The metadata key of models that were trained for AGX: the kind of tools that they plan with.
 _PLANNER_TOOLS = "agx.planner.tools"
@@ -109,8 +109,8 @@ class Model:
                 context_length=length,
             )
 
-    def room_to_think(self, wanted: int, *, num_prompt_tokens: int, max_tokens: int) -> int:
-        """Return how many of the tokens wanted for thinking there are, with room left for an answer."""
+    def room_to_reason(self, wanted: int, *, num_prompt_tokens: int, max_tokens: int) -> int:
+        """Return how many of the tokens wanted for reasoning fit, with room left for an answer."""
         room = self.context.length - num_prompt_tokens
         kept = min(max_tokens, max(room // 2, _LEAST_ROOM_TOKENS))
         return max(0, min(wanted, room - kept - _ENDING_TOKENS))

@@ -13,8 +13,7 @@ from agx.engine.tokens import Vocabulary
 from agx.errors import AgxError
 from agx.gguf.reader import Header
 from agx.gguf.vocabulary import TokenTable, read_tokens
-from agx.grammar.library import LLTokenizer
-from agx.grammar.vocab import constraint_tokenizer
+from agx.grammar.llguidance import LLTokenizer, constraint_tokenizer
 
 # A thread for less than this would take longer than it saves.
 _LARGE_VOCABULARY = 32_768

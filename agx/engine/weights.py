@@ -12,7 +12,7 @@ from agx.engine import devices, native
 from agx.engine.native import lib
 from agx.errors import ConfigError, ModelUnloadable
 from agx.gguf.card import ModelCard, read_card
-from agx.gguf.fit import Use, use_of
+from agx.gguf.memory import Use, use_of
 from agx.gguf.placement import Machine, place
 from agx.requests import LoadOptions
 from agx.util.machine import memory_bytes, usable_cpus

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agx.gguf.checks import check_experts, check_vocabulary
-from agx.gguf.fields import Fields
+from agx.gguf.fields import Fields, check_experts, check_vocabulary
 from agx.gguf.reader import Header, Tensor, read_header
 from agx.gguf.shards import shards_of
-from agx.gguf.templates import TemplateTraits, traits_of
+from agx.gguf.template_traits import TemplateTraits, traits_of
 
 MAX_LAYERS = 512  # llama.cpp aborts above it
 _LAYER = re.compile(r"blk\.(\d{1,3})\.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from agx.errors import ConfigError, DeviceUnavailable, ModelTooLarge
 from agx.gguf.card import ModelCard
-from agx.gguf.fit import Need, Use, need_of
+from agx.gguf.memory import Need, Use, need_of
 
 ALL_LAYERS = -1
 # What a setting calls a device, and what ggml calls its backend. In the order that "auto" tries.

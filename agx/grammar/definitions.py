@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from agx.errors import ConstraintFailed
-from agx.grammar.keywords import DEFINITIONS, Json
 from agx.grammar.schema_forms import Schema
+from agx.util.json_schema import DEFINITIONS, Json
 
 # llguidance takes up to 9 KB of stack for a schema in another one, and a thread has 2 MB or more.
 _MAX_DEPTH = 400

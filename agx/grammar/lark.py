@@ -27,8 +27,8 @@ from typing import Any
 
 from agx.grammar import schema_forms as forms
 from agx.grammar.definitions import Definitions, HasNoRuleError, check_depth, references, too_deep, values
-from agx.grammar.keywords import DEFINITIONS, Json
 from agx.grammar.schema_forms import Schema
+from agx.util.json_schema import DEFINITIONS, Json
 
 _COMPACT = {"whitespace_flexible": False}
 _OF_THE_WHOLE = frozenset({"$schema", "$id", "$defs", "x-guidance"})

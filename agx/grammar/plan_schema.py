@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agx.grammar.keywords import DEFINITIONS
 from agx.grammar.tool_schema import Schema, tool_definitions
 from agx.plan.limits import TaskLimits
 from agx.plan.tools import ToolInfo
+from agx.util.json_schema import DEFINITIONS
 
 # No control character, raw or escaped: C0, DEL and C1. `{low,high}` counts characters.
 _PRINTABLE = r"[^\u0000-\u001f\u007f-\u009f]"

@@ -18,9 +18,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from agx.errors import RegistryInvalid
-from agx.grammar.keywords import BY_NAME, DEFINITIONS, OF_OTHERS, OF_PARTS, OF_THE_SAME, Json
 from agx.grammar.schema_forms import has_parts
-from agx.util.json_pointer import pointer_step
+from agx.util.json_schema import BY_NAME, DEFINITIONS, OF_OTHERS, OF_PARTS, OF_THE_VALUE, Json, pointer_step
 
 Schema = dict[str, Any]
 
@@ -120,7 +119,7 @@ class _Rewriting:
             return self._reference(value, where, alone=of_the_same)
         if key in OF_PARTS:
             return _each(key, value, where, lambda part, at: self._value(part, at, alone=of_parts))
-        if key in OF_THE_SAME or key in OF_OTHERS:
+        if key in OF_THE_VALUE or key in OF_OTHERS:
             alone = of_the_same and key == "anyOf"
             if alone and isinstance(value, list):
                 value = [part for part in value if part is not False]

@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 from agx.errors import ConfigError
-from agx.gguf.fit import BATCH_SIZE, DEFAULT_CONTEXT_LENGTH
-from agx.util.packaged import packaged_file
+from agx.gguf.memory import BATCH_SIZE, DEFAULT_CONTEXT_LENGTH
+from agx.util.files import packaged_file
 
 NAME = "catalog.toml"
 ROLES = ("echo", "delta")

@@ -14,14 +14,13 @@ from agx.errors import AgxError, ModelMissing, StorageError, UsageError
 from agx.gguf.card import ModelCard, read_card
 from agx.models.fetch.hub import parts_of
 from agx.models.fetch.part import PART, part_of, read_state, state_of
-from agx.models.found import known_source, pulled_file
+from agx.models.fetch.sources import ENDING
 from agx.models.hashes import HASHES_NAME, HashMemory, compute_sha256, file_version
-from agx.models.manifest import Manifest
 from agx.models.ollama.in_place import OllamaName, named_digest, ollama_folders, ollama_model
+from agx.models.pulled import Manifest, known_source, pulled_file
 from agx.models.resolve import EMBEDDED, embedded_model
-from agx.models.sources import ENDING
 from agx.util.files import locked
-from agx.util.names import nearest
+from agx.util.texts import nearest
 
 Kind = Literal["embedded", "file", "part", "ollama"]
 _MAX_OLLAMA = 1000

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from agx.util.packaged import packaged_file
+from agx.util.files import packaged_file
 
 EMBEDDED = "agx-nano"
 OLLAMA = "ollama:"
@@ -42,7 +42,7 @@ def resolve_model(name: str, *, models_dir: Path | None = None) -> Path:
 
 
 def _pulled(name: str, models_dir: Path | None) -> Path | None:
-    from agx.models.found import pulled_file  # noqa: PLC0415  most models are files by their names
+    from agx.models.pulled import pulled_file  # noqa: PLC0415  most models are files by their names
 
     return pulled_file(name, models_dir)
 

@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from agx.util.visible import visible
+from agx.util.texts import visible
 
 Risk = Literal["reads", "writes", "destructive", "network", "privilege", "runs_code"]
 RISKS: tuple[Risk, ...] = ("reads", "writes", "destructive", "network", "privilege", "runs_code")

@@ -23,7 +23,7 @@ from agx.risk.context import MaxRisk, PlanContext
 from agx.risk.judge import ANY_COMMAND, Judge
 from agx.unix.calls import calls_of
 from agx.unix.registry import unix_registry
-from agx.util.names import nearest
+from agx.util.texts import nearest
 
 RISK_LIMITS: tuple[MaxRisk, ...] = ("read", "write", "any")
 _WITHIN: dict[MaxRisk, frozenset[Risk]] = {

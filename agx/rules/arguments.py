@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agx.errors import RegistryInvalid
 from agx.plan.schema import Finding, Task, output_reference
 from agx.plan.tools import Registry, ToolInfo
-from agx.util.visible import shortened
+from agx.util.texts import shortened
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError

@@ -17,8 +17,7 @@ from agx.rules.unknown_options import unknown_option
 from agx.unix.inner_calls import calls
 from agx.unix.patterns import PatternPlaces, has_wildcard
 from agx.unix.table import wrapper_of
-from agx.util.names import nearest
-from agx.util.visible import shortened
+from agx.util.texts import nearest, shortened
 
 Rule = Callable[[Sequence[Task], Registry], Iterator[Finding]]
 

@@ -12,8 +12,7 @@ from agx.plan.tools import Registry
 from agx.unix.inner_calls import Call, calls
 from agx.unix.option_words import read_words
 from agx.unix.options import options_of
-from agx.util.names import nearest
-from agx.util.visible import shortened
+from agx.util.texts import nearest, shortened
 
 _PRINTS_THE_UNKNOWN = "echo"  # it takes a word that is no option of its own as text
 _MAX_OF_A_TASK = 3

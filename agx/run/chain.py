@@ -13,13 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from agx.plan.schema import Task
-from agx.run.flow import Descriptor, Flow, PipeSink, Sink, Tail, pipe
+from agx.run.expansion import Expanded, Surroundings, expand
 from agx.run.job import Job
-from agx.run.problem import Problem
-from agx.run.process import Program
-from agx.run.record import TaskRecord
-from agx.run.stage import Prepared, Stage, Stream, failure
-from agx.run.values import Expanded, Surroundings, expand
+from agx.run.pipes import Descriptor, Flow, PipeSink, Sink, Tail, pipe
+from agx.run.program import Program
+from agx.run.record import Problem, TaskRecord
+from agx.run.running_task import Prepared, Stage, Stream, failure
 from agx.unix.exit_codes import accepted_exit_codes
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK

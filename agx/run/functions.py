@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from agx.run.problem import Problem
+from agx.run.record import Problem
 
 
 async def call(function: Callable[..., Any], arguments: Mapping[str, Any], *, timeout_secs: float) -> Any:  # noqa: ANN401

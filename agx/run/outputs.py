@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Self
 
 from agx.errors import StorageError
 from agx.plan.references import replaced_outputs
-from agx.run.problem import Problem
+from agx.run.record import Problem
 
 MAX_TEXT_BYTES = 2 << 20  # more arguments than that no machine takes
 

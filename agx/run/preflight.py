@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
 
-from agx.errors import AgxError, Unsupported, UsageError
-from agx.plan.schema import Plan, Task
+from agx.errors import AgxError, NotApproved, Unsupported, UsageError
+from agx.plan.schema import RISKS, Plan, Risk, Task
 from agx.plan.tools import Registry, ToolInfo
-from agx.run.values import variables
+from agx.risk.assess import with_risk
+from agx.rules.check import check_tasks, refuse_errors
+from agx.run.expansion import variables
+from agx.run.job import CheckedRun, RunOptions
+from agx.run.sandbox import open_sandbox
+from agx.run.schedule import schedule
+from agx.unix.registry import unix_registry
 
 _INSTEAD = {
     "cd": "run agx in that folder, or give the tasks paths that begin with it",
@@ -100,3 +108,101 @@ def _used(task: Task, *, is_at_home: bool) -> Iterable[str]:
 def _refused(task: Task, why: str, *, hint: str) -> AgxError:
     message = f"task {task.task_number}: {task.command} {why}; nothing was run"
     return Unsupported(message, hint=hint, task=task.task_number)
+
+
+async def check_run(
+    plan: Plan, registry: Registry | None = None, *, options: RunOptions | None = None
+) -> CheckedRun:
+    """Return what would run, with the risk of every task computed anew.
+
+    Raises `PlanInvalid` for a plan that can run nowhere, `Unsupported` and `UsageError` for one that
+    cannot run here.
+    """
+    if os.name != "posix":
+        raise Unsupported(
+            "plans run on Linux and macOS only: their tools are Unix commands",
+            hint="on Windows run agx inside WSL",
+        )
+    tools = unix_registry() if registry is None else registry
+    chosen = options or RunOptions()
+    refuse_errors(check_tasks(plan.tasks, tools), "")
+    folder = _working_folder(chosen)
+    environ = dict(os.environ if chosen.environ is None else chosen.environ)
+    programs = find_programs(plan, tools, environ)
+    if chosen.sandbox and len(programs) < len(plan.tasks):
+        raise Unsupported(
+            "functions run in this process, which no sandbox is around", hint="run the plan without a sandbox"
+        )
+    sandbox = await open_sandbox(folder) if chosen.sandbox else None
+    if sandbox is not None:
+        for program in programs.values():
+            sandbox.check_program(program)
+    return CheckedRun(
+        plan=with_risk(plan, tools),
+        registry=tools,
+        options=chosen,
+        schedule=schedule(plan),
+        folder=folder,
+        environ=environ,
+        programs=programs,
+        stdin_task=None if chosen.stdin is None else _reader_of_stdin(plan, tools),
+        sandbox=sandbox,
+    )
+
+
+def _working_folder(options: RunOptions) -> Path:
+    """Return the working directory without links, so that a sandbox lets the right one be written."""
+    try:
+        folder = Path(os.path.realpath(options.folder or ".", strict=True))
+    except OSError as error:
+        named = "" if options.folder is None else f" {options.folder}"
+        raise UsageError(
+            f"the working directory{named} cannot be used: {error.strerror}",
+            hint="run agx in a folder that exists",
+        ) from error
+    if not folder.is_dir():
+        raise UsageError(f"the working directory {folder} is no folder", hint="give a folder")
+    return folder
+
+
+def _reader_of_stdin(plan: Plan, registry: Registry) -> int:
+    """Return the number of the first task that reads standard input and gets none from another task."""
+    for task in plan.tasks:
+        tool = registry.get(task.command)
+        if tool is not None and tool.reads_stdin and task.input_from_task is None and task.arguments is None:
+            return task.task_number
+    raise UsageError("standard input was given, and no task of the plan reads it", hint="leave --stdin out")
+
+
+Approve = Callable[[Plan], bool | Awaitable[bool]]
+
+
+def risks_to_approve(plan: Plan) -> tuple[Risk, ...]:
+    """Return what the plan may do beyond reading, by the risk that its tasks have now."""
+    found = {risk for task in plan.tasks for risk in task.risk} - {"reads"}
+    return tuple(risk for risk in RISKS if risk in found)
+
+
+async def require_approval(plan: Plan, approve: bool | Approve) -> None:  # noqa: FBT001  its only meaning
+    """Return where the plan only reads or was approved; raises `NotApproved`.
+
+    A function is asked with the very plan that will run.
+    """
+    if not risks_to_approve(plan):
+        return
+    answer = approve(plan) if callable(approve) else approve
+    if inspect.isawaitable(answer):
+        answer = await answer
+    if answer is not True:
+        raise not_approved(plan)
+
+
+def not_approved(plan: Plan) -> NotApproved:
+    """Return the error that says which tasks need a yes."""
+    risky = [task for task in plan.tasks if set(task.risk) - {"reads"}]
+    what = "; ".join(f"task {task.task_number} ({task.command}): {', '.join(task.risk)}" for task in risky)
+    return NotApproved(
+        f"the plan does more than read, and was not approved; nothing was run ({what})",
+        hint="look at it with --dry-run; --approve runs it",
+        tasks=[task.task_number for task in risky],
+    )

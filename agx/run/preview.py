@@ -10,10 +10,10 @@ from typing import Any
 
 from agx.errors import UsageError
 from agx.plan.schema import Argument, Glob, Task, Text
-from agx.run.approval import risks_to_approve
+from agx.run.expansion import Surroundings, depends_on_output, expand
 from agx.run.job import CheckedRun
-from agx.run.problem import Problem
-from agx.run.values import Surroundings, depends_on_output, expand
+from agx.run.preflight import risks_to_approve
+from agx.run.record import Problem
 from agx.shell.render import shell_argument
 
 

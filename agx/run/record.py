@@ -104,3 +104,12 @@ class RunResult:
             "is_sandboxed": self.is_sandboxed,
             "tasks": [task.to_dict() for task in self.tasks],
         }
+
+
+class Problem(Exception):
+    """A sentence about one task, and a hint that says what to do; it ends as a `TaskFailed`."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint

@@ -9,15 +9,13 @@ from agx.errors import RunError
 from agx.plan.schema import Plan, Task
 from agx.plan.tools import Registry
 from agx.rules import arguments as tool_arguments
-from agx.run.approval import Approve, require_approval
 from agx.run.chain import blamed_on, cannot_write, run_chain, saved_path
-from agx.run.check import check_run
 from agx.run.functions import call
 from agx.run.job import Audience, CheckedRun, Job, RunOptions
 from agx.run.outputs import Outputs, as_text
-from agx.run.problem import Problem
-from agx.run.record import RunResult, Status, TaskRecord
-from agx.run.stage import Timer, timed_out, utc_now
+from agx.run.preflight import Approve, check_run, require_approval
+from agx.run.record import Problem, RunResult, Status, TaskRecord
+from agx.run.running_task import Timer, timed_out, utc_now
 
 
 async def run_plan(

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agx.errors import Unsupported, UsageError
-from agx.run.problem import Problem
+from agx.run.record import Problem
 
 _PROBE_SECS = 20
 _HIDDEN = ("/tmp", "/run")  # noqa: S108  hidden, not used

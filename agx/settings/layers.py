@@ -16,7 +16,7 @@ from agx.errors import ConfigError
 from agx.settings.setting import SettingValue
 from agx.settings.table import BY_NAME, SETTINGS
 from agx.settings.toml_file import read_file
-from agx.util.names import nearest
+from agx.util.texts import nearest
 
 HOME_VARIABLE = "AGX_HOME"
 BUFFER_VARIABLE = "AGX_PLAN_BUFFER"  # where the plan that is being built is kept, see `agx.store`

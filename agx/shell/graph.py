@@ -19,7 +19,7 @@ from typing import NamedTuple
 from agx.plan.references import references
 from agx.plan.schema import Plan, Task, TaskOutput
 from agx.shell.render import task_line
-from agx.util.visible import shortened, visible
+from agx.util.texts import shortened, visible
 
 MAX_LABEL_CHARS = 400
 _LINE_CHARS = 60

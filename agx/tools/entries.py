@@ -9,14 +9,12 @@ from typing import Any
 
 from agx.plan.schema import RISKS, Risk
 from agx.plan.tools import MAX_TOOLS, Registry, ToolInfo, ToolOptions
-from agx.tools.compiling import SchemaCheck, check_compiles
-from agx.tools.forms import Entry, Row, entry, name_of, rows
-from agx.tools.names_and_texts import check_name, cleaned
-from agx.tools.plain import plain
+from agx.tools.plain import check_name, cleaned, plain
 from agx.tools.problems import Findings, Place, refusal, shown, warned
-from agx.tools.tool_schemas import checked_schema
+from agx.tools.registry_formats import Entry, Row, entry, name_of, rows
+from agx.tools.tool_schemas import SchemaCheck, check_compiles, checked_schema
 from agx.unix.registry import unix_registry
-from agx.util.names import nearest
+from agx.util.texts import nearest
 
 MAX_EXIT_CODE = 255
 # What nobody vouches for is not harmless.
@@ -27,7 +25,7 @@ _OPTIONS_HINT = 'options are listed by what their values are: {"pattern": ["-nam
 
 
 def registry_of(data: object, *, check: SchemaCheck, source: str = "the registry") -> Registry:
-    """Make a registry of data as `json.loads` gives it, in any form that `agx.tools.forms` names.
+    """Make a registry of data as `json.loads` gives it, in any form that `agx.tools.registry_formats` names.
 
     `Registry.warnings` says what was changed on the way. Raises `RegistryInvalid`, whose
     `details["problems"]` lists everything that is wrong: tool, JSON pointer, message and hint.

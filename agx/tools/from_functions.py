@@ -16,13 +16,11 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from agx.errors import RegistryInvalid
 from agx.plan.schema import RISKS, Risk
 from agx.plan.tools import Registry, ToolInfo
-from agx.tools.compiling import SchemaCheck, check_compiles
 from agx.tools.docstrings import Docstring, parse_docstring
 from agx.tools.entries import UNKNOWN_RISK
-from agx.tools.names_and_texts import check_name, cleaned
-from agx.tools.plain import plain
+from agx.tools.plain import check_name, cleaned, plain
 from agx.tools.problems import Findings, Place, refusal, warned
-from agx.tools.tool_schemas import checked_schema
+from agx.tools.tool_schemas import SchemaCheck, check_compiles, checked_schema
 
 _HINT = "give every parameter a type hint that JSON can carry: str, int, list[str], an Enum, a dataclass, …"
 _NO_NAMES = {

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agx.errors import RegistryInvalid
-from agx.util.json_pointer import pointer_step
-from agx.util.visible import shortened, visible
+from agx.util.json_schema import pointer_step
+from agx.util.texts import shortened, visible
 
 _MAX_PROBLEMS = 100
 _MAX_SHOWN_CHARS = 80

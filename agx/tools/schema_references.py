@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from agx.tools.plain import MAX_DEPTH
 from agx.tools.problems import Findings, Place, pointer_steps, shown
-from agx.tools.schema_keywords import IN_PLACE, Schema, Way, all_schemas, subschemas
+from agx.util.json_schema import OF_THE_VALUE, Schema, Way, all_schemas, subschemas
 
 MAX_UNFOLDED = 10_000
 _HINT = "a schema refers to its own parts only: #/$defs/…"
@@ -46,7 +46,7 @@ def _leads(part: Schema, way: Way) -> Iterator[Way]:
         target = _target(part["$ref"])
         assert target is not None, "checked before"
         yield target
-    yield from ((*way, *step) for step, _ in subschemas(part) if step[0] in IN_PLACE)
+    yield from ((*way, *step) for step, _ in subschemas(part) if step[0] in OF_THE_VALUE)
 
 
 def _check_unfolding(leads: Mapping[Way, Sequence[Way]], place: Place, found: Findings) -> None:

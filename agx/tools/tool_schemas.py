@@ -7,13 +7,15 @@ and whatever stands in `default`, `enum`, `const` or `examples` is data: neither
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from agx.tools.names_and_texts import check_parameter, cleaned
-from agx.tools.problems import Findings, Place, shown
-from agx.tools.schema_keywords import ALONE, BY_NAME, IN_LIST, Schema, all_schemas
+from agx.errors import RegistryInvalid
+from agx.plan.tools import ToolInfo
+from agx.tools.plain import check_parameter, cleaned
+from agx.tools.problems import Findings, Place, pointer_steps, shown
 from agx.tools.schema_references import check_references
+from agx.util.json_schema import ALONE, BY_NAME, DEFINED, IN_LIST, Schema, all_schemas
 
 # Compiling takes time by the square of it; nobody describes the arguments of one tool with so many.
 MAX_PARTS = 5000
@@ -108,7 +110,7 @@ def _adapted_keyword(key: str, value: Any, place: Place, found: Findings) -> Ite
             yield key, types
     elif key in _TEXTS and isinstance(value, str):
         yield key, cleaned(value, place, found)
-    elif key in BY_NAME and isinstance(value, dict):
+    elif (key in BY_NAME or key in DEFINED) and isinstance(value, dict):
         for name in value:
             check_parameter(name, place / name, found)
         yield key, {name: _adapted(each, place / name, found) for name, each in value.items()}
@@ -187,3 +189,22 @@ def _check_by_meta_schema(schema: Schema, place: Place, found: Findings) -> None
     for way, message in sorted(errors.items(), key=lambda each: [str(step) for step in each[0]]):
         hint = "json-schema.org/draft/2020-12 says what each keyword takes"
         found.refuse(f"the schema is no JSON Schema: {message[:200]}", place.along(way), hint=hint)
+
+
+SchemaCheck = Callable[[Iterable[ToolInfo]], None]
+"""Raises `RegistryInvalid`, with a JSON `pointer` in its details, where tools cannot be planned with."""
+
+
+def check_compiles(tools: Sequence[tuple[ToolInfo, Place]], found: Findings, *, check: SchemaCheck) -> None:
+    """Refuse the tools whose schema no constraint can be compiled for; each comes with its schema's place."""
+    functions = [(tool, place) for tool, place in tools if tool.schema is not None]
+    try:
+        check(tool for tool, _ in functions)
+    except RegistryInvalid:
+        # One by one: every refusal is told, and all together may be more than one plan is ever offered.
+        for tool, place in functions:
+            try:
+                check([tool])
+            except RegistryInvalid as error:
+                steps = pointer_steps(str(error.details.get("pointer", "")))
+                found.refuse(error.message, place.along(steps), hint=error.hint)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agx.errors import StorageError
+from agx.errors import ModelMissing, StorageError
 
 PRIVATE = 0o600
 LOCK_SECS = 10.0
@@ -93,3 +93,12 @@ def _try_lock(descriptor: int) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     return True
+
+
+def packaged_file(name: str, *, what: str) -> Path:
+    """Return the place of a file of the folder `models`; raises `ModelMissing`, which says `what` it is."""
+    package = Path(__file__).resolve().parents[1]
+    for path in (package / "data" / name, package.parent / "models" / name):
+        if path.is_file():
+            return path
+    raise ModelMissing(f"{what} is missing from this installation", hint="install AGX again")

@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 
 from agx.engine import devices, native
-from agx.grammar import library
+from agx.grammar import llguidance
 from agx.util.version import __version__
 from agx.worker.protocol import MAX_FRAME_BYTES, PROTOCOL_VERSION, Frame
 
@@ -22,7 +22,7 @@ def hello() -> Frame:
             "python": sys.version.split()[0],
             "agx": __version__,
             "llama-cpp-python": native.version(),
-            "llguidance": library.version(),
+            "llguidance": llguidance.version(),
         },
         "system_info": native.system_info(),
         "devices": [_device(device) for device in devices.devices()],

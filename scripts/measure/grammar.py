@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agx.app.registries import registry_of
-from agx.grammar.library import LLTokenizer
-from agx.grammar.matcher import ConstraintCompiler
+from agx.grammar.constraint import ConstraintCompiler
+from agx.grammar.llguidance import LLTokenizer
 from agx.grammar.plan_schema import PlanLimits, plan_schema
 from agx.plan.tools import ToolInfo
 from agx.unix.registry import unix_registry

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agx.plan.schema import Task
-from agx.prompts.delta import findings_text, written_plan
+from agx.prompts.messages import findings_text, written_plan
 from agx.rules import findings as rules
 from agx.unix.registry import unix_registry
 from scripts.planner.augment import augment, estrange, word_pool

@@ -16,8 +16,7 @@ from agx.backends.llamacpp import LlamaCppBackend
 from agx.backends.model_file import ModelHash
 from agx.backends.specs import LlamaCppSpec
 from agx.errors import AgxError, DeviceUnavailable, ModelMissing, ModelUnloadable, UsageError, WorkerDied
-from agx.models.checked import LEAST_REMEMBERED_BYTES
-from agx.models.hashes import HashMemory, file_version
+from agx.models.hashes import LEAST_REMEMBERED_BYTES, HashMemory, file_version
 from agx.requests import GenerationRequest, LoadOptions, Message, Parameters
 
 REQUEST = GenerationRequest((Message("user", "hi"),), parameters=Parameters(max_tokens=4))

@@ -14,7 +14,7 @@ import pytest
 
 from agx.cli.models import recommend
 from agx.models.catalog import load_catalog
-from agx.models.manifest import Manifest, Record
+from agx.models.pulled import Manifest, Record
 from agx.models.recommend import Gpu, Hardware
 from tests.cli.conftest import Agx
 from tests.documents import ROOT

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agx.engine.draft import Draft
+from agx.engine.draft import DraftCursor
 from agx.engine.loop import Engine
 from tests.engine.support import SMALL_PLANS, generate
 
@@ -15,7 +15,7 @@ PLAN = '{"tasks":[{"command":"sort","args":["b","a"]},{"command":"wc","args":[],
 HUGE = 1e9
 
 
-def _next_tokens(draft: Draft, taken: list[int]) -> list[int | None]:
+def _next_tokens(draft: DraftCursor, taken: list[int]) -> list[int | None]:
     """Return what the draft has next before each token that is taken, and after the last."""
     found = []
     for token in taken:
@@ -25,23 +25,23 @@ def _next_tokens(draft: Draft, taken: list[int]) -> list[int | None]:
 
 
 def test_a_text_that_repeats_the_draft_stays_in_it_to_the_end() -> None:
-    assert _next_tokens(Draft([5, 6, 7]), [5, 6, 7]) == [5, 6, 7, None]
+    assert _next_tokens(DraftCursor([5, 6, 7]), [5, 6, 7]) == [5, 6, 7, None]
 
 
 def test_a_text_that_departs_is_lost_until_four_tokens_agree() -> None:
     taken = [1, 9, 3, 4, 5, 6]
-    assert _next_tokens(Draft([1, 2, 3, 4, 5, 6, 7]), taken) == [1, 2, None, None, None, None, 7]
+    assert _next_tokens(DraftCursor([1, 2, 3, 4, 5, 6, 7]), taken) == [1, 2, None, None, None, None, 7]
 
 
 def test_of_several_places_the_nearest_to_the_departure_counts() -> None:
     repeated = [1, 2, 3, 4, 10, 1, 2, 3, 4, 20]
-    draft = Draft([*repeated, 99])
+    draft = DraftCursor([*repeated, 99])
     taken = [*repeated[:9], 77, 1, 2, 3, 4]
     assert _next_tokens(draft, taken)[-1] == 20
 
 
 def test_an_empty_draft_knows_nothing() -> None:
-    assert _next_tokens(Draft([]), [1, 2, 3, 4, 5]) == [None] * 6
+    assert _next_tokens(DraftCursor([]), [1, 2, 3, 4, 5]) == [None] * 6
 
 
 def test_with_a_huge_margin_the_draft_comes_back(engine: Engine) -> None:

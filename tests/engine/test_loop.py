@@ -11,7 +11,7 @@ from typing import Any, cast
 import jsonschema
 import pytest
 
-from agx.engine.chat.prompts import Conversation
+from agx.engine.chat.prompt_writer import Conversation
 from agx.engine.events import ErrorEvent
 from agx.engine.loop import Engine
 from agx.engine.model import Model
@@ -19,7 +19,7 @@ from agx.engine.sampling import Sampler
 from agx.engine.scheduler import Slice
 from agx.engine.sequence import Sequence
 from agx.errors import ConstraintFailed, DeadlineExceeded, PromptTooLong, UsageError
-from agx.grammar.matcher import Constraint
+from agx.grammar.constraint import Constraint
 from agx.requests import Parameters
 from tests.engine.support import SMALL_PLANS, USER, finish, generate, request
 from tests.tiny_gguf import TinyModel

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from agx.engine.chat.prompts import DEFAULT_REASONING_TOKENS
+from agx.engine.chat.prompt_writer import DEFAULT_REASONING_TOKENS
 from agx.engine.loop import Engine
 from agx.engine.model import Model
 from agx.errors import ConfigError, DeadlineExceeded
@@ -105,7 +105,7 @@ def test_the_model_sees_its_thoughts_end_as_the_template_writes_it(load: Load) -
     engine = load(OPENING)
     engine.start(1, request(**PLAN, reasoning_tokens=5))
     drawing("well")(engine)
-    while engine._running[1].is_thinking:
+    while engine._running[1].is_reasoning:
         engine.step()
     text = model_of(engine).vocabulary.decoder().decode(tokens_of(engine), is_final=True)
     assert "list all files<think>\nwell" in text
@@ -196,7 +196,7 @@ def test_cancelling_inside_thoughts_ends_them_and_leaves_nothing_behind(load: Lo
     engine.start(1, request(**PLAN, reasoning_tokens=500))
     for _step in range(5):
         engine.step()
-    assert engine._running[1].is_thinking
+    assert engine._running[1].is_reasoning
     assert engine.stage == "generating"
     engine.cancel(1)
     outcome = finish(engine)

@@ -18,7 +18,7 @@ from agx.engine.sampling import Sampler
 from agx.engine.scheduler import schedule
 from agx.engine.sequence import Sequence
 from agx.errors import ConfigError, ConstraintFailed
-from agx.grammar.matcher import Constraint
+from agx.grammar.constraint import Constraint
 from agx.requests import LoadOptions, Parameters
 from tests.engine.support import SMALL_PLANS, generate
 from tests.tiny_gguf import TinyModel

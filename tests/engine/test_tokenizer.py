@@ -11,8 +11,8 @@ from agx.engine import tokenizer
 from agx.engine.tokenizer import EarlyTokenizer
 from agx.engine.tokens import Vocabulary
 from agx.gguf.reader import read_header
-from agx.grammar.library import LLTokenizer
-from agx.grammar.matcher import ConstraintCompiler
+from agx.grammar.constraint import ConstraintCompiler
+from agx.grammar.llguidance import LLTokenizer
 from tests.architectures.vocabularies import file, vocabulary
 from tests.architectures.writer import write_model
 from tests.engine.real_vocabularies import loaded, needs_vocabularies

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.engine.chat.prompts import Conversation
+from agx.engine.chat.prompt_writer import Conversation
 from agx.engine.loop import Engine
 from agx.engine.model import Model
 from agx.engine.tokens import TextDecoder

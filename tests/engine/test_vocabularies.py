@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator
 from agx.engine.native import lib
 from agx.engine.tokens import Vocabulary
 from agx.errors import ModelUnloadable
-from agx.grammar.matcher import Constraint, ConstraintCompiler
+from agx.grammar.constraint import Constraint, ConstraintCompiler
+from agx.grammar.llguidance import constraint_tokenizer
 from agx.grammar.plan_schema import PlanLimits, plan_schema
-from agx.grammar.vocab import constraint_tokenizer
 from agx.plan.tools import ToolInfo
 from tests.architectures.vocabularies import file
 from tests.engine.real_vocabularies import ENCODER, GENERATIVE, loaded, needs_vocabularies, vocabulary

@@ -16,7 +16,7 @@ from agx.engine.loop import Engine
 from agx.engine.weights import Weights
 from agx.errors import AgxError, ConfigError, DeviceUnavailable, ModelMissing, ModelUnloadable, UsageError
 from agx.gguf import read_card
-from agx.gguf.fit import Use, need_of
+from agx.gguf.memory import Use, need_of
 from agx.requests import LoadOptions
 from tests.architectures.vocabularies import vocabulary
 from tests.architectures.writer import write_model

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from agx.engine.model import Model
-from agx.grammar.matcher import ConstraintCompiler
+from agx.grammar.constraint import ConstraintCompiler
 from agx.requests import LoadOptions
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from agx.errors import ConstraintFailed
-from agx.grammar.matcher import ConstraintCompiler
+from agx.grammar.constraint import ConstraintCompiler
 from agx.grammar.plan_schema import PlanLimits, plan_schema
 from agx.plan.tools import ToolInfo
 from agx.unix.registry import unix_registry

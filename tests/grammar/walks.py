@@ -10,7 +10,7 @@ from typing import Any
 
 from llguidance import LLTokenizer
 
-from agx.grammar.matcher import ConstraintCompiler
+from agx.grammar.constraint import ConstraintCompiler
 from agx.plan.tools import ToolInfo
 
 BFCL = Path(__file__).parents[3] / "shared" / "data" / "bfcl" / "cases.jsonl"

@@ -9,9 +9,9 @@ import pytest
 
 from agx.errors import ConfigError
 from agx.gguf import read_card
-from agx.gguf.fit import Use, need_of
+from agx.gguf.memory import Use, need_of
 from agx.models.catalog import Entry, load_catalog, memory_needed
-from agx.models.sources import HubFile, checked_path, parse_source
+from agx.models.fetch.sources import HubFile, checked_path, parse_source
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 NAMES = {

@@ -12,8 +12,8 @@ import pytest
 from agx.errors import ModelMissing, StorageError, UsageError
 from agx.models.fetch.part import Version, opened_part
 from agx.models.library import Model, Verdict, find, in_folder, list_models, ollama_names, remove, verify
-from agx.models.manifest import Manifest, Record
 from agx.models.ollama.in_place import MODEL_LAYER
+from agx.models.pulled import Manifest, Record
 
 SOURCE = "hf:owner/repo/tiny.gguf"
 

@@ -26,7 +26,7 @@ from agx.plan.tools import Registry, ToolInfo
 from agx.planning.config import PlannerConfig
 from agx.planning.planner import Planner
 from agx.planning.roles import ModelRole
-from agx.prompts.delta import NOTHING_FOUND
+from agx.prompts.messages import NOTHING_FOUND
 from agx.requests import Chunk, Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_draft

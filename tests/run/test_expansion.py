@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agx.plan.schema import Argument
-from agx.run.problem import Problem
-from agx.run.values import Expanded, Surroundings, depends_on_output, expand, variables
+from agx.run.expansion import Expanded, Surroundings, depends_on_output, expand, variables
+from agx.run.record import Problem
 from tests.plan.helpers import task
 
 OUTPUTS = {1: "a  b\n\tc", 2: "", 3: "nul\0", 4: "*", 5: "-rf x"}

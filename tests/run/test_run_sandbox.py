@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from agx.errors import TaskFailed, TaskTimedOut, Unsupported, UsageError
-from agx.run.check import check_run
 from agx.run.job import RunOptions
+from agx.run.preflight import check_run
 from agx.run.preview import preview_of
 from agx.run.record import RunResult
 from tests.documents import ROOT

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agx.prompts.delta import NOTHING_FOUND, delta_turns
+from agx.prompts.messages import NOTHING_FOUND, delta_turns
 from agx.rules import findings as rules
 from agx.unix.registry import unix_registry
 from scripts.planner.examples import MAX_TASKS, ExampleStream, as_tasks, checked_draft

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from agx.tools.selection import merge_registries, tools_on_path
 
 from agx.app.registries import registry_of
 from agx.errors import RegistryInvalid
 from agx.plan.tools import Registry
-from agx.tools.combining import merge_registries, tools_on_path
 from agx.unix.registry import unix_registry
 from tests.tools.support import CITY
 

@@ -6,10 +6,9 @@ import pytest
 
 from agx.app.registries import parse_registry
 from agx.plan.tools import MAX_TOOLS
-from agx.tools.forms import OWN_KEYS
-from agx.tools.names_and_texts import MAX_NAME_CHARS
-from agx.tools.plain import MAX_DEPTH
+from agx.tools.plain import MAX_DEPTH, MAX_NAME_CHARS
 from agx.tools.registry_files import MAX_FILE_BYTES
+from agx.tools.registry_formats import OWN_KEYS
 from agx.tools.schema_references import MAX_UNFOLDED
 from agx.tools.tool_schemas import MAX_PARTS
 from tests.documents import ROOT, Block, blocks

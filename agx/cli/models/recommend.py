@@ -10,7 +10,7 @@ import click
 
 from agx.cli.options import App, debug_option
 from agx.cli.output import is_terminal, write_result
-from agx.util.visible import visible, visible_json
+from agx.util.texts import visible, visible_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

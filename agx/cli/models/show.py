@@ -10,7 +10,7 @@ import click
 from agx.app.places import model_file
 from agx.cli.options import App, debug_option, settings_of
 from agx.cli.output import write_result
-from agx.util.visible import shortened, visible, visible_json
+from agx.util.texts import shortened, visible, visible_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

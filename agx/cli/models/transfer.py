@@ -8,8 +8,8 @@ import sys
 import time
 
 from agx.cli.output import is_terminal, tell, visible_on
-from agx.models.fetch.meter import Meter
-from agx.util.visible import visible
+from agx.models.fetch.progress import Meter
+from agx.util.texts import visible
 
 LINE_SECS = 5.0
 _DRAW_SECS = 0.15

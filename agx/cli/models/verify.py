@@ -12,7 +12,7 @@ import click
 from agx.app.places import optional_models_folder
 from agx.cli.options import App, debug_option, settings_of
 from agx.cli.output import write_result
-from agx.util.visible import visible, visible_json
+from agx.util.texts import visible, visible_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,13 +1,13 @@
-"""A model's thoughts while they are written: where they begin, where they end, and when they have to.
+"""The reasoning of one generation, token by token: where it begins, where it ends, and when it has to.
 
-Tokens go in as they are drawn, and what comes out is to be appended: the token itself, and where the
-thoughts begin or end what the template writes there. The markers are found in the text, so it does not
-matter whether a vocabulary has one token for a marker or spells it. Nothing here knows the model.
+Drawn tokens go in; tokens to append come out. Those are the drawn token itself and, where reasoning begins
+or ends, what the template writes there. Markers are looked for in the text, so a vocabulary may have one
+token for a marker or spell it. Nothing here knows the model.
 
-    state      leaves it when                                          for
-    undecided  the first token begins the marker that opens thoughts   thinking
-    undecided  the first token does anything else                      over: what leads to an answer
-    thinking   the end marker, the end of the text, the budget's end   over: the end marker and what follows
+    state      event                                                next state, and what is appended
+    undecided  the first token begins the start marker              reasoning: the rest of the marker
+    undecided  the first token is any other                         over: what leads to an answer
+    reasoning  the end marker, the end of the text, an empty budget over: the end marker and what follows
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import codecs
 from collections.abc import Sequence
 from typing import Protocol
 
-from agx.engine.chat.reasoning import Manner, Thinking
+from agx.engine.chat.reasoning import ReasoningMarkers, TurnOpening
 
 
 class Tokens(Protocol):
-    """What is needed of a vocabulary."""
+    """The part of a vocabulary that is needed here."""
 
     @property
     def pieces(self) -> Sequence[bytes]:
@@ -34,27 +34,29 @@ class Tokens(Protocol):
         """Return the tokens of a text."""
 
 
-class Thoughts:
-    """The thoughts of one generation, with a budget of tokens for what stands between the markers."""
+class ReasoningState:
+    """Where a generation is in its reasoning; `budget` counts the tokens between the markers."""
 
-    def __init__(self, thinking: Thinking, manner: Manner, *, tokens: Tokens, budget: int) -> None:
+    def __init__(
+        self, markers: ReasoningMarkers, opening: TurnOpening, *, tokens: Tokens, budget: int
+    ) -> None:
         self.is_over = False
-        self._thinking = thinking
-        self._lead = manner.lead
-        self._is_open = manner.is_open
+        self._markers = markers
+        self._lead = opening.lead
+        self._is_open = opening.is_open
         self._tokens = tokens
         self._left = budget
-        self._end = thinking.end.encode()
+        self._end = markers.end.encode()
         # The last bytes, which may turn out to be the beginning of the end marker.
         self._held = b""
         self._ends_line = False
-        self._shown = bytearray()
+        self._released = bytearray()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def take(self, token: int, *, ends_text: bool) -> list[int]:
-        """Take a token that was drawn, and give what is to be appended; nothing where it is refused.
+        """Take a drawn token and return what is to be appended, without it where it is refused.
 
-        `ends_text` says that it ends the model's turn: the thoughts end, but the answer is to come.
+        `ends_text`: the token ends the model's turn. The reasoning ends; the answer is still to come.
         """
         piece = self._tokens.pieces[token]
         if not self._is_open:
@@ -70,22 +72,22 @@ class Thoughts:
         return [token] if self._left > 0 else [token, *self.close()]
 
     def close(self) -> list[int]:
-        """End the thoughts here, or leave them out, and give what is to be appended for that."""
+        """End the reasoning here, or leave it out, and return what is to be appended for that."""
         self.is_over = True
         if not self._is_open:
             return self._spelled(self._lead)
         written = self._held.decode(errors="ignore")
-        before = "" if written or self._ends_line else self._thinking.before_end
-        return self._spelled(before + self._thinking.end[len(written) :] + self._thinking.after_end)
+        before = "" if written or self._ends_line else self._markers.before_end
+        return self._spelled(before + self._markers.end[len(written) :] + self._markers.after_end)
 
     def read(self) -> str:
-        """Return the text of the thoughts that has come since the last call, without the markers."""
-        data, self._shown = bytes(self._shown), bytearray()
+        """Return the reasoning that was written since the last call, without the markers."""
+        data, self._released = bytes(self._released), bytearray()
         return self._decoder.decode(data, final=self.is_over)
 
     def _opened(self, token: int, piece: bytes) -> list[int]:
-        """Follow the model where it begins to think, and write the opening to its end."""
-        start, begun = self._thinking.start.encode(), piece.lstrip()
+        """Follow the model where it begins to reason, and complete the start marker."""
+        start, begun = self._markers.start.encode(), piece.lstrip()
         if not begun or not (start.startswith(begun) or begun.startswith(start)):
             return self.close()
         self._is_open = True
@@ -93,28 +95,28 @@ class Thoughts:
         return [token, *self._spelled(start[len(begun) :].decode(errors="ignore"))]
 
     def _ended(self, token: int, data: bytes, *, place: int) -> list[int]:
-        """Write the end of the thoughts as the template does, whatever the token has behind it."""
+        """End the reasoning as the template does, whatever the token has behind the marker."""
         self.is_over = True
-        self._shown += data[:place]
+        self._released += data[:place]
         stop = place + len(self._end)
         if stop == len(data):
-            return [token, *self._spelled(self._thinking.after_end)]
+            return [token, *self._spelled(self._markers.after_end)]
         rest = data[len(self._held) : stop].decode(errors="ignore")
-        return self._spelled(rest + self._thinking.after_end)
+        return self._spelled(rest + self._markers.after_end)
 
     def _keep(self, data: bytes, *, is_text: bool) -> None:
-        """Show what cannot belong to the end marker, and hold the rest."""
+        """Release what cannot belong to the end marker, and hold the rest back."""
         if not is_text:
-            self._shown += self._held
+            self._released += self._held
             self._held = b""
             return
         num_held = max(
             (size for size in range(1, len(self._end)) if data.endswith(self._end[:size])), default=0
         )
-        shown = len(data) - num_held
-        self._shown += data[:shown]
-        self._held = data[shown:]
-        self._ends_line = data[:shown].endswith(b"\n") or (self._ends_line and shown == 0)
+        released = len(data) - num_held
+        self._released += data[:released]
+        self._held = data[released:]
+        self._ends_line = data[:released].endswith(b"\n") or (self._ends_line and released == 0)
 
     def _spelled(self, text: str) -> list[int]:
         return self._tokens.tokenise(text, parse_special=True, goes_on=True) if text else []

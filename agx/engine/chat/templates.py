@@ -1,38 +1,28 @@
 """Messages to a prompt, by the model's own chat template.
 
-A template is a program that came with a model file. It runs in jinja2's sandbox, with what the sandbox
-leaves open closed here: it has a time limit, unless its text shows that it needs none, every operation
-that makes text or lists longer is bounded, and it sees only the filters and methods that real templates
-use.
+A template is a program that came with a model file. It runs in jinja2's sandbox, and here is closed what
+that sandbox leaves open: rendering has a time limit, every operation that makes texts or lists longer is
+bounded, and a template sees only the filters and methods that real templates use.
 """
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from agx.engine.chat.bounds import MAX_TEXT_CHARS, Ledger, LimitExceeded
-from agx.engine.chat.clock_free import is_plain
+from agx.engine.chat.environment import BoundedEnvironment
 from agx.engine.chat.jinja import TemplateError as JinjaError
-from agx.engine.chat.sandbox import BoundedEnvironment
+from agx.engine.chat.time_limit import TimeLimit, needs_no_clock
 from agx.errors import TemplateError
-
-if TYPE_CHECKING:
-    from types import FrameType, TracebackType
-
-    from _typeshed import TraceFunction
 
 # Templates with a name, for models that lack one; `agx.models.chat_templates` gives them by name.
 NAMED_TEMPLATES = Path(__file__).parent / "jinja_templates"
 MAX_TEMPLATE_CHARS = 1 << 16
 TIME_LIMIT_SECS = 0.5
-# What jinja2 calls the file of a template that was given as text.
-_TEMPLATE_FILE = "<template>"
 HINT = "give another one with --chat-template, or use another model"
 Clock = Callable[[], datetime]
 
@@ -63,7 +53,7 @@ class ChatTemplate:
         environment.globals |= {"raise_exception": _raise_exception, "strftime_now": self._strftime_now}
         try:
             parsed = environment.parse(source)
-            self._is_plain = is_plain(parsed)
+            self._needs_no_clock = needs_no_clock(parsed)
             self._template = environment.from_string(parsed)
         except Exception as error:  # jinja2's own errors, and Python's for the code it makes
             raise failed(f"{type(error).__name__}: {error}") from error
@@ -78,7 +68,7 @@ class ChatTemplate:
         """
         given = {"messages": [dict(message) for message in messages]} | dict(variables or {})
         try:
-            with nullcontext() if self._is_plain else _TimeLimit(TIME_LIMIT_SECS):
+            with nullcontext() if self._needs_no_clock else TimeLimit(TIME_LIMIT_SECS):
                 return self._write(self._variables | given)
         except LimitExceeded as error:
             raise failed(str(error), over_limit=True) from error
@@ -100,32 +90,6 @@ class ChatTemplate:
         if len(pattern) > 100:
             raise LimitExceeded("its pattern for the date has more than 100 characters")
         return self.clock().strftime(pattern)
-
-
-class _TimeLimit:
-    """Raises `LimitExceeded` in the block when its time is up.
-
-    Tracing, in this thread only, sees every line of the compiled template and every call that it
-    makes. What runs between two of these is kept short by `agx.engine.chat.bounds`.
-    """
-
-    def __init__(self, limit_secs: float) -> None:
-        self._limit_secs = limit_secs
-
-    def __enter__(self) -> None:
-        self._before = sys.gettrace()
-        self._end = time.monotonic() + self._limit_secs
-        sys.settrace(self._trace)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        sys.settrace(self._before)
-
-    def _trace(self, frame: FrameType, _event: str, _argument: object) -> TraceFunction | None:
-        if time.monotonic() > self._end:
-            raise LimitExceeded(f"it runs for more than {self._limit_secs:g} s")
-        return self._trace if frame.f_code.co_filename == _TEMPLATE_FILE else None
 
 
 def _raise_exception(message: object) -> NoReturn:

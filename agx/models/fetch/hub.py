@@ -15,9 +15,9 @@ from urllib.parse import quote, urlsplit
 
 from agx.errors import BackendUnreachable, ConfigError, ModelMissing, UsageError
 from agx.models.fetch.http import HttpClient, Place
-from agx.models.fetch.retrying import Patience, with_patience
-from agx.models.fetch.watching import Watcher
-from agx.models.sources import ENDING, HubChoice, HubFile, WebFile, checked_path
+from agx.models.fetch.progress import Watcher
+from agx.models.fetch.remote import Patience, with_patience
+from agx.models.fetch.sources import ENDING, HubChoice, HubFile, WebFile, checked_path
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 MAX_LIST_BYTES = 16 << 20

@@ -21,16 +21,13 @@ from agx.models.fetch.download import Download
 from agx.models.fetch.http import HttpClient, Place
 from agx.models.fetch.hub import HubAccess, choose, list_files, parts_of, renamed
 from agx.models.fetch.part import Part, opened_part
-from agx.models.fetch.remote import Facts, Remote, look_up
-from agx.models.fetch.retrying import Patience
-from agx.models.fetch.room import check_room
-from agx.models.fetch.watching import Silent, Watcher
-from agx.models.found import find_pulled, known_source
+from agx.models.fetch.progress import Silent, Watcher
+from agx.models.fetch.remote import Facts, Patience, Remote, check_room, look_up
+from agx.models.fetch.sources import ENDING, HubChoice, HubFile, Source, WebFile, local_name, web_name
 from agx.models.hashes import HASHES_NAME, HashMemory, compute_sha256, file_version
-from agx.models.manifest import Manifest, Record
+from agx.models.pulled import Manifest, Record, find_pulled, known_source
 from agx.models.resolve import EMBEDDED
-from agx.models.sources import ENDING, HubChoice, HubFile, Source, WebFile, local_name, web_name
-from agx.util.names import nearest
+from agx.util.texts import nearest
 
 DEFAULT_CONNECTIONS = 4
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
 
-from agx.errors import ModelUnloadable
-from agx.models.fetch.http import HttpClient, Place
-from agx.models.fetch.part import Version
-from agx.models.fetch.retrying import Patience, with_patience
-from agx.models.fetch.watching import Watcher
+from agx.errors import BackendUnreachable, ModelUnloadable, StorageError
+from agx.gguf.placement import size_text
+from agx.models.fetch.http import HttpClient, Lost, Place
+from agx.models.fetch.part import Version, stored_bytes
+from agx.models.fetch.progress import Watcher
 
 MAGIC = b"GGUF"
 
@@ -54,3 +59,71 @@ async def look_up(http: HttpClient, remote: Remote, *, patience: Patience, watch
         return Facts(version, sha256, answer.is_range)
 
     return await with_patience(ask, patience=patience.at_first, watcher=watcher)
+
+
+SPARE_BYTES = 64 << 20  # what a disk should have left
+
+
+def check_room(folder: Path, versions: Mapping[Path, Version]) -> None:
+    """Raise `StorageError` where the folder's disk has no room for what these files still lack."""
+    needed = sum(
+        max(0, (version.size_bytes or 0) - stored_bytes(target)) for target, version in versions.items()
+    )
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if needed and needed + SPARE_BYTES > free:
+        spare = "" if needed > free else f", which would leave less than {size_text(SPARE_BYTES)}"
+        raise StorageError(
+            f"{next(iter(versions)).name} needs {size_text(needed)} more, "
+            f"and {size_text(free)} are free in {place}{spare}",
+            hint="free some space, or set AGX_HOME to a folder on another disk",
+            needed_bytes=needed,
+            free_bytes=free,
+        )
+
+
+_T = TypeVar("_T")
+_FIRST_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often something is tried in vain, and how many seconds lie between, doubled each time.
+
+    A server may ask for a longer wait, up to `longest_asked_secs`.
+    """
+
+    tries: int = 8
+    first_secs: float = 0.5
+    longest_secs: float = 30.0
+    longest_asked_secs: float = 300.0
+
+    def wait_secs(self, failures: int, lost: Lost) -> float:
+        """Return how long to wait after so many failures in a row; raises `BackendUnreachable` to give up."""
+        wait = min(self.first_secs * 2.0 ** (failures - 1), self.longest_secs)
+        asked = lost.wait_secs or 0.0
+        if failures >= self.tries or asked > self.longest_asked_secs:
+            later = f"in {asked / 60:.0f} minutes" if asked > self.longest_asked_secs else "later"
+            raise BackendUnreachable(
+                lost.reason,
+                hint=f"check the network, or try again {later}: the same command goes on with what is there",
+            )
+        return max(wait, asked)
+
+    @property
+    def at_first(self) -> Patience:
+        """The patience with a server that has not answered yet: nobody knows whether it is there at all."""
+        return replace(self, tries=min(self.tries, _FIRST_TRIES))
+
+
+async def with_patience(call: Callable[[], Awaitable[_T]], *, patience: Patience, watcher: Watcher) -> _T:
+    """Return what the call gives, which is made again after a `Lost`."""
+    failures = 0
+    while True:
+        try:
+            return await call()
+        except Lost as lost:
+            failures += 1
+            wait = patience.wait_secs(failures, lost)
+            watcher.waiting(lost.reason, wait_secs=wait)
+            await asyncio.sleep(wait)

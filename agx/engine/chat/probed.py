@@ -1,0 +1,187 @@
+"""How a chat template wants its messages and tools, found by trying it.
+
+A template does not say whether it has a system role, or where tools go, and its text does not show it
+reliably: one raises an error at a system message, another leaves it out, a third writes it somewhere
+else. So each question is put to the template itself. A conversation of marks is rendered, and what
+has become of the marks is the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from agx.engine.chat.templates import HINT, TIME_LIMIT_SECS, ChatTemplate, failed
+from agx.errors import TemplateError
+
+Message = Mapping[str, object]
+Variables = Mapping[str, object]
+
+_TOOL_MARKS = ("agxmarktool", "agxmarkabout", "agxmarkvalue")
+_MARK_TOOL = {
+    "type": "function",
+    "function": {
+        "name": _TOOL_MARKS[0],
+        "description": _TOOL_MARKS[1],
+        "parameters": {
+            "type": "object",
+            "properties": {_TOOL_MARKS[2]: {"type": "string", "description": "a value"}},
+            "required": [_TOOL_MARKS[2]],
+        },
+    },
+}
+
+
+def mark_of(role: str, place: int = 0) -> str:
+    """Return the mark that stands for a message's text in a trial."""
+    return f"agxmark{role}{place}"
+
+
+class ProbedTemplate:
+    """A template with what was found out about it; each question is asked once, when it comes up.
+
+    `is_own` says that the model was trained for AGX: its template then writes what it wants of the
+    messages, and nothing is asked.
+    """
+
+    def __init__(self, template: ChatTemplate, *, is_own: bool = False) -> None:
+        self.template = template
+        self.is_own = is_own
+        self._moves: dict[tuple[str, ...], bool] = {}
+        self._trials_left_secs = TIME_LIMIT_SECS
+
+    def write(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),
+        variables: Variables | None = None,
+    ) -> str:
+        """Return the prompt, the system's text in the first user message where it has no place of its own.
+
+        Raises `TemplateError`.
+        """
+        given = self._base | self._with_tools(tools) | {"add_generation_prompt": True} | dict(variables or {})
+        return self.template.render(self._arranged(messages), variables=given)
+
+    def try_out(self, messages: Sequence[Message], *, variables: Variables) -> str:
+        """Write a prompt as a trial, which may end with an answer; all trials may take as long as one prompt.
+
+        Raises `TemplateError`.
+        """
+        return self._rendered(self._arranged(messages), self._base | dict(variables))
+
+    @property
+    def takes_tools(self) -> bool:
+        """Whether the template writes tools into the prompt."""
+        return self._tools_variable is not None
+
+    def _arranged(self, messages: Sequence[Message]) -> Sequence[Message]:
+        roles = tuple(str(message["role"]) for message in messages)
+        return with_system_moved(messages) if not self.is_own and self._moves_system(roles) else messages
+
+    def _moves_system(self, roles: tuple[str, ...]) -> bool:
+        if roles not in self._moves:
+            self._moves[roles] = self._found_moves(roles)
+        return self._moves[roles]
+
+    def _found_moves(self, roles: tuple[str, ...]) -> bool:
+        """Try such a conversation as it is, then with the system's text moved; raises what fails both."""
+        trial = [{"role": role, "content": mark_of(role, place)} for place, role in enumerate(roles)]
+        marks = [message["content"] for message in trial]
+        failure: TemplateError | None = None
+        for moves in (False, True) if "system" in roles else (False,):
+            try:
+                text = self._rendered(with_system_moved(trial) if moves else trial, self._base)
+            except TemplateError as error:
+                failure = failure or _unless_hopeless(error)
+                continue
+            if all(mark in text for mark in marks):
+                return moves
+        raise failure or TemplateError(
+            "the chat template leaves out a part of the messages",
+            hint=HINT,
+        )
+
+    @cached_property
+    def _base(self) -> dict[str, Any]:
+        """The variables without which the template fails: an older kind needs a text of functions."""
+        if self.is_own or "functions" not in self.template.source:
+            return {}
+        try:
+            self._rendered([{"role": "user", "content": mark_of("user")}], {})
+        except TemplateError as error:
+            _unless_hopeless(error)
+            return self._as_functions([])
+        return {}
+
+    @cached_property
+    def _tools_variable(self) -> str | None:
+        """The name that the template knows tools by; None where it writes none."""
+        if self.is_own or ("tools" not in self.template.source and "functions" not in self.template.source):
+            return None
+        for name in ("tools", "functions"):
+            messages: list[Message] = [
+                {"role": role, "content": mark_of(role)} for role in ("system", "user")
+            ]
+            try:
+                if self._moves_system(("system", "user")):
+                    messages = with_system_moved(messages)
+                given = self._base | self._named_tools(name, [_MARK_TOOL])
+                text = self._rendered(messages, given)
+            except TemplateError as error:
+                _unless_hopeless(error)
+                continue
+            if all(mark in text for mark in (*_TOOL_MARKS, mark_of("system"), mark_of("user"))):
+                return name
+        return None
+
+    def _with_tools(self, tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        name = self._tools_variable if tools else None
+        return {} if name is None else self._named_tools(name, tools)
+
+    def _named_tools(self, name: str, tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return {"tools": list(tools)} if name == "tools" else self._as_functions(tools)
+
+    def _as_functions(self, tools: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the variables of templates that take functions as JSON text, and the time beside it."""
+        functions = [tool["function"] for tool in tools]
+        return {
+            "functions": json.dumps(functions, indent=4, ensure_ascii=False),
+            "datetime": self.template.clock().strftime("%Y-%m-%d %H:%M:%S %Z").strip(),
+        }
+
+    def _rendered(self, messages: Sequence[Message], variables: Variables) -> str:
+        """Render a trial in what time of the processor is left: a template may be slow two dozen times."""
+        if self._trials_left_secs <= 0:
+            raise failed(f"trying it out takes more than {TIME_LIMIT_SECS:g} s", over_limit=True)
+        is_answered = messages[-1]["role"] == "assistant"
+        started = time.thread_time()
+        try:
+            return self.template.render(
+                messages, variables={**variables, "add_generation_prompt": not is_answered}
+            )
+        finally:
+            self._trials_left_secs -= time.thread_time() - started
+
+
+def with_system_moved(messages: Sequence[Message]) -> list[Message]:
+    """Return the messages with the system's text in front of the first user's."""
+    system = [message for message in messages if message["role"] == "system"]
+    others = [message for message in messages if message["role"] != "system"]
+    first = next((place for place, message in enumerate(others) if message["role"] == "user"), None)
+    if not system or first is None:
+        return list(messages)
+    texts = [str(message["content"]) for message in (*system, others[first])]
+    others[first] = {**others[first], "content": "\n\n".join(texts)}
+    return others
+
+
+def _unless_hopeless(error: TemplateError) -> TemplateError:
+    """Return the error back, unless it says that the template loops: another try would do it, too."""
+    if error.details.get("over_limit"):
+        raise error
+    return error

@@ -1,0 +1,155 @@
+"""A request's messages and tools as the prompt of one model, and how its answer begins.
+
+Text that users wrote, in messages and in descriptions of tools, must not act as special tokens. A mark
+breaks up every special token in it before the template sees it, and the prompt is split at these marks
+again when it is turned into tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from agx.engine.chat.probed import ProbedTemplate
+from agx.engine.chat.reasoning import (
+    SWITCH_WORDS,
+    ReasoningFormat,
+    ReasoningMarkers,
+    TurnOpening,
+    read_reasoning_format,
+    with_note,
+)
+from agx.engine.chat.templates import ChatTemplate
+from agx.errors import TemplateError
+from agx.requests import checked_reasoning
+
+# What a model may reason that cannot answer at once, where nobody says how much.
+DEFAULT_REASONING_TOKENS = 512
+# Texts with their special tokens broken up, and the mark that breaks them.
+Defused = Callable[[Iterable[str]], tuple[list[str], str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a prompt is made of: the messages (`role` and `content`), and the tools in OpenAI's form.
+
+    `tools_text` is the part of the system text that lists the tools, for templates that do not list them.
+    `reasoning_tokens` None leaves the budget to the model.
+    """
+
+    messages: Sequence[Mapping[str, str]]
+    tools: Sequence[Mapping[str, Any]] = ()
+    tools_text: str = ""
+    reasoning_tokens: int | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt: its text, the mark in it, and how the model goes on from there.
+
+    `markers` is None, and `reasoning_tokens` 0, where the answer follows at once.
+    """
+
+    text: str
+    mark: str
+    opening: TurnOpening
+    markers: ReasoningMarkers | None = None
+    reasoning_tokens: int = 0
+
+
+class PromptWriter:
+    """Writes prompts by a chat template."""
+
+    def __init__(self, template: ChatTemplate, *, defused: Defused, is_own: bool = False) -> None:
+        self._probed = ProbedTemplate(template, is_own=is_own)
+        self._defused = defused
+
+    @cached_property
+    def reasoning_format(self) -> ReasoningFormat:
+        """How the model reasons before it answers; raises `TemplateError` where the template fails."""
+        return read_reasoning_format(self._probed)
+
+    def write(self, conversation: Conversation) -> Prompt:
+        """Return the prompt; raises `TemplateError`, and `ConfigError` for a budget out of range."""
+        budget = self._budget(conversation.reasoning_tokens)
+        markers, reasoned = self.reasoning_format.markers, self.reasoning_format.reasoned
+        if budget == 0 or markers is None or reasoned is None:
+            text, mark = self._written(conversation, self.reasoning_format.direct)
+            return Prompt(text + self.reasoning_format.direct.lead, mark, self.reasoning_format.direct)
+        text, mark = self._written(conversation, reasoned)
+        return Prompt(text, mark, reasoned, markers, budget)
+
+    def _budget(self, wanted: int | None) -> int:
+        checked = checked_reasoning(wanted)
+        if checked is not None:
+            return checked
+        return 0 if self.reasoning_format.can_be_off else DEFAULT_REASONING_TOKENS
+
+    def _written(self, conversation: Conversation, opening: TurnOpening) -> tuple[str, str]:
+        if not conversation.tools or not self._probed.takes_tools:
+            return self._rendered(replace(conversation, tools=()), opening)
+        messages = [_without(message, conversation.tools_text) for message in conversation.messages]
+        try:
+            return self._rendered(replace(conversation, messages=messages), opening)
+        except TemplateError as error:
+            if error.details.get("over_limit"):
+                raise
+            # The template cannot write these tools: the system text lists them instead.
+            return self._rendered(replace(conversation, tools=()), opening)
+
+    def _rendered(self, conversation: Conversation, opening: TurnOpening) -> tuple[str, str]:
+        written = [message["content"] for message in conversation.messages]
+        texts, mark = self._defused([*written, *_texts(conversation.tools)])
+        broken = iter(texts)
+        messages: list[Mapping[str, str]] = [
+            {**message, "content": next(broken)} for message in conversation.messages
+        ]
+        tools = _with_texts(conversation.tools, broken)
+        if opening.note:
+            messages = _noted(messages, opening.note, mark=mark)
+        return self._probed.write(messages, tools=tools, variables=opening.variables), mark
+
+
+def _without(message: Mapping[str, str], text: str) -> Mapping[str, str]:
+    if not text or message["role"] != "system":
+        return message
+    return {**message, "content": message["content"].replace(text, "", 1)}
+
+
+def _noted(messages: Sequence[Mapping[str, str]], note: str, *, mark: str) -> list[Mapping[str, str]]:
+    """Put a note at the end of the system text, and break up its words where users wrote them."""
+    broken: list[Mapping[str, str]] = []
+    for message in messages:
+        content = message["content"]
+        for word in SWITCH_WORDS:
+            content = content.replace(word, word[0] + mark + word[1:])
+        broken.append({**message, "content": content})
+    if not broken or broken[0]["role"] != "system":
+        return [{"role": "system", "content": note}, *broken]
+    return [{**broken[0], "content": with_note(broken[0]["content"], note)}, *broken[1:]]
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in a value of JSON, the keys among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield str(key)
+            yield from _texts(part)
+    elif isinstance(value, Sequence):
+        for part in value:
+            yield from _texts(part)
+
+
+def _with_texts(value: Any, texts: Iterator[str]) -> Any:  # noqa: ANN401 - any value of JSON
+    """Return the value with other texts, in the order of `_texts`."""
+    if isinstance(value, str):
+        return next(texts)
+    if isinstance(value, Mapping):
+        return {next(texts): _with_texts(part, texts) for part in value.values()}
+    if isinstance(value, Sequence):
+        return [_with_texts(part, texts) for part in value]
+    return value

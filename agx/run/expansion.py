@@ -1,0 +1,120 @@
+"""Typed values become arguments: what a shell would expand, expanded here.
+
+What differs from `sh` is what a person would not want: a file name that begins with a dash gets `./`
+before it, words of an output are never taken for patterns, a variable that is not set is an error
+(an empty one is not), and so is a NUL in an output.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from agx.plan.schema import Argument, Env, Glob, Task, TaskOutput, Text
+from agx.run.globbing import Piece, TooManyNames, matching_names
+from agx.run.record import Problem
+
+_BLANKS = re.compile(r"[ \t\n]+")  # IFS as a shell sets it
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What values are expanded with; `output_of` gives a task's output as text and may raise `Problem`."""
+
+    folder: Path
+    environ: Mapping[str, str]
+    output_of: Callable[[int], str]
+
+
+class Expanded(NamedTuple):
+    """The arguments of a task, and what is to be said about how they came about."""
+
+    args: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def expand(items: Sequence[Argument], around: Surroundings) -> Expanded:
+    """Expand all arguments of a task; raises `Problem`."""
+    expansion = _Expansion(around)
+    args = tuple(arg for item in items for arg in expansion.argument(item))
+    return Expanded(args, tuple(expansion.notes))
+
+
+def variables(task: Task) -> Iterator[str]:
+    """Yield the names of the variables that a task's arguments use."""
+    for item in task.args:
+        parts = item.text if isinstance(item, Text) else (item,)
+        yield from (part.env for part in parts if isinstance(part, Env))
+
+
+def depends_on_output(item: Argument) -> bool:
+    """Return whether an argument is known only once another task has run."""
+    parts = item.text if isinstance(item, Text) else (item,)
+    return any(isinstance(part, TaskOutput) for part in parts)
+
+
+class _Expansion:
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self.notes: list[str] = []
+
+    def argument(self, item: Argument) -> list[str]:
+        if isinstance(item, str):
+            return [item]
+        if isinstance(item, TaskOutput) and item.split:
+            return [word for word in _BLANKS.split(self._output(item)) if word]
+        parts = item.text if isinstance(item, Text) else (item,)
+        if any(isinstance(part, Glob) for part in parts):
+            return self._names([self._piece(part) for part in parts])
+        return ["".join(self._piece(part).text for part in parts)]
+
+    def _piece(self, part: str | Glob | Env | TaskOutput) -> Piece:
+        if isinstance(part, Glob):
+            return Piece(part.glob, is_open=True)
+        if isinstance(part, Env):
+            return Piece(self._variable(part.env), is_open=False)
+        return Piece(part if isinstance(part, str) else self._output(part), is_open=False)
+
+    def _names(self, pieces: list[Piece]) -> list[str]:
+        """Return the matching names; without any the pattern itself, as a shell does.
+
+        Of what matches, a name with a dash in front gets `./`; of what does not, only where the dash is
+        the pattern's: `{"text": ["-I", {"glob": "a/*"}]}` begins with an option that somebody wrote.
+        """
+        pattern = "".join(piece.text for piece in pieces)
+        try:
+            names = matching_names(pieces, self._around.folder)
+        except TooManyNames:
+            raise Problem(
+                f"the pattern {pattern} leads through too many files",
+                hint="begin it with a folder, or let find look for them",
+            ) from None
+        except ValueError:
+            raise Problem(f"the pattern {pattern!a} is no path", hint="no file has such a name") from None
+        if names:
+            return [_as_path(name) for name in names]
+        if names == []:
+            self.notes.append(f"no file matches {pattern}: the pattern itself is passed, as a shell does")
+        return [_as_path(pattern) if pieces[0].is_open else pattern]
+
+    def _variable(self, name: str) -> str:
+        if name not in self._around.environ:
+            raise Problem(f"the variable {name} is not set", hint=f"set it: {name}=… agx run …")
+        return self._around.environ[name]
+
+    def _output(self, value: TaskOutput) -> str:
+        text = self._around.output_of(value.task)
+        if "\0" in text:
+            raise Problem(
+                f"the output of task {value.task} has a NUL character, which no argument can hold",
+                hint="read it with input_from_task instead",
+            )
+        return text
+
+
+def _as_path(name: str) -> str:
+    """Return a file's name so that no program takes it for an option."""
+    return f"./{name}" if name.startswith("-") else name

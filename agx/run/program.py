@@ -1,0 +1,168 @@
+"""One program in a process group of its own, which is ended as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from errno import E2BIG, ENOEXEC
+from pathlib import Path
+
+from agx.run.record import Problem
+
+_POLL_SECS = 0.01
+_KILL_SECS = 5.0  # what a machine under load takes to end a process that was killed
+_HURRY_SECS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is started: a file, its argument vector, and where it runs."""
+
+    path: str
+    argv: Sequence[str]
+    folder: Path
+    environ: Mapping[str, str]
+
+
+class Process:
+    """A running program, the leader of its own session and process group: it has no terminal."""
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self._popen = popen
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[int] = self._loop.create_future()
+        threading.Thread(target=self._wait, name=f"agx-wait-{popen.pid}", daemon=True).start()
+
+    def __repr__(self) -> str:
+        return f"<Process {self.pid} {'running' if self._popen.returncode is None else 'ended'}>"
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is that of the group as well."""
+        return self._popen.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, or minus the number of the signal that ended it; None while it runs."""
+        return self._popen.returncode
+
+    async def ended(self) -> int:
+        """Wait for the program (not for what it started) and give its `returncode`."""
+        return await asyncio.shield(self._ended)
+
+    async def end(self, *, grace_secs: float) -> None:
+        """End the whole group: by SIGTERM, and what is left after `grace_secs` by SIGKILL.
+
+        Returns at once where nothing of it runs. Cancelling this kills at once, and comes through when
+        the group is gone. What may not be killed (a program that became another user) is given up
+        after some seconds.
+        """
+        if self._is_gone():
+            return
+        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)  # a stopped process hears SIGTERM only when it goes on
+        try:
+            await self._gone(grace_secs)
+        except asyncio.CancelledError:
+            self._signal(signal.SIGKILL)
+            self._gone_in_a_hurry()
+            raise
+        self._signal(signal.SIGKILL)
+        await self._gone(_KILL_SECS)
+
+    async def _gone(self, secs: float) -> None:
+        until = self._loop.time() + secs
+        while not self._is_gone() and self._loop.time() < until:  # noqa: ASYNC110  a group tells nobody
+            await asyncio.sleep(_POLL_SECS)
+
+    def _gone_in_a_hurry(self) -> None:
+        """Wait for what was killed without the loop, which may never run again."""
+        until = self._loop.time() + _HURRY_SECS
+        while not self._is_gone() and self._loop.time() < until:
+            time.sleep(_POLL_SECS)
+
+    def _is_gone(self) -> bool:
+        """Return whether neither the program nor anything else of its group is there."""
+        if self._popen.returncode is None:
+            return False
+        try:
+            os.killpg(self.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return True
+        return not _is_alive(self.pid)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def _wait(self) -> None:
+        code = self._popen.wait()
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._set_ended, code)
+
+    def _set_ended(self, code: int) -> None:
+        if not self._ended.done():
+            self._ended.set_result(code)
+
+
+def _is_alive(group: int) -> bool:
+    """Return whether a member of a group is more than an entry that its new parent has not yet read.
+
+    In containers without an init of their own such entries stay for ever. Where there is no /proc,
+    every member counts. Source: proc_pid_stat(5): state and process group are the first and third field
+    behind the name.
+    """
+    processes = Path("/proc")
+    if not (processes / "self/stat").exists():
+        return True
+    for status in processes.glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, of_group, *_ = status.read_bytes().rpartition(b")")[2].split()
+            if int(of_group) == group and state not in {b"Z", b"X"}:
+                return True
+    return False
+
+
+def start(program: Program, *, stdin: int, stdout: int, stderr: int) -> Process:
+    """Start a program with these three descriptors and no others; raises `Problem`."""
+    try:
+        popen = subprocess.Popen(
+            program.argv,
+            executable=program.path,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=program.folder,
+            env=program.environ,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _why_not(error, program) from error
+    except ValueError as error:
+        raise Problem(
+            "an argument has a character that no program can be given", hint="see its args"
+        ) from error
+    return Process(popen)
+
+
+def _why_not(error: OSError, program: Program) -> Problem:
+    if error.errno == E2BIG:
+        return Problem(
+            "its arguments are longer than this machine allows",
+            hint="pass fewer, or let xargs read them with input_from_task",
+        )
+    if error.errno == ENOEXEC:
+        return Problem(
+            f"{program.path} is no program of this machine",
+            hint="a script needs a first line such as #!/bin/sh",
+        )
+    if not program.folder.is_dir():
+        return Problem(f"the folder {program.folder} is not there", hint="run agx in a folder that exists")
+    return Problem(f"{program.path} cannot be started: {error.strerror}", hint="check the program's rights")
