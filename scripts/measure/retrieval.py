@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agx.plan.tools import Registry, ToolInfo
-from agx.tools.search import ranked
+from agx.tools.ranking import ranked
 
 CATEGORY = "live_multiple"
 BEST_OF_OWN = 3

@@ -13,7 +13,8 @@ from agx.errors import ModelMissing
 from agx.models.resolve import EMBEDDED, embedded_model, resolve_model
 
 PACKAGE = Path(__file__).parents[2] / "agx"
-MODULES = ("__init__", "packaged", "resolve")  # all that it takes to find the embedded planner
+# All that it takes to find the embedded planner.
+MODULES = ("__init__", "errors", "models/__init__", "models/resolve", "util/__init__", "util/files")
 
 
 def test_the_embedded_planner_is_a_file_of_at_most_30_megabytes() -> None:
@@ -69,10 +70,9 @@ def test_planning_with_a_model_that_was_not_pulled_says_how_to_pull_it(tmp_path:
 def test_a_package_without_its_planner_says_so(tmp_path: Path) -> None:
     """In a wheel the planner is inside the package; where it is nowhere, that is one sentence."""
     package = tmp_path / "agx"
-    package.mkdir()
-    (package / "models").mkdir()
-    for name in ("__init__.py", "errors.py", *(f"models/{name}.py" for name in MODULES)):
-        shutil.copy(PACKAGE / name, package / name)
+    for name in MODULES:
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PACKAGE / f"{name}.py", package / f"{name}.py")
     program = "from agx.models.resolve import embedded_model; print(embedded_model())"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path

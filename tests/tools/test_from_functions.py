@@ -119,7 +119,7 @@ def test_a_tool_has_name_description_schema_and_function() -> None:
     tool = tool_from_function(plain_types, risk=["reads"], category="own")
     assert (tool.name, tool.description, tool.risk, tool.category) == (
         "plain_types",
-        "Give what it was given.",
+        "Return what it was given.",
         ("reads",),
         "own",
     )

@@ -1,4 +1,12 @@
-"""Which tools a model is offered, where the registry has more of them than it handles well."""
+"""Which tools of a large registry an instruction is about: a lexical ranking, with no model in it.
+
+A tool is a document of three columns: its name, its description, and its parameters (their names,
+descriptions and allowed values). SQLite's full-text index ranks them with BM25, a weight a column,
+and Porter's stemmer; it comes with Python. Words that stand in more than half of the tools count
+for next to nothing, so that no list of stop words is needed, and a tool called `who` is found.
+
+Source: https://sqlite.org/fts5.html#the_bm25_function
+"""
 
 from __future__ import annotations
 
@@ -6,46 +14,11 @@ import re
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from agx.errors import Unsupported
 from agx.plan.tools import Registry, ToolInfo
-from agx.risk.context import PlanContext
-from agx.risk.policy import allowed
-
-DEFAULT_TOOLS_LIMIT = 20
-
-
-def num_offered(context: PlanContext, tools_limit: int | None) -> int | None:
-    """Return how many tools are to be chosen among those of the context, or None where all are offered.
-
-    `tools_limit` 0 is no limit. None leaves it to the tools: of functions, which a model knows from
-    their schemas only, 20 are offered; commands are all offered, since models know them by name and a
-    pipeline needs more of them than its instruction tells. What the context offers itself stays.
-    """
-    tools = allowed(context.registry, context.forbidden, context.max_risk)
-    if tools_limit is None:
-        tools_limit = DEFAULT_TOOLS_LIMIT if any(tool.schema is not None for tool in tools) else 0
-    is_narrow = context.offered is not None or len(tools) <= tools_limit
-    return None if is_narrow or tools_limit == 0 else tools_limit
-
-
-def offering(context: PlanContext, instruction: str, *, num_tools: int, kept: Iterable[str]) -> PlanContext:
-    """Return the context with the tools that are offered: those to be kept, and the best by relevance.
-
-    There are `num_tools` of them, or more where more are to be kept; a tool that is not allowed is
-    never among them.
-    """
-    from agx.tools.search import ranked  # noqa: PLC0415  few registries are so large
-
-    tools = allowed(context.registry, context.forbidden, context.max_risk)
-    names = dict.fromkeys(name for name in kept if name in tools)
-    best = (name for name in ranked(tools, instruction) if name not in names)
-    names |= dict.fromkeys(name for name, _ in zip(best, range(num_tools - len(names)), strict=False))
-    return replace(context, offered=tuple(tool.name for tool in tools if tool.name in names))
-
 
 MAX_WORDS = 1000
 _COLUMN_WEIGHTS = (3.0, 2.0, 1.0)
