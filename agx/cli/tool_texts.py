@@ -14,7 +14,7 @@ from agx.plan.schema import RISKS
 from agx.plan.tools import Registry, ToolInfo, ToolOptions
 from agx.tools.registry_files import tool_as_dict
 from agx.tools.selection import is_here, path_of
-from agx.unix.options import options_of
+from agx.unix.specs import options_of
 from agx.util.texts import nearest, visible, visible_json, visible_lines
 
 _NAME_COLUMNS = 18

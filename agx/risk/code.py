@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from agx.risk.effect_types import Code, Effect, Writes
 from agx.risk.sed import sed_effects
-from agx.unix.calls import Code, Effect, Language, Shell, Writes, is_known
+from agx.unix.calls import is_known
+from agx.unix.runs import Shell
+from agx.unix.specs import Language
 
 MAX_NESTING = 32
 

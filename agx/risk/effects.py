@@ -1,23 +1,22 @@
 """What one call does, as a list of effects: marks, commands and programs that it runs, files it writes.
 
-It reads the call's words by the table of `agx.unix.table`. What the inner commands do in turn is
-followed by `agx.risk.assess`.
+The call's words are read by `agx.unix.argv`, by the table of `agx.unix.specs`. What a call runs is in
+`agx.unix.runs`, and is followed by `agx.risk.judge`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 
-from agx.plan.tools import ToolInfo
 from agx.risk.commands import RUNNING
-from agx.risk.find import EXPRESSIONS
+from agx.risk.effect_types import Code, Effect, RunsFile, Writes
 from agx.risk.operands import OPERANDS, is_git_command, may_set_id
 from agx.risk.written_paths import NETWORK_DEVICES
-from agx.unix.calls import Call, Code, Effect, RunsFile, Shell, Writes, is_known
-from agx.unix.table import Row, row_of, row_of_options, subcommand_of
-from agx.unix.words import Given, read_words
+from agx.unix.argv import Argv
+from agx.unix.calls import Call, is_known
+from agx.unix.runs import Shell
+from agx.unix.specs import CommandSpec
 
 _CODE_VARIABLE = re.compile(
     r"(?:LD|DYLD|GIT|GEM|CARGO|LUA|R|TAR|RSYNC|XDG|npm_config|NPM_CONFIG|BASH_FUNC|XZ|MAGICK|OPENSSL|GLIBC)_\w+"
@@ -37,20 +36,14 @@ _PROXY = re.compile(
 )
 
 
-def effects(call: Call, tool: ToolInfo | None) -> Iterator[Effect]:
-    """Yield everything that a call does, but not what the commands that it runs do.
-
-    Of a command without a row, the registry may still say which options take a command.
-    """
+def effects(call: Call, read: Sequence[Argv]) -> Iterator[Effect]:
+    """Yield everything that a call does, with its words as they were read, but not what runs inside it."""
     for assignment in call.assignments:
         yield from assigned(assignment)
     if any(word.startswith(NETWORK_DEVICES) for word in call.words):
         yield "network"
-    row = row_of(call.name)
-    if row is None and tool is not None and tool.options is not None and tool.options.command:
-        row = row_of_options(tool.name, tool.options)
-    if row is not None:
-        yield from _of_row(row, call)
+    for argv in read:
+        yield from _of_argv(argv)
 
 
 def assigned(assignment: str) -> Iterator[Effect]:
@@ -63,67 +56,59 @@ def assigned(assignment: str) -> Iterator[Effect]:
         yield Shell(value)
 
 
-def _of_row(row: Row, call: Call) -> Iterator[Effect]:
-    yield from row.always
-    if row.operands in EXPRESSIONS:
-        yield from EXPRESSIONS[row.operands](row, call)
+def _of_argv(argv: Argv) -> Iterator[Effect]:
+    spec, words = argv.spec, [word.text for word in argv.words]
+    yield from spec.always
+    if argv.is_quiet:
         return
-    given = read_words(call, row)
-    if row.quiet and any(option in row.quiet for option, _ in given.options):
-        return
-    for option, value in given.options:
-        yield from row.marks.get(option, ())
-        yield from _of_value(row, row.kinds.get(option, "values"), value or "")
-    if given.may_hide_option:
+    for name, value, _ in argv.options:
+        yield from spec.marks.get(name, ())
+        yield from _of_value(spec, spec.kinds.get(name, "values"), value or "")
+    has_no_command = sum(spec.kinds.get(option.name) == "exec" for option in argv.options) > len(
+        argv.commands
+    )
+    if argv.may_hide_option or has_no_command:
         yield "runs_code"
-    if row.hosts and any(map(_HOST.match, (*call.words, *(value or "" for _, value in given.options)))):
+    if spec.hosts and any(map(_HOST.match, (*words, *(option.value or "" for option in argv.options)))):
         yield "network"
-    yield from _of_words(row, call)
-    for word in given.skipped:
+    yield from _of_words(spec, words)
+    for word in argv.skipped:
         if "=" in word:
             yield from assigned(word)
-    yield from _of_operands(given)
+    yield from _of_operands(argv)
 
 
-def _of_words(row: Row, call: Call) -> Iterator[Effect]:
-    for pattern, risks in row.words:
-        for match in filter(None, map(pattern.match, call.words)):
+def _of_words(spec: CommandSpec, words: Sequence[str]) -> Iterator[Effect]:
+    for pattern, risks in spec.words:
+        for match in filter(None, map(pattern.match, words)):
             yield from risks
             yield from (Shell(text) for text in match.groups() if text)
 
 
-def _of_value(row: Row, kind: str, value: str) -> Iterator[Effect]:
+def _of_value(spec: CommandSpec, kind: str, value: str) -> Iterator[Effect]:
     """Judge the value of an option; the programs of sed and awk are judged with their operands."""
-    if kind == "shell" and row.family == "env":
-        value = "env " + value  # the words may begin with its options
     if kind in VALUES:
         yield from VALUES[kind](value)
-    elif kind == "code" and row.language not in ("sed", "awk"):
-        yield Code(value, row.language)
+    elif kind == "code" and spec.language not in ("sed", "awk"):
+        yield Code(value, spec.language)
 
 
-def _of_operands(given: Given) -> Iterator[Effect]:
-    treatment = given.row.operands
+def _of_operands(argv: Argv) -> Iterator[Effect]:
+    treatment = argv.spec.operands
     if treatment == "subcommand":
-        yield from _of_subcommand(given)
+        yield from _of_subcommand(argv)
     elif treatment == "assignments":
-        yield from (effect for word in given.operands for effect in assigned(word))
-    elif treatment:
-        yield from (RUNNING.get(treatment) or OPERANDS[treatment])(given)
+        yield from (effect for word in argv.operands for effect in assigned(word))
+    elif judge := RUNNING.get(treatment) or OPERANDS.get(treatment):
+        yield from judge(argv)
 
 
-def _of_subcommand(given: Given) -> Iterator[Effect]:
-    if not given.operands:
-        if given.row.family == "openssl":
+def _of_subcommand(argv: Argv) -> Iterator[Effect]:
+    if not argv.operands:
+        if argv.spec.family == "openssl":
             yield "runs_input"  # its commands, line by line
-        return
-    first, *rest = given.operands
-    if not is_known(first):
+    elif not is_known(argv.operands[0]):
         yield "runs_code"
-        return
-    sub = subcommand_of(given.row, first)
-    if sub is not None:
-        yield from _of_row(sub, replace(given.call, words=tuple(rest)))
 
 
 def _file(value: str) -> Iterator[Effect]:
@@ -137,8 +122,8 @@ def _place(value: str) -> Iterator[Effect]:
 
 
 def _shell(value: str) -> Iterator[Effect]:
+    del value  # which is read with all else that is run
     yield "runs_code"
-    yield Shell(value.removeprefix("exec="))
 
 
 def _script(value: str) -> Iterator[Effect]:

@@ -7,19 +7,18 @@ from dataclasses import dataclass, field, replace
 from itertools import dropwhile
 from posixpath import basename, normpath
 
-from agx.plan.tools import Registry
+from agx.plan.tools import Registry, ToolInfo
 from agx.risk.code import code_effects
+from agx.risk.effect_types import Code, Effect, Mark, RunsFile, Writes
 from agx.risk.effects import effects
 from agx.risk.flow import brought_files, printed_text, prints_nothing, reads_its_output
 from agx.risk.written_paths import HARMLESS_DEVICES, written
+from agx.shell.nested import MAX_CALLS, MAX_CHARS, MAX_DEPTH
 from agx.shell.scripts import read_script
-from agx.unix.calls import Call, Code, Effect, Mark, Runs, RunsFile, Shell, Writes, is_known
-from agx.unix.patterns import BIN_FOLDERS
+from agx.unix.calls import Call, is_known
 from agx.unix.registry import unix_registry
+from agx.unix.runs import BIN_FOLDERS, Runs, Shell, read_call, runs
 
-MAX_DEPTH = 32
-MAX_CALLS = 256
-MAX_CHARS = 16_384  # of scripts in one task
 MAX_CHARS_OF_PLAN = 65_536
 ANY_COMMAND = "*"
 
@@ -42,7 +41,8 @@ class Verdict:
 class Judge:
     """Judges calls by a registry; what it follows is bounded for each of them.
 
-    `names` collects the names of all commands that it met.
+    `names` collects the names of all commands that it met, and `calls` the calls themselves, but for those
+    in texts where one may stand, and no more: the program of another language, what comes through a pipe.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -51,6 +51,8 @@ class Judge:
         self._chars_left = 0
         self._chars_left_of_plan = MAX_CHARS_OF_PLAN
         self.names: list[str] = []
+        self.calls: list[Call] = []
+        self._num_guesses = 0
 
     def of_tasks(self, calls: Sequence[Call]) -> list[Verdict]:
         """Judge the calls of one plan, each of them and what they do together."""
@@ -65,6 +67,8 @@ class Judge:
         if depth > MAX_DEPTH or self._calls_left < 0:
             self._give_up(verdict)
             return verdict
+        if not self._num_guesses:
+            self.calls.append(call)
         if is_known(call.name):
             self._of_known(verdict, call, depth)
         else:
@@ -105,7 +109,19 @@ class Judge:
         if tool is not None:
             verdict.marks.update(tool.risk)
         if tool is None or tool.schema is None:
-            self._take(verdict, effects(call if not slash else replace(call, name=base), tool), depth)
+            self._of_words(verdict, call if not slash else replace(call, name=base), tool, depth)
+
+    def _of_words(self, verdict: Verdict, call: Call, tool: ToolInfo | None, depth: int) -> None:
+        """Judge what a call's words do, and follow what they run."""
+        read = list(read_call(call, tool))
+        self._num_guesses += 1
+        self._take(verdict, effects(call, read), depth)
+        self._num_guesses -= 1
+        for run in (run for argv in read for run in runs(argv, item=call.item)):
+            if isinstance(run, Runs):
+                verdict.include(self.of_call(run.call, depth=depth + 1))
+            else:
+                self._of_text(verdict, run, depth)
 
     def _of_unknown(self, verdict: Verdict, call: Call, depth: int) -> None:
         """Judge a call whose name only a run can tell; it may be nothing, and the next word the name."""
@@ -113,7 +129,9 @@ class Judge:
         verdict.marks.add("runs_code")
         words = [*dropwhile(lambda word: word.startswith("-"), call.words)]
         if words:
+            self._num_guesses += 1
             verdict.include(self.of_call(Call(words[0], tuple(words[1:])), depth=depth + 1))
+            self._num_guesses -= 1
 
     def _of_output(self, verdict: Verdict, call: Call) -> None:
         if call.output is None:
@@ -131,15 +149,14 @@ class Judge:
         if "runs_input" in verdict.marks:
             verdict.marks.add("runs_code")
             text = printed_text(source)
+            self._num_guesses += 1
             self._take(verdict, [Shell(text), Shell(text.partition("!")[2])], depth)  # `!` as editors have it
+            self._num_guesses -= 1
 
     def _take(self, verdict: Verdict, found: Iterable[Effect], depth: int) -> None:
         for effect in found:
             if isinstance(effect, str):
                 verdict.marks.add(effect)
-            elif isinstance(effect, Runs):
-                name, *words = effect.words
-                verdict.include(self.of_call(Call(name, tuple(words)), depth=depth + 1))
             elif isinstance(effect, Writes):
                 verdict.marks.update(written(effect.path, overwrites=effect.overwrites))
                 if effect.overwrites and not HARMLESS_DEVICES.fullmatch(effect.path):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from agx.risk.effect_types import Effect, Writes
 from agx.risk.written_paths import is_empty, is_system
-from agx.unix.calls import MANY, OPEN, Effect, Shell, Writes, is_known
-from agx.unix.words import Given
+from agx.unix.argv import Argv
+from agx.unix.calls import MANY, OPEN, is_known
+from agx.unix.runs import Shell
 
 # A mode that lets a program run as its owner or group.
 _SET_ID = re.compile(r"0?[2-7]\d{3}|.*[+=]\w*s\w*")
@@ -34,133 +36,133 @@ def _may_be_more(words: Sequence[str]) -> bool:
     return any(MANY in word or OPEN in word for word in words)
 
 
-def _target(given: Given) -> Iterator[Effect]:
+def _target(argv: Argv) -> Iterator[Effect]:
     """Judge the last operand, where files are put; a copy of nothing empties what was there."""
-    has_place = given.has("-t", "--target-directory")
-    *sources, last = given.operands or ("",)
+    has_place = argv.has("-t", "--target-directory")
+    *sources, last = argv.operands or ("",)
     if has_place or not sources:
         return
     yield Writes(last)
-    if any(map(is_empty, sources)) or (given.row.family == "mv" and last == "/dev/null"):
+    if any(map(is_empty, sources)) or (argv.spec.family == "mv" and last == "/dev/null"):
         yield "destructive"
-    if given.row.family == "mv" and any(map(is_system, sources)):
+    if argv.spec.family == "mv" and any(map(is_system, sources)):
         yield "privilege"
 
 
-def _written(given: Given) -> Iterator[Effect]:
-    appends = given.has("-a", "--append")
-    yield from (Writes(path, overwrites=not appends) for path in given.operands)
+def _written(argv: Argv) -> Iterator[Effect]:
+    appends = argv.has("-a", "--append")
+    yield from (Writes(path, overwrites=not appends) for path in argv.operands)
 
 
-def _second(given: Given) -> Iterator[Effect]:
+def _second(argv: Argv) -> Iterator[Effect]:
     """Judge the second operand, which is written."""
-    is_prefix = given.row.family == "split"
-    yield from (Writes(path, overwrites=not is_prefix) for path in given.operands[1:2])
-    if _may_be_more(given.operands[:1]):
+    is_prefix = argv.spec.family == "split"
+    yield from (Writes(path, overwrites=not is_prefix) for path in argv.operands[1:2])
+    if _may_be_more(argv.operands[:1]):
         yield "writes"
 
 
-def _changed(given: Given) -> Iterator[Effect]:
-    if any(map(is_system, given.operands)):
+def _changed(argv: Argv) -> Iterator[Effect]:
+    if any(map(is_system, argv.operands)):
         yield "privilege"
 
 
-def _mode(given: Given) -> Iterator[Effect]:
+def _mode(argv: Argv) -> Iterator[Effect]:
     """Judge chmod, chown and their like, whose first operand is what is set."""
-    paths = given.operands if given.has("--reference") else given.operands[1:]
+    paths = argv.operands if argv.has("--reference") else argv.operands[1:]
     if any(map(is_system, paths)):
         yield "privilege"
-        if given.has("-R", "--recursive"):
+        if argv.has("-R", "--recursive"):
             yield "destructive"
-    if given.row.family == "chmod" and any(map(may_set_id, given.operands[:1])):
+    if argv.spec.family == "chmod" and any(map(may_set_id, argv.operands[:1])):
         yield "privilege"
 
 
-def _dd(given: Given) -> Iterator[Effect]:
-    pairs = dict(word.partition("=")[::2] for word in given.operands)
+def _dd(argv: Argv) -> Iterator[Effect]:
+    pairs = dict(word.partition("=")[::2] for word in argv.operands)
     if "of" in pairs:
         yield Writes(pairs["of"], overwrites=True)
         if is_empty(pairs.get("if", "")):
             yield "destructive"
 
 
-def _tar(given: Given) -> Iterator[Effect]:
-    if given.has("-c", "-r", "-u", "-A", "--create", "--append", "--update", "--catenate", "--delete"):
-        yield from (Writes(path) for path in given.values("-f", "--file"))
-    if given.has("--delete"):
+def _tar(argv: Argv) -> Iterator[Effect]:
+    if argv.has("-c", "-r", "-u", "-A", "--create", "--append", "--update", "--catenate", "--delete"):
+        yield from (Writes(path) for path in argv.values("-f", "--file"))
+    if argv.has("--delete"):
         yield "destructive"
 
 
-def _date(given: Given) -> Iterator[Effect]:
+def _date(argv: Argv) -> Iterator[Effect]:
     """Judge date, which sets the clock to an operand that is no format."""
-    if any(not word.startswith("+") for word in given.operands):
+    if any(not word.startswith("+") for word in argv.operands):
         yield "privilege"
 
 
-def _privileged(given: Given) -> Iterator[Effect]:
-    if given.operands:
+def _privileged(argv: Argv) -> Iterator[Effect]:
+    if argv.operands:
         yield "privilege"
 
 
-def _configured(given: Given) -> Iterator[Effect]:
-    if len(given.operands) > 1 or _may_be_more(given.operands):
+def _configured(argv: Argv) -> Iterator[Effect]:
+    if len(argv.operands) > 1 or _may_be_more(argv.operands):
         yield "privilege"
 
 
-def _ip(given: Given) -> Iterator[Effect]:
-    thing, *rest = given.operands or ("",)
+def _ip(argv: Argv) -> Iterator[Effect]:
+    thing, *rest = argv.operands or ("",)
     if ("netns".startswith(thing) or thing == "vrf") and rest[:1] == ["exec"]:
         yield from (Shell(" ".join(rest[start:])) for start in (1, 2))  # with `-all` there is no name
     if (rest and rest[0] not in _IP_READS) or _may_be_more((thing,)):
         yield "privilege"
 
 
-def _service(given: Given) -> Iterator[Effect]:
-    if given.operands[1:2] not in ((), ("status",)) or _may_be_more(given.operands):
+def _service(argv: Argv) -> Iterator[Effect]:
+    if argv.operands[1:2] not in ((), ("status",)) or _may_be_more(argv.operands):
         yield "privilege"
 
 
-def _cloud(given: Given) -> Iterator[Effect]:
-    if any(map(_CLOUD_DESTROYS.fullmatch, given.operands)):
+def _cloud(argv: Argv) -> Iterator[Effect]:
+    if any(map(_CLOUD_DESTROYS.fullmatch, argv.operands)):
         yield "destructive"
 
 
-def _checkout(given: Given) -> Iterator[Effect]:
+def _checkout(argv: Argv) -> Iterator[Effect]:
     """Judge a checkout of paths, which discards what was changed in them."""
-    is_of_paths = given.ended or len(given.operands) > 1 or "." in given.operands
-    if is_of_paths and not given.has("-b"):
+    is_of_paths = argv.ended or len(argv.operands) > 1 or "." in argv.operands
+    if is_of_paths and not argv.has("-b"):
         yield "destructive"
 
 
-def _stash(given: Given) -> Iterator[Effect]:
-    first = given.operands[0] if given.operands else "push"
+def _stash(argv: Argv) -> Iterator[Effect]:
+    first = argv.operands[0] if argv.operands else "push"
     if first in ("drop", "clear"):
         yield "destructive"
     elif first not in ("list", "show"):
         yield "writes"
 
 
-def _push(given: Given) -> Iterator[Effect]:
-    yield from _remote(given)
-    if any(word.startswith(("+", ":")) for word in given.operands):
+def _push(argv: Argv) -> Iterator[Effect]:
+    yield from _remote(argv)
+    if any(word.startswith(("+", ":")) for word in argv.operands):
         yield "destructive"
 
 
-def _remote(given: Given) -> Iterator[Effect]:
-    for word in given.operands:
+def _remote(argv: Argv) -> Iterator[Effect]:
+    for word in argv.operands:
         transport, is_helper, rest = word.partition("::")
         if is_helper and transport == "ext":
             yield from ("runs_code", Shell(rest))
 
 
-def _makes(given: Given) -> Iterator[Effect]:
-    if given.operands:
+def _makes(argv: Argv) -> Iterator[Effect]:
+    if argv.operands:
         yield "writes"
 
 
-def _config(given: Given) -> Iterator[Effect]:
-    words = given.operands
-    if given.has(*_GIT_READS_CONFIG) or words[:1] in (("get",), ("list",)):
+def _config(argv: Argv) -> Iterator[Effect]:
+    words = argv.operands
+    if argv.has(*_GIT_READS_CONFIG) or words[:1] in (("get",), ("list",)):
         return
     if words[:1] == ("edit",):
         yield "runs_code"
@@ -175,7 +177,7 @@ def _config(given: Given) -> Iterator[Effect]:
             yield from ("runs_code", Shell(words[1].lstrip("!")))
 
 
-OPERANDS: dict[str, Callable[[Given], Iterator[Effect]]] = {
+OPERANDS: dict[str, Callable[[Argv], Iterator[Effect]]] = {
     "target": _target,
     "written": _written,
     "second": _second,

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agx.unix.calls import Effect, Shell, Writes
+from agx.risk.effect_types import Effect, Writes
+from agx.unix.runs import Shell
 
 _BETWEEN = re.compile(r"[\s;{}0-9$,~+!\0-\2]*")  # and what only a run can tell: an address, or judged as code
 _ADDRESS_FLAGS = re.compile(r"[IM]*")

@@ -14,9 +14,9 @@ from agx.plan.schema import Finding, Glob, Task
 from agx.plan.tools import Registry
 from agx.rules.line_order import equal_lines
 from agx.rules.unknown_options import unknown_option
-from agx.unix.inner_calls import calls
-from agx.unix.patterns import PatternPlaces, has_wildcard
-from agx.unix.table import wrapper_of
+from agx.unix.calls import Call
+from agx.unix.roles import Role, has_wildcard, roles
+from agx.unix.runs import Runs, read_call, runs
 from agx.util.texts import nearest, shortened
 
 Rule = Callable[[Sequence[Task], Registry], Iterator[Finding]]
@@ -123,13 +123,13 @@ def _reader(task: Task) -> str:
 
     With `-S` sudo reads a password first.
     """
-    name = task.command
-    for call in calls(task):
-        name = call.name
-        row = wrapper_of(name)
-        if row is None or row.operands != "command" or "-S" in call.words:
+    call = Call.of(task)
+    while (argv := next(read_call(call), None)) is not None and argv.spec.operands == "command":
+        run = next(runs(argv), None)
+        if argv.has("-S") or not isinstance(run, Runs):
             break
-    return name
+        call = run.call
+    return call.name
 
 
 def _is_answered(tasks: Sequence[Task], task: Task) -> bool:
@@ -157,19 +157,18 @@ def _uniq_without_sort(tasks: Sequence[Task], registry: Registry) -> Iterator[Fi
 def _pattern_as_glob(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
     del registry
     for task in tasks:
-        places = PatternPlaces(task.command)
-        for item in task.args:
+        for item, role in zip(task.args, roles(task.command, Call.of(task).words), strict=True):
             text = item.glob if isinstance(item, Glob) else item if isinstance(item, str) else ""
-            is_pattern, shown = places.is_pattern(text), shortened(text, _MAX_SHOWN_CHARS)
-            if isinstance(item, Glob) and is_pattern:
+            shown = shortened(text, _MAX_SHOWN_CHARS)
+            if isinstance(item, Glob) and role.is_pattern:
                 yield Finding(
                     severity="warning",
                     task=task.task_number,
                     rule="pattern-as-glob",
-                    message=f"{shortened(places.tool, _MAX_SHOWN_CHARS)} wants the pattern {shown} itself",
+                    message=f"{shortened(role.tool, _MAX_SHOWN_CHARS)} wants the pattern {shown} itself",
                     hint="write it as a plain string",
                 )
-            elif isinstance(item, str) and _should_be_glob(text, places):
+            elif isinstance(item, str) and _should_be_glob(text, role):
                 yield Finding(
                     severity="advice",
                     task=task.task_number,
@@ -179,9 +178,9 @@ def _pattern_as_glob(tasks: Sequence[Task], registry: Registry) -> Iterator[Find
                 )
 
 
-def _should_be_glob(text: str, places: PatternPlaces) -> bool:
-    """Return whether the last argument is a pattern where the tool wants files."""
-    return places.is_operand and places.tool in _TAKES_FILES and has_wildcard(text)
+def _should_be_glob(text: str, role: Role) -> bool:
+    """Return whether an argument is a pattern where the tool wants files."""
+    return role.is_operand and role.tool in _TAKES_FILES and has_wildcard(text)
 
 
 RULES: tuple[Rule, ...] = (

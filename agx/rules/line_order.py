@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from agx.plan.schema import Task
-from agx.plan.tools import Registry, ToolOptions
-from agx.unix.inner_calls import Call, calls
-from agx.unix.option_words import read_words
-from agx.unix.options import unix_options
+from agx.plan.tools import Registry
+from agx.shell.nested import nested_calls
+from agx.unix.calls import Call
+from agx.unix.runs import read_call
 
 EqualLines = Literal["together", "apart", "unsure"]
 
@@ -60,14 +60,15 @@ def _way(tasks: Sequence[Task], number: int) -> list[Task]:
 
 def _passes_on(task: Task) -> bool:
     """Return whether a task's output is lines of its standard input, in their order or its reverse."""
-    read = list(read_words(next(calls(task)).words, unix_options(task.command) or ToolOptions()))
-    num_operands = sum(kind == "operand" for kind, _ in read)
-    options = [name for kind, name in read if kind in ("option", "unknown")]
+    argv = next(read_call(Call.of(task)), None)
+    if argv is None:
+        return False
+    num_operands = len(argv.operands)
     if task.command in _GREPS:
-        letters = {letter for name in options for letter in name[1:]}
+        letters = {letter for option in argv.options for letter in option.name[1:]}
         return num_operands <= 1 and not letters & _CHANGING_LETTERS
     if task.command == "cat":
-        return not read
+        return not argv.words
     return task.command == "tee" or (task.command in _PASS_ON and num_operands == 0)
 
 
@@ -82,7 +83,7 @@ def _is_plain(task: Task, registry: Registry) -> bool:
             and tool.risk == ("reads",)
             and call.name not in _SORTERS | _MAY_NEVER_END
             and not _follows(call)
-            for call in calls(task)
+            for call in nested_calls(task, registry)
         )
     )
 

@@ -16,20 +16,19 @@ from agx.plan.editing import insert_tasks
 from agx.plan.reading import note
 from agx.plan.references import references
 from agx.plan.schema import MAX_TASKS, Argument, Finding, Plan, Task
-from agx.plan.tools import Registry, ToolOptions
+from agx.plan.tools import Registry
 from agx.rules.line_order import equal_lines
-from agx.unix.inner_calls import as_word
-from agx.unix.option_words import read_words
-from agx.unix.options import unix_options
+from agx.unix.calls import Call, is_known
+from agx.unix.runs import read_call
 
 _OF_NEIGHBOURS = re.compile(
     r"\b(adja\w*cent|consecutive(ly)?|successive|neighbou?r(s|ing)?|contiguous|in a row|collapse|squeeze"
     r"|next to each other|one after (the |an)other|back[- ]to[- ]back)\b",
     re.IGNORECASE,
 )
-_PLAIN = frozenset({*"cdDu", "--count", "--repeated", "--unique", "--all-repeated", "--group"})
+_PLAIN = frozenset("-c -d -D -u --count --repeated --unique --all-repeated --group".split())
 # What `sort` needs as well for lines that `uniq` takes as equal to stand together.
-_SORT_LETTERS = {"i": "f", "z": "z", "--ignore-case": "f", "--zero-terminated": "z"}
+_SORT_LETTERS = {"-i": "f", "-z": "z", "--ignore-case": "f", "--zero-terminated": "z"}
 
 
 class _Uniq(NamedTuple):
@@ -81,7 +80,7 @@ def _is_command(name: str, registry: Registry) -> bool:
 def _lone_uniq(tasks: Sequence[Task], number: int, registry: Registry) -> _Uniq | None:
     """Return what is needed to sort for a task, where it is a `uniq` whose input is not sorted."""
     task = tasks[number - 1]
-    uniq = None if task.command != "uniq" or list(references(task)) else _read(task.args)
+    uniq = None if task.command != "uniq" or list(references(task)) else _read(task)
     if uniq is None:
         return None
     source = task.input_from_task
@@ -93,16 +92,17 @@ def _lone_uniq(tasks: Sequence[Task], number: int, registry: Registry) -> _Uniq 
     return uniq if equal_lines(tasks, source, registry) == "apart" else None
 
 
-def _read(args: Sequence[Argument]) -> _Uniq | None:
+def _read(task: Task) -> _Uniq | None:
     """Read the arguments of `uniq`; None where it compares less than whole lines, or is not understood."""
     options, files, letters = [], [], set[str]()
-    read = read_words([as_word(item) for item in args], unix_options("uniq") or ToolOptions())
-    for item, (kind, name) in zip(args, read, strict=True):
-        if kind == "operand":
-            files += [item] if name != "-" else []
+    (argv,) = read_call(Call.of(task))
+    for at, (item, word) in enumerate(zip(task.args, argv.words, strict=True)):
+        if word.kind == "operand":
+            files += [item] if word.text != "-" else []
             continue
-        parts = {name} if name.startswith("--") else set(name[1:])
-        if kind != "option" or not parts <= _PLAIN | _SORT_LETTERS.keys():
+        parts = {option.name for option in argv.options if option.at == at}
+        is_read = word.kind == "option" and parts and is_known(word.text)
+        if not is_read or not parts <= _PLAIN | _SORT_LETTERS.keys():
             return None
         letters |= {_SORT_LETTERS[part] for part in parts & _SORT_LETTERS.keys()}
         options.append(item)

@@ -1,6 +1,6 @@
 """The rule of options: one that a tool does not have is a warning, inside other commands too.
 
-Only tools whose options are all written down are judged, see `agx.unix.options`.
+Only tools whose options are all written down are judged, see `agx.unix.specs`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from agx.plan.schema import Finding, Task
 from agx.plan.tools import Registry
-from agx.unix.inner_calls import Call, calls
-from agx.unix.option_words import read_words
-from agx.unix.options import options_of
+from agx.shell.nested import nested_calls
+from agx.unix.argv import read_argv
+from agx.unix.calls import Call
+from agx.unix.specs import spec_of_tool
 from agx.util.texts import nearest, shortened
 
 _PRINTS_THE_UNKNOWN = "echo"  # it takes a word that is no option of its own as text
@@ -22,7 +23,8 @@ _MAX_SHOWN_CHARS = 40
 def unknown_option(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
     """Yield a warning for each option that its tool does not have, at most three for a task."""
     for task in tasks:
-        unknown = dict.fromkeys(found for call in calls(task) for found in _unknown(call, registry))
+        calls = [call for call in nested_calls(task, registry) if call.is_exact]
+        unknown = dict.fromkeys(found for call in calls for found in _unknown(call, registry))
         for name, option, hint in list(unknown)[:_MAX_OF_A_TASK]:
             yield Finding(
                 severity="warning",
@@ -36,11 +38,11 @@ def unknown_option(tasks: Sequence[Task], registry: Registry) -> Iterator[Findin
 def _unknown(call: Call, registry: Registry) -> Iterator[tuple[str, str, str]]:
     """Yield tool, option and hint."""
     tool = registry.get(call.name)
-    options = None if tool is None else options_of(tool)
-    if options is None or options.known is None or call.name == _PRINTS_THE_UNKNOWN:
+    spec = None if tool is None else spec_of_tool(tool)
+    if spec is None or spec.known is None or call.name == _PRINTS_THE_UNKNOWN:
         return
-    for kind, option in read_words(call.words, options):
-        if kind == "unknown":
-            shown = shortened(option, _MAX_SHOWN_CHARS)
+    for word in read_argv(call.words, spec).words:
+        if word.kind == "unknown":
+            shown = shortened(word.option, _MAX_SHOWN_CHARS)
             is_word = len(shown) > 2
-            yield call.name, shown, f"see `man {call.name}`{nearest(shown, options.known) if is_word else ''}"
+            yield call.name, shown, f"see `man {call.name}`{nearest(shown, spec.known) if is_word else ''}"

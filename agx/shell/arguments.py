@@ -10,7 +10,7 @@ from typing import Any
 from agx.plan.schema import Argument, Env, Glob, TaskOutput, Text
 from agx.shell.lexer import Piece, Word
 from agx.shell.refusals import NotAPlan, shortened
-from agx.unix.patterns import has_wildcard
+from agx.unix.roles import has_wildcard
 
 _QUOTED = "\x01"
 _BRACKET = re.compile(r"\[[^\]\0]+\]")

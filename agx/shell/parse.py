@@ -1,7 +1,7 @@
 """Shell text to plan: a pipeline of simple commands becomes tasks, or `NotAPlan` says why not.
 
 What a shell would expand becomes a typed value: an unquoted pattern `{"glob"}` (unless the tool
-wants the pattern itself, see `agx.unix.patterns`), a variable `{"env"}`, a substitution tasks of
+wants the pattern itself, see `agx.unix.roles`), a variable `{"env"}`, a substitution tasks of
 its own and `{"task"}` (unquoted: with `split`). `> file` is `save_to`, `>> file` `append_to`,
 `< file` a `cat` before. What a plan leaves out or takes otherwise than a shell, and where that can
 make a difference, is said in the findings of `read_shell`.
@@ -21,7 +21,9 @@ from agx.shell.braces import expand_braces
 from agx.shell.lexer import MAX_DEPTH, Piece, Word
 from agx.shell.refusals import NotAPlan, shortened
 from agx.shell.stages import Stage, stages
-from agx.unix.patterns import BIN_FOLDERS, PatternPlaces, has_wildcard
+from agx.unix.calls import DATA
+from agx.unix.roles import has_wildcard, roles
+from agx.unix.runs import tool_name
 
 _NO_ERRORS = "`2>/dev/null` is left out: error output is never part of a task's output"
 _NO_PIPE = "a shell lets `$(…)` behind a pipe read that pipe; in a plan it reads nothing"
@@ -108,12 +110,12 @@ class _Tasks:
         """Read a command's arguments; gives what is to be said about that as well."""
         args: list[Argument] = []
         said: _Said = []
-        places, is_after_options = PatternPlaces(command), False
-        for word in words:
+        is_after_options = False
+        for word, role in zip(words, roles(command, [_as_text(word) for word in words]), strict=True):
             reader = ArgumentReader(
                 word, lambda piece: self._output_of(piece, depth=depth), is_after_options=is_after_options
             )
-            args.append(reader.value(wants_pattern=places.is_pattern(word.literal or "")))
+            args.append(reader.value(wants_pattern=role.is_pattern))
             said += reader.said
             is_after_options |= word.literal == "--"
         return args, said
@@ -202,10 +204,12 @@ def _command(word: Word) -> str:
     bare = unquoted(word.pieces)
     if has_wildcard(bare) or bare.startswith("~"):
         raise NotAPlan("variable command", "only a shell finds the command's name", at=word.at)
-    for folder in BIN_FOLDERS:
-        if name.startswith(folder) and "/" not in name[len(folder) :]:
-            return name[len(folder) :] or name
-    return name
+    return tool_name(name) or name
+
+
+def _as_text(word: Word) -> str:
+    """Return a word's text, in which `DATA` stands for what only a run can tell."""
+    return "".join(piece.text if piece.kind == "text" else DATA for piece in word.pieces)
 
 
 def _path(word: Word) -> str:

@@ -1,8 +1,7 @@
-"""The words of risk: a call of a command, and the effects that it has.
+"""Calls: one command with its words, made of a task, of a command that a task runs, or of a script's.
 
-A call is a task, or a command that a task runs: by `sudo`, by `xargs`, in a script. Its words are
-text, in which `DATA` stands for what only a run can tell: a variable's value, another task's output,
-the file names of a pattern; with a mark behind it, it stands for several words.
+Words are text, in which `DATA` stands for what only a run can tell: a variable's value, another task's
+output, the file names of a pattern; with a mark behind it, it stands for several words.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 from agx.plan.references import references
-from agx.plan.schema import Argument, Env, Glob, Risk, Task, TaskOutput
+from agx.plan.schema import Argument, Env, Glob, Task, TaskOutput
 
 DATA = "\0"
 NAME_DATA = "./\0"  # a file's name or path: unknown, but never an option
@@ -30,51 +28,6 @@ _PRINTS_MORE = (DATA, "-printf", "-exec", "-ok", "-S", "--relative")
 _FILTERS = frozenset("sort uniq head tail tac shuf grep egrep fgrep".split())
 _WILDCARD = re.compile(r"\*+|\?|\[[!^]?\]?[^\]]{0,64}\]")
 
-# `runs_input`: what comes on standard input is code to it. It is no risk of its own, but makes one.
-Mark = Risk | Literal["runs_input"]
-Language = Literal["", "sed", "awk", "sql", "editor"]
-
-
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """It runs a command: its name and arguments."""
-
-    words: tuple[str, ...]
-    assignments: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """It gives a text to a shell."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """It runs a program in another language."""
-
-    text: str
-    language: Language = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RunsFile:
-    """It runs the code in a file."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Writes:
-    """It writes a file: `overwrites` where exactly this one is emptied first, else something is put there."""
-
-    path: str
-    overwrites: bool = False
-
-
-Effect = Mark | Runs | Shell | Code | RunsFile | Writes
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -82,7 +35,8 @@ class Call:
 
     `piped` and `sources` are places in the list that holds the call: the one whose output is its
     standard input, and those whose output stands in its arguments. `item` stands for one word of its
-    input, for commands that make arguments of it.
+    input, for commands that make arguments of it. `is_exact` holds where the command is sure to run
+    here with these words; otherwise it was found in text that could not be read whole, or runs elsewhere.
     """
 
     name: str
@@ -93,6 +47,7 @@ class Call:
     sources: tuple[int, ...] = ()
     assignments: tuple[str, ...] = ()
     item: str = DATA
+    is_exact: bool = True
 
     @classmethod
     def of(cls, task: Task, *, names: Mapping[int, str] = MappingProxyType({})) -> Call:

@@ -1,6 +1,6 @@
 """The built-in registry: `unix_tools.jsonl` names the Unix commands that the NL2Bash corpus uses.
 
-Their options stand in a file of their own, see `agx.unix.options`.
+Their options stand in a file of their own, see `agx.unix.specs`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from agx.risk.code import code_effects
-from agx.unix.calls import Code, Effect, Language, Shell, Writes
+from agx.risk.effect_types import Code, Effect, Writes
+from agx.unix.runs import Shell
+from agx.unix.specs import Language
 
 
 def effects(text: str, language: Language = "") -> list[Effect]:

@@ -57,6 +57,8 @@ def test_a_good_plan_has_no_findings() -> None:
         ([row("sudo", "rm", "*.o")], ("advice", "glob-as-text", 1)),
         ([row("xargs", "-I", "{}", "cp", "{}", "*.d")], ("advice", "glob-as-text", 1)),
         ([row("echo", {"task": 4}, {"task": 4})], ("error", "bad-reference", 1)),
+        ([row("parallel", "grep", {"glob": "a*"})], ("warning", "pattern-as-glob", 1)),
+        ([row("watch", "ls", "*.o")], ("advice", "glob-as-text", 1)),
         ([row("ls", "--frob")], ("warning", "unknown-option", 1)),
         ([row("xargs", "rm", "--frob")], ("warning", "unknown-option", 1)),
     ],

@@ -37,6 +37,10 @@ def found(command: str, *args: Any, registry: Registry | None = None) -> list[Fi
         ("find . -exec grep --lines x {} ;", "grep has no option --lines"),
         ("du --sumarize", "du has no option --sumarize"),
         ("tar --extact -f a", "tar has no option --extact"),
+        ("parallel rm --frob", "rm has no option --frob"),
+        ("parallel -j 4 rm --frob {} ::: a", "rm has no option --frob"),
+        ("fd -e c -x rm --frob {} ;", "rm has no option --frob"),
+        ("watch -n 1 df --frob", "df has no option --frob"),
     ],
     ids=lambda value: value.split()[0],
 )
@@ -69,6 +73,23 @@ def test_the_hint_names_the_nearest_option() -> None:
 def test_what_the_tool_takes_is_left_alone(words: str) -> None:
     command, *args = words.split()
     assert found(command, *args) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["watch", "df -h | tail --frob"], "tail has no option --frob"),
+        (["sh", "-c", "ls | sudo wc --frob"], "wc has no option --frob"),
+        (["ssh", "host", "ls --frob"], None),
+        (["sh", "-c", "cd a && ls --frob"], None),
+        (["parallel", "ls --frob; wc {}"], None),
+    ],
+    ids=str,
+)
+def test_shell_text_is_looked_into_where_all_of_it_is_understood_and_runs_here(
+    args: list[str], message: str | None
+) -> None:
+    assert [finding.message for finding in found(*args)] == ([] if message is None else [message])
 
 
 def test_typed_values_are_never_options() -> None:

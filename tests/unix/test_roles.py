@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agx.unix.patterns import PatternPlaces, has_wildcard, is_option_value
+from agx.unix.roles import has_wildcard, roles
+from agx.unix.specs import unix_options
 
 
 @pytest.mark.parametrize(
@@ -34,13 +35,23 @@ from agx.unix.patterns import PatternPlaces, has_wildcard, is_option_value
         ("find . -exec grep foo* {} ; -name b*", ["foo*", "b*"]),
         ("tr a-z A-Z", ["a-z"]),
         ("cat *", []),
+        ("grep -rf patterns file*", []),
+        ("grep foo* -e b*", ["b*"]),
+        ("grep --regexp=a* b*", ["--regexp=a*"]),
+        ("sed -ne a* b*", ["a*"]),
+        ("perl -ne a* b*", ["a*"]),
+        ("perl a* b*", ["a*"]),
+        ("watch grep foo* x*", ["foo*"]),
+        ("parallel -j 4 grep foo* {} ::: x*", ["foo*"]),
+        ("fd -e c -x grep foo* {} ; x*", ["foo*"]),
+        ("/usr/bin/env grep foo* x*", ["foo*"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_the_tool_gets_its_pattern_and_the_shell_the_rest(words: str, patterns: list[str]) -> None:
     command, *arguments = words.split()
-    places = PatternPlaces(command)
-    assert [text for text in arguments if places.is_pattern(text)] == patterns
+    found = roles(command, arguments)
+    assert [text for text, role in zip(arguments, found, strict=True) if role.is_pattern] == patterns
 
 
 @pytest.mark.parametrize(
@@ -66,6 +77,21 @@ def test_wildcards_are_those_of_a_shell(text: str, *, expected: bool) -> None:
 
 
 def test_values_of_options_are_known_for_the_tools_family() -> None:
-    assert is_option_value("egrep", "-A")
-    assert is_option_value("xargs", "-I")
-    assert not is_option_value("ls", "-A")
+    def takes_value(tool: str, option: str) -> bool:
+        options = unix_options(tool)
+        return options is not None and options.takes_value(option)
+
+    assert takes_value("egrep", "-A")
+    assert takes_value("xargs", "-I")
+    assert not takes_value("ls", "-A")
+
+
+def test_an_operand_is_one_besides_the_pattern_and_belongs_to_the_inner_tool() -> None:
+    found = roles("xargs", ["-n", "1", "grep", "-c", "x", "f"])
+    assert [role.tool for role in found] == ["xargs", "xargs", "xargs", "grep", "grep", "grep"]
+    assert [role.is_operand for role in found] == [False, False, False, False, False, True]
+
+
+def test_commands_inside_each_other_are_followed_to_the_last() -> None:
+    found = roles("sudo", [*["sudo"] * 254, "grep", "a*"])
+    assert found[-1] == ("grep", True, False)
