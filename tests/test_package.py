@@ -134,16 +134,17 @@ def test_what_the_wheel_holds_plans_without_the_checkout(wheel: Path, tmp_path: 
 
 
 def _set_up(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the set-up in a copy that holds nothing but it."""
+    """Run the set-up in a copy that holds nothing but it, with no wheel at hand."""
     (folder / "scripts").mkdir()
-    shutil.copy(ROOT / "scripts" / "setup", folder / "scripts")
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name in ("scripts/setup", "scripts/build-env", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+    empty = {name: str(folder / "cache") for name in ("XDG_CACHE_HOME", "PIP_CACHE_DIR")}
     return subprocess.run(
         [str(folder / "scripts" / "setup")],
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | environ,
+        env=os.environ | empty | environ,
     )
 
 
