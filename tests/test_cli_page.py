@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from agx.cli.main import commands
-from agx.cli.plan import PlanCommand
+from agx.cli.app import commands
+from agx.cli.commands.plan import PlanCommand
 from agx.settings.table import SETTINGS
 from tests.documents import ROOT
 
@@ -24,14 +24,8 @@ def _leaves(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]
             continue
         yield f"{path} {name}", command
         if isinstance(command, PlanCommand):
-            context = click.Context(command.verbs)
-            for verb in command.verbs.list_commands(context):
-                yield f"{path} {name} {verb}", _found(command.verbs.get_command(context, verb))
-
-
-def _found(command: click.Command | None) -> click.Command:
-    assert command is not None
-    return command
+            for verb, verb_command in command.verbs.commands.items():
+                yield f"{path} {name} {verb}", verb_command
 
 
 LEAVES = dict(_leaves(commands, "agx"))

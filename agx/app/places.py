@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agx.app.configure import models_folder
 from agx.errors import StorageError
 
 if TYPE_CHECKING:
     from agx.plan.tools import Registry
+    from agx.session.building import PlanSession
     from agx.settings.layers import Settings
     from agx.store.plans import PlanStore
 
 
-def models_folder(settings: Settings) -> Path:
+def known_models_folder(settings: Settings) -> Path:
     """Return the folder of the models; raises `StorageError` where this user has no home folder."""
-    folder = optional_models_folder(settings)
+    folder = models_folder(settings)
     if folder is None:
         raise StorageError(
             "this user has no home folder to keep models in", hint="set AGX_HOME to a folder that is yours"
@@ -23,16 +25,11 @@ def models_folder(settings: Settings) -> Path:
     return folder
 
 
-def optional_models_folder(settings: Settings) -> Path | None:
-    """Return the folder of the models, or None where this user has no home folder."""
-    return None if settings.home is None else settings.home / "models"
-
-
 def model_file(settings: Settings, name: str) -> Path:
     """Return the file that a model's name stands for; raises `ModelMissing`."""
     from agx.models.resolve import resolve_model  # noqa: PLC0415  few commands need it
 
-    return resolve_model(name, models_dir=optional_models_folder(settings))
+    return resolve_model(name, models_dir=models_folder(settings))
 
 
 def stored_plans(registry: Registry | None = None) -> PlanStore:
@@ -41,3 +38,17 @@ def stored_plans(registry: Registry | None = None) -> PlanStore:
     from agx.store.plans import PlanStore  # noqa: PLC0415
 
     return PlanStore(plans_folder(known_home()), registry=registry)
+
+
+def plan_session(buffer: str | None = None) -> PlanSession:
+    """Return the plan that is being built: in the named file, AGX_PLAN_BUFFER, or this user's home folder.
+
+    Raises `StorageError` where none is named and this user has no home folder.
+    """
+    from agx.app.registries import registry_of_files  # noqa: PLC0415  few commands need them
+    from agx.session.building import PlanSession  # noqa: PLC0415
+    from agx.settings.paths import buffer_file  # noqa: PLC0415
+    from agx.store.buffer import PlanBuffer  # noqa: PLC0415
+
+    file = buffer_file(None if buffer is None else Path(buffer))
+    return PlanSession(PlanBuffer(file), load_tools=registry_of_files)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
+
+from agx.errors import UsageError
+from agx.util.texts import nearest
 
 if TYPE_CHECKING:
     from agx.plan.schema import Risk
@@ -97,3 +101,39 @@ def _check_tools(tools: Iterable[ToolInfo]) -> None:
     from agx.grammar.tool_check import check_tools  # noqa: PLC0415  only tools with schemas need it
 
     check_tools(tools)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFilter:
+    """What a tool must have to be listed: all words somewhere, the category, the mark, a file on PATH."""
+
+    words: tuple[str, ...] = ()
+    category: str | None = None
+    mark: str | None = None
+    on_path: bool = False
+
+    def of(self, registry: Registry) -> list[ToolInfo]:
+        """Return the tools that fit; raises `UsageError` for a category or mark that no tool can have."""
+        from agx.plan.schema import RISKS  # noqa: PLC0415  imports pydantic
+
+        categories = {tool.category for tool in registry if tool.category}
+        for what, given, known in (("category", self.category, categories), ("risk mark", self.mark, RISKS)):
+            if given is not None and given not in known:
+                hint = f"there are {', '.join(sorted(known))}" if known else "no tool here has one"
+                raise UsageError(f"there is no {what} {given!r}{nearest(given, known)}", hint=hint)
+        return [tool for tool in registry if self._fits(tool)]
+
+    def _fits(self, tool: ToolInfo) -> bool:
+        text = f"{tool.name} {tool.description} {tool.category}".casefold()
+        return (
+            all(word.casefold() in text for word in self.words)
+            and self.category in {None, tool.category}
+            and (self.mark is None or self.mark in tool.risk)
+            and (not self.on_path or _is_here(tool))
+        )
+
+
+def _is_here(tool: ToolInfo) -> bool:
+    from agx.tools.selection import is_here  # noqa: PLC0415  as above
+
+    return is_here(tool)

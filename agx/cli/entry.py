@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from agx.cli.leaving import left_at_once
+from agx.cli.signals import left_at_once
 
 
 def main() -> None:
     """Import the command line and run it; does not come back."""
     with left_at_once():
-        from agx.cli.main import main as run  # noqa: PLC0415  the import is what may be interrupted
-    run()
+        from agx.cli import app  # noqa: PLC0415  the import is what may be interrupted
+    app.main()

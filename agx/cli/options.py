@@ -1,15 +1,19 @@
-"""Options: those that every setting has, made from the table of settings, and those all commands share."""
+"""Options that several commands share, those of all settings among them, as frozen values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from agx.app.piped_input import FIRST_BYTE_SECS
-from agx.cli.output import Notes
+from agx.cli.show.formats import FORMATS, Format, Target
+from agx.cli.show.output import Notes
+from agx.errors import UsageError
 from agx.settings.layers import Settings, read_settings
 from agx.settings.setting import Setting
 from agx.settings.table import SETTINGS
@@ -29,17 +33,82 @@ class App:
     notes: Notes = field(default_factory=Notes)
     make_planner: MakePlanner | None = None
 
+    @property
+    def has_worker(self) -> bool:
+        """Whether planners have a worker, and not a backend of their own."""
+        return self.make_planner is None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSettings:
+    """The settings on a command line, as texts by name: the table of settings checks them."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def with_role(self, role: str) -> GivenSettings:
+        """Return the same with another role."""
+        return GivenSettings({**self.texts, "model_role": role})
+
+    def read(self, notes: Notes) -> Settings:
+        """Read the settings with these on top, and say what is odd about them; raises `ConfigError`."""
+        settings = read_settings(self.texts)
+        for warning in settings.warnings:
+            notes.warning(warning)
+        return settings
+
 
 def setting_options(command: Command) -> Command:
-    """Return a command one option a setting. Values stay texts: the table checks them, for all layers."""
+    """Add one option for each setting; the command gets them as `given`."""
+
+    @wraps(command)
+    def gathered(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401  click's
+        texts = {row.name: options.pop(row.name) for row in SETTINGS}
+        given = GivenSettings({name: text for name, text in texts.items() if text is not None})
+        return command(*arguments, given=given, **options)
+
+    decorated: Command = gathered
     for row in reversed(SETTINGS):
         more: dict[str, Any] = {"multiple": True, "callback": _joined} if row.kind == "names" else {}
-        command = click.option(row.flag, row.name, metavar=_metavar(row), help=_help(row), **more)(command)
-    return command
+        decorated = click.option(row.flag, row.name, metavar=_metavar(row), help=_help(row), **more)(
+            decorated
+        )
+    return decorated
+
+
+def target_options(command: Command) -> Command:
+    """Add --format, --json and -o; the command gets them as `target`."""
+
+    @wraps(command)
+    def gathered(
+        *arguments: Any,  # noqa: ANN401  click's
+        form: Format | None,
+        as_json: bool,
+        output: str | None,
+        **options: Any,  # noqa: ANN401  click's
+    ) -> Any:  # noqa: ANN401  click's
+        if as_json and form not in {None, "json"}:
+            raise UsageError(f"--json and --format {form} contradict each other", hint="give one of them")
+        path = None if output in {None, "-"} else Path(str(output))
+        target = Target("json" if as_json else form, path)
+        return command(*arguments, target=target, **options)
+
+    file = click.option(
+        "-o", "--output", metavar="FILE", help="Write the plan to a file, whole or not at all."
+    )
+    as_json = click.option(
+        "--json", "as_json", is_flag=True, help="The same as --format json; errors are JSON, too."
+    )
+    form = click.option("--format", "form", type=click.Choice(FORMATS), help="How to print the plan.")
+    return form(as_json(file(gathered)))
+
+
+def json_option(command: Command) -> Command:
+    """Add --json; the command gets it as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON; errors are JSON, too.")(command)
 
 
 def input_wait_option(command: Command) -> Command:
-    """Return a command --input-wait."""
+    """Add --input-wait."""
     return click.option(
         "--input-wait",
         type=click.FloatRange(0, 3600),
@@ -51,23 +120,14 @@ def input_wait_option(command: Command) -> Command:
 
 
 def tools_option(text: str) -> Callable[[Command], Command]:
-    """Return a command --tools, for `agx.cli.registries`; `text` says what the tools of the files are for."""
+    """Add --tools, for `chosen_registry`; `text` says what the tools of the files are for."""
     return click.option("--tools", multiple=True, metavar="FILE", help=f"{text}  [may be repeated]")
 
 
 def debug_option(command: Command) -> Command:
-    """Return a command --debug, which `agx.cli.main` reads before any option is parsed."""
+    """Add --debug, which `agx.cli.app` reads before any option is parsed."""
     text = "Show the traceback of an error."
     return click.option("--debug", is_flag=True, expose_value=False, help=text)(command)
-
-
-def settings_of(app: App, options: Mapping[str, str | None]) -> Settings:
-    """Read the settings with these options on top, and say on stderr what is odd about them."""
-    given = {name: text for name, text in options.items() if text is not None}
-    settings = read_settings(given)
-    for warning in settings.warnings:
-        app.notes.warning(warning)
-    return settings
 
 
 def _joined(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:

@@ -43,7 +43,7 @@ class Contents:
     steps: tuple[Step, ...] = ()
 
 
-def begun(plan: OpenPlan | None) -> OpenPlan:
+def require_plan(plan: OpenPlan | None) -> OpenPlan:
     """Return the plan back; raises `UsageError` where none was begun."""
     if plan is None:
         raise UsageError("no plan is being built", hint=_BEGIN_HINT)
@@ -65,7 +65,7 @@ class PlanBuffer:
 
     def current(self) -> OpenPlan:
         """Return the plan; raises `UsageError` where none was begun, and `StorageError`."""
-        return begun(self.read())
+        return require_plan(self.read())
 
     def contents(self) -> Contents:
         """Return the plan and its history; raises `StorageError` where the file cannot be read."""

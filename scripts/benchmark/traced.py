@@ -17,8 +17,8 @@ from functools import wraps  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import ParamSpec, TypeVar  # noqa: E402
 
-from agx.cli import main as command_line  # noqa: E402
-from agx.cli import output, showing  # noqa: E402
+from agx.cli import app  # noqa: E402
+from agx.cli.show import formats, output  # noqa: E402
 from agx.worker import process, protocol  # noqa: E402
 
 _GENERATE_ID = protocol.LOAD_ID + 1
@@ -77,9 +77,9 @@ def main() -> None:
 
     original = output.write_result
     vars(process).update(FrameReader=_TimedReader, encode=_encode, spawn=_noting("started", process.spawn))
-    for module in (output, showing):
+    for module in (output, formats):
         vars(module).update(write_result=write_result)
-    command_line.main()
+    app.main()
 
 
 if __name__ == "__main__":

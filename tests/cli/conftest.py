@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agx.backends.scripted import Reply, ScriptedBackend
-from agx.cli.main import run
+from agx.cli.app import run
 from agx.plan.tools import Registry
 from agx.planning.config import PlannerConfig
 from agx.planning.planner import Planner

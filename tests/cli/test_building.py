@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agx.cli.verbs import VERBS
+from agx.cli.commands.plan import VERBS
 from agx.plan.open_plan import OpenPlan
 from agx.store.buffer import PlanBuffer
 from tests.cli.conftest import COUNT_LINES, Agx, Done
@@ -414,8 +414,9 @@ def test_help_lists_the_verbs(agx: Agx) -> None:
     """`agx plan --help` has each with its sentence, and each has a help of its own."""
     shown = agx("plan", "--help")
     assert shown.code == 0
-    for verb, sentence in VERBS.items():
+    for verb, command in VERBS.items():
         assert f"  {verb} " in shown.out
-        assert sentence in " ".join(shown.out.split())
+        assert command.help
+        assert command.help in " ".join(shown.out.split())
         own = agx("plan", verb, "--help")
         assert own.out.startswith(f"Usage: agx plan {verb} ")

@@ -37,7 +37,7 @@ def command_line(*arguments: str, **variables: str) -> subprocess.CompletedProce
 def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     """Neither version nor help waits for a library that only planning needs."""
     code = (
-        "import sys; from agx.cli.main import run\n"
+        "import sys; from agx.cli.app import run\n"
         f"assert run({arguments!r}) == 0\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
@@ -51,7 +51,7 @@ def test_an_interrupt_while_modules_are_imported_is_no_traceback() -> None:
         "import os, signal, sys\n"
         "class Interrupting:\n"
         "    def find_spec(self, name, *_):\n"
-        "        if name == 'agx.cli.output': os.kill(os.getpid(), signal.SIGINT)\n"
+        "        if name == 'agx.cli.show.output': os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.meta_path.insert(0, Interrupting())\n"
         "from agx.cli.entry import main\n"
         "main()"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.cli.models import recommend
+from agx.cli.commands.models import recommend
 from agx.models.catalog import load_catalog
 from agx.models.pulled import Manifest, Record
 from agx.models.recommend import Gpu, Hardware

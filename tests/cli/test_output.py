@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agx.cli.output import check_target, save
-from agx.cli.progress import Progress
+from agx.cli.show.output import check_target, save
+from agx.cli.show.progress import Progress
 from agx.errors import StorageError
 
 CONFIG = f"{sys.executable} -m agx config show --json"

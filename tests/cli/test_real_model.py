@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.cli.main import run
+from agx.cli.app import run
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 AGX = [sys.executable, "-m", "agx"]

@@ -497,7 +497,7 @@ class Finder:
             except KeyboardInterrupt:
                 print("lost")
 sys.meta_path.insert(0, Finder())
-from agx.cli.main import run
+from agx.cli.app import run
 sys.exit(run(sys.argv[1:]))
 """
     plan = write(tmp_path, command("touch", "made"))
@@ -529,7 +529,7 @@ def test_a_second_interrupt_does_not_wait_for_what_ignores_the_first(
 def test_help_imports_nothing_heavy() -> None:
     heavy = ("pydantic", "rich", "asyncio", "subprocess", "jsonschema")
     code = (
-        "import sys; from agx.cli.main import run\n"
+        "import sys; from agx.cli.app import run\n"
         "assert run(['run', '--help']) == 0\n"
         f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from agx.cli.table import plan_table
+from agx.cli.show.tables import plan_table
 from agx.plan.schema import Plan, new_plan_id
 
 

@@ -16,7 +16,7 @@ from tests.cli.conftest import COUNT_LINES
 PROGRAM = f"""
 import sys
 from agx.backends.scripted import ScriptedBackend
-from agx.cli.main import run
+from agx.cli.app import run
 from agx.planning.planner import Planner
 backend = ScriptedBackend([{COUNT_LINES!r}])
 def make(config, *, registry=None, worker=None):
@@ -77,8 +77,8 @@ def test_json_on_a_terminal_is_json() -> None:
 SLOW = """
 import asyncio, signal, sys
 from agx.backends.scripted import ScriptedBackend
-from agx.cli.main import main
-from agx.cli import main as module
+from agx.cli.app import main
+from agx.cli import app as module
 from agx.planning.planner import Planner
 class Slow(ScriptedBackend):
     async def generate(self, request):

@@ -315,7 +315,7 @@ def test_help_has_examples(agx: Agx, command: str) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from agx.cli.main import run\n"
+        "import sys; from agx.cli.app import run\n"
         "assert run(['tools', 'list', '--help']) == 0\n"
         "print({'pydantic', 'jsonschema', 'rich', 'llguidance'} & set(sys.modules), file=sys.stderr)"
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agx.cli.models.transfer import TransferView, amount, duration
+from agx.cli.show.transfer import TransferView, amount, duration
 
 
 class Terminal(io.StringIO):
@@ -21,7 +21,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     now = [100.0]
-    monkeypatch.setattr("agx.cli.models.transfer.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("agx.cli.show.transfer.time.monotonic", lambda: now[0])
     return now  # type: ignore[return-value]  # a list, which the test changes
 
 

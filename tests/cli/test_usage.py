@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.cli.verbs import VERBS
+from agx.cli.commands.plan import VERBS
 from tests.cli.conftest import Agx
 
 

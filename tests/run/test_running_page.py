@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.cli.live import MAX_ERROR_BYTES, MAX_TERMINAL_BYTES
+from agx.cli.show.live import MAX_ERROR_BYTES, MAX_TERMINAL_BYTES
 from agx.run.job import RunOptions
 from agx.run.record import TaskRecord
 from tests.documents import ROOT, environment

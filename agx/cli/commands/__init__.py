@@ -1,0 +1,1 @@
+"""One module a command: its options, and the work it begins, which is imported when it runs."""

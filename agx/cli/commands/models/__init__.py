@@ -1,0 +1,1 @@
+"""The commands of `agx models`. What they do is in `agx.models`, `agx.gguf` and `agx.app`."""

@@ -1,0 +1,95 @@
+"""`agx models show`: a model's card."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from agx.app.places import model_file
+from agx.cli.options import App, GivenSettings, debug_option, json_option
+from agx.cli.show.output import write_result
+from agx.util.texts import shortened, visible, visible_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agx.gguf.card import ModelCard
+
+EPILOG = """\b
+Examples:
+  agx models show agx-nano
+  agx models show model.gguf --json | jq .quantisation
+"""
+_MAX_VALUE_CHARS = 200
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model")
+@json_option
+@debug_option
+@click.pass_obj
+def show(app: App, /, *, model: str, as_json: bool) -> None:
+    """Print what the file of MODEL (a path, a name, ollama:NAME or agx-nano) says of it."""
+    from agx.gguf import read_card
+
+    card = read_card(model_file(GivenSettings().read(app.notes), model))
+    if as_json:
+        write_result(visible_json(json.dumps(card.to_dict(), indent=2, ensure_ascii=False)))
+    else:
+        rows = [(name, value) for name, value in _rows(card) if value]
+        width = max(len(name) for name, _ in rows)
+        write_result("\n".join(f"{name:{width}}  {value}" for name, value in rows))
+
+
+def _rows(card: ModelCard) -> Iterator[tuple[str, str]]:
+    """Yield what a person wants to know, the empty where the file does not say."""
+    layers = card.layers
+    yield "name", _text(card.name)
+    yield "architecture", _text(card.architecture)
+    for path in card.files:
+        yield "file", _text(str(path))
+    yield "size", f"{card.size_bytes / 1e6:,.1f} MB"
+    yield "parameters", f"{card.num_parameters:,}" if card.num_parameters else ""
+    yield "size label", _text(card.size_label)
+    yield "quantisation", _types(card)
+    yield "context", f"{card.context_length:,} tokens" if card.context_length else ""
+    yield "layers", str(layers.num_layers or "")
+    yield "heads", _heads(card)
+    yield "experts", f"{card.num_experts} ({card.num_experts_used} used)" if card.num_experts else ""
+    yield "sliding window", f"{card.sliding_window:,} tokens" if card.sliding_window else ""
+    yield "tokenizer", _text(" ".join(filter(None, (card.tokenizer, card.pre_tokenizer))))
+    yield "vocabulary", f"{card.vocab_size:,} tokens" if card.vocab_size else ""
+    yield "special tokens", ", ".join(f"{name} {number}" for name, number in card.special_tokens.items())
+    yield "chat template", _template(card)
+    yield "sampling advice", _text(", ".join(f"{name} {value}" for name, value in card.sampling.items()))
+    yield "licence", _text(card.licence)
+    yield "source", _text(card.source)
+    yield "plans with", _text(f"{card.planner_tools} tools") if card.planner_tools else ""
+
+
+def _text(text: str) -> str:
+    return shortened(visible(text), _MAX_VALUE_CHARS)
+
+
+def _types(card: ModelCard) -> str:
+    total = card.num_parameters or 1
+    return ", ".join(f"{name} {100 * count / total:.1f} %" for name, count in card.quantisation.items())
+
+
+def _heads(card: ModelCard) -> str:
+    layers = card.layers
+    if not layers.num_heads:
+        return ""
+    kv_heads = sorted(set(layers.num_kv_heads))
+    shared = f", {' or '.join(map(str, kv_heads))} for keys and values" if kv_heads else ""
+    return f"{layers.num_heads} of {layers.key_width}{shared}"
+
+
+def _template(card: ModelCard) -> str:
+    if card.chat_template is None:
+        return "none: prompts are written as ChatML"
+    traits = card.template
+    can = {"system messages": traits.has_system, "tools": traits.has_tools, "thinking": traits.thinks}
+    return "of its own; " + (", ".join(name for name, is_there in can.items() if is_there) or "messages only")

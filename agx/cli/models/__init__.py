@@ -1,1 +1,0 @@
-"""`agx models`: one module a command. The work is in `agx.models` and `agx.gguf`."""

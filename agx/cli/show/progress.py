@@ -1,0 +1,91 @@
+"""Text on a terminal's stderr while it is generated, taken away again when it is whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from agx.cli.show.output import is_terminal, may_colour, visible_on
+from agx.util.texts import visible
+
+_DIM, _PLAIN = "\x1b[2m", "\x1b[22m"
+
+
+class Progress:
+    """A context manager; `add` shows the next piece. Without a terminal it shows nothing."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" else None
+        size = shutil.get_terminal_size()
+        self._columns, self._lines = max(size.columns, 2), max(size.lines, 3)
+        self._row = self._column = 0
+        self._is_dim = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.clear()
+
+    def add(self, text: str, *, is_dim: bool = False) -> None:
+        """Show the next piece of text, dimly where it is a thought; raises nothing."""
+        if self._stream is None:
+            return
+        if is_dim != self._is_dim:
+            self.clear()  # a plan begins on a line of its own
+        self._is_dim = is_dim
+        shown = []
+        for character in visible_on(self._stream, visible(text.replace("\n", " ") if is_dim else text)):
+            width = _cells(character)
+            if self._column + width > self._columns:
+                self._row, self._column = self._row + 1, 0
+            self._column += width
+            shown.append(character)
+        self._write("".join((_DIM, *shown, _PLAIN) if is_dim and may_colour(self._stream) else shown))
+        if self._row >= self._lines - 2:
+            self.clear()  # what has scrolled off the screen could not be taken away
+
+    def loading(self, fraction: float) -> None:
+        """Show how much of a model has been read, from 0 to 1, in place of what was shown."""
+        self.clear()
+        if fraction < 1.0:
+            self.add(f"loading the model: {fraction:.0%}")
+
+    def before(self, tell: Callable[[str], None]) -> Callable[[str], None]:
+        """Return the same function, for which what was shown is taken away first."""
+
+        def told(text: str) -> None:
+            self.clear()
+            tell(text)
+
+        return told
+
+    def clear(self) -> None:
+        """Take away what was shown."""
+        if self._row or self._column:
+            up = f"\x1b[{self._row}A" if self._row else ""
+            self._write(f"{up}\r\x1b[J")
+        self._row = self._column = 0
+
+    def _write(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None  # the terminal is gone: there is nobody to show anything to
+
+
+def _cells(character: str) -> int:
+    """How many columns a terminal gives a character. Source: Unicode Standard Annex 11."""
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
