@@ -30,7 +30,7 @@ IMPORTERS = {
     "click": {"agx.cli"},
     "rich": {"agx.cli"},
     "jinja2": {"agx.engine.chat"},
-    "pydantic": {"agx.plan", "agx.shell", "agx.tools"},
+    "pydantic": {"agx.plan", "agx.tools"},
     "jsonschema": {"agx.rules", "agx.tools"},
     "httpx": {"agx.models"},
     "ollama": {"agx.backends.ollama"},

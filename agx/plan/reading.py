@@ -17,12 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
-
 from agx.errors import PlanInvalid
 from agx.plan.json_text import CALLS, LISTS, find_json
-from agx.plan.numbering import numbered
+from agx.plan.references import numbered
 from agx.plan.schema import MAX_TASKS, Finding, Plan, PlanMetadata, Task, new_plan_id
+from agx.plan.validation import validated
 
 Source = str | Mapping[str, Any] | Sequence[Any]
 """What a plan is read from: text, or data as `json.loads` returns it."""
@@ -31,7 +30,6 @@ NORMALISED = "normalised"
 """The rule that stands in a note."""
 
 MAX_NOTES = 20
-_MAX_PROBLEMS = 20
 _OLD_NAMES = {
     "cmd": "command",
     "tool": "command",
@@ -39,8 +37,6 @@ _OLD_NAMES = {
     "step_number": "task_number",
     "step": "task_number",
 }
-_NO_ARGUMENT = 'neither text nor one of {"glob"}, {"env"}, {"task"}, {"text"} with what belongs to it'
-_IN_WORDS = {"tuple_type": "it is no list", "dict_type": "it is no object", "missing": "it is missing"}
 _TASK_KEYS = frozenset(Task.model_fields)
 # A stored plan keeps its findings beside it; they are made anew whenever it is read.
 _PLAN_KEYS = frozenset(Plan.model_fields) | {*LISTS, "findings"}
@@ -187,50 +183,11 @@ def _strict(
     text: str,
 ) -> Plan:
     given = {key: value for key, value in raw.items() if value is not None}
-    try:
-        return Plan.model_validate(
-            {
-                "version": given.get("version", 1),
-                "plan_id": given.get("plan_id") or new_plan_id(),
-                "instruction": instruction or given.get("instruction", ""),
-                "tasks": rows,
-                "metadata": metadata if metadata is not None else given.get("metadata"),
-            }
-        )
-    except ValidationError as error:
-        findings = validation_findings(error)
-        raise PlanInvalid(
-            f"the plan does not have the form of a plan: {findings[0].message}",
-            hint="see `agx schema plan`",
-            text=text,
-            findings=[finding.model_dump() for finding in findings],
-        ) from error
-
-
-def validation_findings(error: ValidationError) -> list[Finding]:
-    """Return one finding a place, at most 20.
-
-    Of an argument pydantic says for each kind why it is not that one; the first is enough.
-    """
-    found: dict[tuple[int | str, ...], Finding] = {}
-    for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        place = problem["loc"]
-        if place == ("tasks",) and found:
-            continue  # too few are left: the tasks that it leaves out have their findings
-        message = _IN_WORDS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-        if len(place) > 4 and place[0] == "tasks" and place[2] == "args":
-            place = place[:4]
-            message = _NO_ARGUMENT if problem["type"] == "string_type" else message
-        found.setdefault(place, _as_finding(place, message))
-        if len(found) == _MAX_PROBLEMS:
-            break
-    return list(found.values())
-
-
-def _as_finding(place: tuple[int | str, ...], message: str) -> Finding:
-    index = place[1] if len(place) > 1 and place[0] == "tasks" else None
-    number = index + 1 if isinstance(index, int) else None
-    where = ".".join(str(part)[:80] for part in place).encode(errors="backslashreplace").decode()
-    return Finding(
-        severity="error", task=number, rule="form", message=f"{where}: {message}" if where else message
-    )
+    data = {
+        "version": given.get("version", 1),
+        "plan_id": given.get("plan_id") or new_plan_id(),
+        "instruction": instruction or given.get("instruction", ""),
+        "tasks": rows,
+        "metadata": metadata if metadata is not None else given.get("metadata"),
+    }
+    return validated(Plan, data, what="the plan", text=text)

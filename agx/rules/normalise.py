@@ -3,7 +3,7 @@
 A lone `uniq` becomes `sort` and `uniq`, since `uniq` drops only neighbouring duplicates. Where that
 could change what is meant (a `uniq` that skips fields, an input that never ends, an instruction that
 speaks of neighbours) the plan stays as it is, and the rules warn. Numbers are normalised before the
-strict validation, in `agx.plan.numbering`.
+strict validation, in `agx.plan.references`.
 """
 
 from __future__ import annotations

@@ -13,9 +13,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from agx.plan.schema import MAX_ARGS, MAX_TASKS, Argument, Finding, Plan, Task, new_plan_id
+from agx.plan.validation import limits_refused_as
 from agx.shell.arguments import ArgumentReader, refuse_home_of_others, unquoted
 from agx.shell.braces import expand_braces
 from agx.shell.lexer import MAX_DEPTH, Piece, Word
@@ -27,7 +26,6 @@ from agx.unix.runs import tool_name
 
 _NO_ERRORS = "`2>/dev/null` is left out: error output is never part of a task's output"
 _NO_PIPE = "a shell lets `$(…)` behind a pipe read that pipe; in a plan it reads nothing"
-_PLACES = {"command": "the command's name", "save_to": "a path", "append_to": "a path"}
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\[[^\]]*\])?\+?=")
 
 _Said = list[tuple[str, str]]  # what is to be said about a reading, by rule and sentence
@@ -52,13 +50,12 @@ def parse_shell(text: str, *, instruction: str | None = None) -> Plan:
 def read_shell(text: str, *, instruction: str | None = None) -> ShellReading:
     """Read as `parse_shell` does, and say as well what was left out or is taken otherwise."""
     try:
-        tasks = _Tasks()
-        tasks.pipeline(text, depth=0)
-        asked = text if instruction is None else instruction
-        plan = Plan(plan_id=new_plan_id(), instruction=asked, tasks=tuple(tasks.tasks))
+        with limits_refused_as(lambda message: NotAPlan("limits", message)):
+            tasks = _Tasks()
+            tasks.pipeline(text, depth=0)
+            asked = text if instruction is None else instruction
+            plan = Plan(plan_id=new_plan_id(), instruction=asked, tasks=tuple(tasks.tasks))
         return ShellReading(plan, tuple(tasks.findings))
-    except ValidationError as error:
-        raise NotAPlan("limits", _passed(error), text=text) from error
     except NotAPlan as error:
         raise error.located(text) from None
 
@@ -167,17 +164,6 @@ class _Tasks:
     def _say(self, rule: str, message: str) -> None:
         number = len(self.tasks)
         self.findings.append(Finding(severity="advice", task=number, message=message, rule=rule))
-
-
-def _passed(error: ValidationError) -> str:
-    """Say which limit of a plan's values a text passes."""
-    first = error.errors(include_url=False)[0]
-    limit = first.get("ctx", {}).get("max_length")
-    place = _PLACES.get(str(first["loc"][0]), "an argument") if first["loc"] else "an argument"
-    if limit is None:
-        return f"{place} has no form in a plan: {first['msg']}"
-    unit = "characters" if first["type"] == "string_too_long" else "parts"
-    return f"{place} has more than {limit} {unit}"
 
 
 def _expanded(words: Sequence[Word]) -> list[Word]:

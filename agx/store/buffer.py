@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from agx.errors import PlanInvalid, StorageError, UsageError
-from agx.plan.exact import exact
 from agx.plan.open_plan import OpenPlan
+from agx.plan.validation import exact
 from agx.util.files import locked, read_bytes, replace_file
 
 VERSION = 1

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from agx.errors import PlanInvalid, StorageError, UsageError
-from agx.plan.exact import exact
 from agx.plan.schema import Finding, Plan, id_time_ms
 from agx.plan.tools import Registry
+from agx.plan.validation import exact
 from agx.risk.assess import with_risk
 from agx.unix.registry import unix_registry
 from agx.util.files import read_bytes, replace_file

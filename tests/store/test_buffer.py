@@ -12,8 +12,8 @@ import pytest
 
 from agx.errors import PlanInvalid, StorageError, UsageError
 from agx.plan.editing import insert_tasks
-from agx.plan.exact import exact
 from agx.plan.open_plan import OpenPlan
+from agx.plan.validation import exact
 from agx.risk.assess import with_risk
 from agx.store.buffer import MAX_STEPS, Edit, PlanBuffer
 from agx.unix.registry import unix_registry

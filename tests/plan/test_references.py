@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agx.errors import PlanInvalid
-from agx.plan.numbering import numbered
+from agx.plan.references import numbered
 from agx.plan.schema import TaskOutput
 from agx.rules.check import read_plan
 from agx.unix.registry import unix_registry
