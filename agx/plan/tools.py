@@ -45,7 +45,7 @@ class ToolInfo:
 
     `risk` is the lowest class the tool has when nothing dangerous is in its arguments. `exit_codes`
     are those that are no failure (`grep` ends with 1 where nothing matched). `options` are given
-    where a registry says them; `agx.unix.specs.options_of` knows those of the Unix commands too.
+    where a registry says them; `agx.unix.options.options_of` knows those of the Unix commands too.
     `call` is the Python function behind a tool that was made of one.
     """
 

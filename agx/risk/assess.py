@@ -29,14 +29,14 @@ def with_risk(plan: Plan, registry: Registry) -> Plan:
 
 def assess_all(tasks: Sequence[Task], registry: Registry) -> list[tuple[Risk, ...]]:
     """Return the risk set of every task of one list, with what they do together."""
-    verdicts = Judge(registry).of_tasks(calls_of(tasks))
-    return [tuple(risk for risk in RISKS if risk in verdict.marks) for verdict in verdicts]
+    assessments = Judge(registry).of_tasks(calls_of(tasks))
+    return [tuple(risk for risk in RISKS if risk in assessment.marks) for assessment in assessments]
 
 
 def assess(task: Task, registry: Registry) -> tuple[Risk, ...]:
     """Return the risk set of one task on its own, in the fixed order of `RISKS`."""
-    verdict = Judge(registry).of_call(Call.of(task))
-    return tuple(risk for risk in RISKS if risk in verdict.marks)
+    assessment = Judge(registry).of_call(Call.of(task))
+    return tuple(risk for risk in RISKS if risk in assessment.marks)
 
 
 def inner_commands(task: Task) -> Iterator[str]:

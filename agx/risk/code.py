@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from agx.risk.effect_types import Code, Effect, Writes
 from agx.risk.sed import sed_effects
 from agx.unix.calls import is_known
+from agx.unix.command_specs import Language
 from agx.unix.runs import Shell
-from agx.unix.specs import Language
 
 MAX_NESTING = 32
 

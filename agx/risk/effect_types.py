@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agx.plan.schema import Risk
+from agx.unix.command_specs import Language
 from agx.unix.runs import Shell
-from agx.unix.specs import Language
 
 # `runs_input`: what comes on standard input is code to it. It is no risk of its own, but makes one.
 Mark = Risk | Literal["runs_input"]

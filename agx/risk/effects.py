@@ -1,6 +1,6 @@
 """What one call does, as a list of effects: marks, commands and programs that it runs, files it writes.
 
-The call's words are read by `agx.unix.argv`, by the table of `agx.unix.specs`. What a call runs is in
+The call's words are read by `agx.unix.argv`, by the table of `agx.unix.command_specs`. What a call runs is in
 `agx.unix.runs`, and is followed by `agx.risk.judge`.
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from agx.risk.commands import RUNNING
+from agx.risk.code_operands import RUNNING
 from agx.risk.effect_types import Code, Effect, RunsFile, Writes
 from agx.risk.operands import OPERANDS, is_git_command, may_set_id
-from agx.risk.written_paths import NETWORK_DEVICES
 from agx.unix.argv import Argv
 from agx.unix.calls import Call, is_known
+from agx.unix.command_specs import CommandSpec
+from agx.unix.devices import NETWORK_DEVICES
 from agx.unix.runs import Shell
-from agx.unix.specs import CommandSpec
 
 _CODE_VARIABLE = re.compile(
     r"(?:LD|DYLD|GIT|GEM|CARGO|LUA|R|TAR|RSYNC|XDG|npm_config|NPM_CONFIG|BASH_FUNC|XZ|MAGICK|OPENSSL|GLIBC)_\w+"

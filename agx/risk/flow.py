@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from posixpath import basename, normpath
 
-from agx.risk.written_paths import is_empty
 from agx.unix.calls import Call, is_known
+from agx.unix.devices import is_empty
 
 _LITERAL = frozenset({"echo", "printf"})
 _ECHO_OPTION = re.compile(r"-[neE]+")

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from agx.risk.effect_types import Effect, Writes
-from agx.risk.written_paths import is_empty, is_system
+from agx.risk.written_paths import is_system
 from agx.unix.argv import Argv
 from agx.unix.calls import MANY, OPEN, is_known
+from agx.unix.devices import NULL_DEVICE, is_empty
 from agx.unix.runs import Shell
 
 # A mode that lets a program run as its owner or group.
@@ -43,7 +44,7 @@ def _target(argv: Argv) -> Iterator[Effect]:
     if has_place or not sources:
         return
     yield Writes(last)
-    if any(map(is_empty, sources)) or (argv.spec.family == "mv" and last == "/dev/null"):
+    if any(map(is_empty, sources)) or (argv.spec.family == "mv" and last == NULL_DEVICE):
         yield "destructive"
     if argv.spec.family == "mv" and any(map(is_system, sources)):
         yield "privilege"

@@ -123,12 +123,12 @@ def _programs(tasks: Sequence[Task], risks: Sequence[Sequence[Risk]], registry: 
     It stands in the task's arguments, and where it comes from a pipe or out of a file, in those of the
     tasks that wrote it.
     """
-    verdicts = Judge(registry).of_tasks(calls_of(tasks))
+    assessments = Judge(registry).of_tasks(calls_of(tasks))
     texts = ["\n".join(map(_literal, task.args)) for task in tasks]
     programs = []
-    for place, (task, verdict) in enumerate(zip(tasks, verdicts, strict=True)):
-        writers = {at for at in range(place) if not verdict.run_files.isdisjoint(verdicts[at].written)}
-        if "runs_input" in verdict.marks and task.input_from_task is not None:
+    for place, (task, assessment) in enumerate(zip(tasks, assessments, strict=True)):
+        writers = {at for at in range(place) if not assessment.run_files.isdisjoint(assessments[at].written)}
+        if "runs_input" in assessment.marks and task.input_from_task is not None:
             writers.add(task.input_from_task - 1)
         for at in reversed(range(place)):
             if at in writers:

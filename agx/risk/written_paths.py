@@ -11,10 +11,9 @@ from posixpath import normpath
 
 from agx.plan.schema import Risk
 from agx.unix.calls import DATA
+from agx.unix.devices import NETWORK_DEVICES, is_harmless
 
-HARMLESS_DEVICES = re.compile(r"-|/dev/(?:null|stdin|stdout|stderr|tty|fd/\d+)|/proc/self/fd/\d+")
 _DEVICE = re.compile(r"/dev/(?!shm/)|/proc/sysrq-trigger|/proc/kcore")
-NETWORK_DEVICES = ("/dev/tcp/", "/dev/udp/")
 _SYSTEM = re.compile(
     r"/(?:private/)?(?:etc|bin|sbin|usr|lib\d*|libx32|boot|sys|proc|root|run|var(?!/tmp)|System|Library)(?:/|$)|/$"
 )
@@ -31,14 +30,14 @@ _RUN_LATER = re.compile(
 )
 
 
-def written(path: str, *, overwrites: bool) -> Iterator[Risk]:
+def risks_of_writing(path: str, *, overwrites: bool) -> Iterator[Risk]:
     """Yield the risks of writing a file: `overwrites` where it is emptied first, whatever it holds.
 
     A device loses what it holds; a file of the system changes the system; a file that is run later
     runs what is put there. Outside the working directory, and outside the folders for temporary files,
-    an overwritten file was nobody's to expect: destructive.
+    nobody expects a file to be overwritten: destructive.
     """
-    if HARMLESS_DEVICES.fullmatch(path):
+    if is_harmless(path):
         return
     yield "writes"
     if path.startswith(NETWORK_DEVICES):
@@ -62,11 +61,6 @@ def is_system(path: str) -> bool:
     """Return whether a path is the root folder, a folder of the system or a home folder as a whole."""
     whole = normpath(path)
     return _SYSTEM.match(whole) is not None or whole.startswith("/dev/") or whole in ("/", "//", "/home")
-
-
-def is_empty(path: str) -> bool:
-    """Return whether copying this file empties the other."""
-    return normpath(path) in ("/dev/null", "/dev/zero")
 
 
 def _is_elsewhere(path: str) -> bool:

@@ -1,6 +1,6 @@
 """The rule of options: one that a tool does not have is a warning, inside other commands too.
 
-Only tools whose options are all written down are judged, see `agx.unix.specs`.
+Only tools whose options are all written down are judged, see `agx.unix.command_specs`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from agx.plan.schema import Finding, Task
 from agx.plan.tools import Registry
 from agx.shell.nested import nested_calls
-from agx.unix.argv import read_argv
+from agx.unix.argv_reader import read_argv
 from agx.unix.calls import Call
-from agx.unix.specs import spec_of_tool
+from agx.unix.options import spec_of_tool
 from agx.util.texts import nearest, shortened
 
 _PRINTS_THE_UNKNOWN = "echo"  # it takes a word that is no option of its own as text

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from agx.errors import Unsupported, UsageError
 from agx.run.record import Problem
+from agx.unix.devices import SINKS
 
 _PROBE_SECS = 20
 _HIDDEN = ("/tmp", "/run")  # noqa: S108  hidden, not used
-HARMLESS_DEVICES = frozenset("/dev/null /dev/stdout /dev/stderr /dev/tty".split())
 
 
 class Sandbox:
@@ -57,7 +57,7 @@ class Sandbox:
 
     def check_path(self, path: Path) -> None:
         """Raise `Problem` for a file that a task may not write: AGX itself opens it, outside the sandbox."""
-        if str(path) in HARMLESS_DEVICES:
+        if str(path) in SINKS:
             return
         # Of links that lead in a circle `resolve` would raise; to open such a file fails by itself.
         if not Path(os.path.realpath(path)).is_relative_to(self._folder):

@@ -15,10 +15,10 @@ from typing import Literal
 from agx.errors import UsageError
 from agx.plan.changes import TaskChange, change_summary, task_changes, with_kept_limits
 from agx.plan.editing import WhenRead, existing, insert_tasks, move_task, remove_task
-from agx.plan.exact import exact_tasks
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Finding, Plan, Task
 from agx.plan.tools import Registry
+from agx.plan.validation import exact_tasks
 from agx.risk.assess import with_risk
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import check_tasks, refuse_errors

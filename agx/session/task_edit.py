@@ -8,9 +8,9 @@ from typing import Any
 
 from agx.errors import UsageError
 from agx.plan.editing import existing, replace_task
-from agx.plan.exact import exact_tasks
 from agx.plan.open_plan import OpenPlan
 from agx.plan.schema import Finding, Task
+from agx.plan.validation import exact_tasks
 from agx.session.wording import task_text
 from agx.shell.parse import read_shell
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from agx.shell.lexer import Piece, Word
-from agx.shell.refusals import NotAPlan, shortened
+from agx.shell.refusals import NotAPlan, excerpt
 
 MAX_WORDS = 128
 MAX_WORD_CHARS = 1024
@@ -131,7 +131,7 @@ def _range(inside: str, word: Word) -> list[str]:
     start, stop = (int(first), int(last)) if match[1] else (ord(first), ord(last))
     step = abs(int(match[5] or 1)) or 1
     if abs(stop - start) // step >= MAX_WORDS:
-        message = f"`{{{shortened(inside)}}}` gives more than {MAX_WORDS} words"
+        message = f"`{{{excerpt(inside)}}}` gives more than {MAX_WORDS} words"
         raise NotAPlan("braces", message, at=word.at)
     values = range(start, stop + 1, step) if stop >= start else range(start, stop - 1, -step)
     width = max(len(first), len(last)) if _PADDED.match(first) or _PADDED.match(last) else 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agx.shell.ansi import ansi_c_text
-from agx.shell.refusals import NotAPlan, shortened
+from agx.shell.refusals import NotAPlan, excerpt
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -224,7 +224,7 @@ class Lexer:
         elif following == "{":
             name = self._until("}", start=start + 2)
             if not _NAME.fullmatch(name):
-                message = f"`${{{shortened(name)}}}` has no form in a plan"
+                message = f"`${{{excerpt(name)}}}` has no form in a plan"
                 raise NotAPlan("parameter expansion", message, at=start)
             self._variable(name, quoted=quoted, at=start)
         elif match := _NAME.match(self._text, start + 1):

@@ -15,12 +15,13 @@ from typing import NamedTuple
 
 from agx.plan.schema import MAX_ARGS, MAX_TASKS, Argument, Finding, Plan, Task, new_plan_id
 from agx.plan.validation import limits_refused_as
-from agx.shell.arguments import ArgumentReader, refuse_home_of_others, unquoted
 from agx.shell.braces import expand_braces
+from agx.shell.expansions import ArgumentReader, refuse_home_of_others, unquoted
 from agx.shell.lexer import MAX_DEPTH, Piece, Word
-from agx.shell.refusals import NotAPlan, shortened
-from agx.shell.stages import Stage, stages
+from agx.shell.refusals import NotAPlan, excerpt
+from agx.shell.simple_commands import SimpleCommand, simple_commands
 from agx.unix.calls import DATA
+from agx.unix.devices import NULL_DEVICE
 from agx.unix.roles import has_wildcard, roles
 from agx.unix.runs import tool_name
 
@@ -72,32 +73,32 @@ class _Tasks:
         if depth > MAX_DEPTH:
             raise NotAPlan("nesting", f"substitutions are nested deeper than {MAX_DEPTH}")
         previous: int | None = None
-        found = stages(text)
+        found = simple_commands(text)
         self._num_open += depth > 0 and found[0].input_file is None
-        for stage in found:
+        for one in found:
             if previous is not None and _writes_to_file(self.tasks[previous - 1]):
-                raise NotAPlan("redirection", "a command writes to a file and to a pipe at once", at=stage.at)
-            previous = self._task(stage, input_from=previous, depth=depth)
+                raise NotAPlan("redirection", "a command writes to a file and to a pipe at once", at=one.at)
+            previous = self._task(one, input_from=previous, depth=depth)
             if self.tasks[-1].command == "time" and len(found) > 1:
                 self._say("time", "it measures this task; a shell's own `time` measures the whole pipeline")
 
-    def _task(self, stage: Stage, *, input_from: int | None, depth: int) -> int:
-        words = _expanded(stage.words)
+    def _task(self, simple: SimpleCommand, *, input_from: int | None, depth: int) -> int:
+        words = _expanded(simple.words)
         if not words:
-            raise NotAPlan("empty command", "braces leave no command", at=stage.at)
-        said = [("error-output", _NO_ERRORS)] if stage.drops_errors else []
+            raise NotAPlan("empty command", "braces leave no command", at=simple.at)
+        said = [("error-output", _NO_ERRORS)] if simple.drops_errors else []
         has_pipe = input_from is not None
-        if stage.input_file is not None:
-            input_from = self._file(stage.input_file, input_from=input_from, depth=depth)
+        if simple.input_file is not None:
+            input_from = self._file(simple.input_file, input_from=input_from, depth=depth)
         command = _command(words[0])
         if command != words[0].literal:
-            said.append(("tool-path", f"`{shortened(words[0].literal or '')}` is read as the tool {command}"))
+            said.append(("tool-path", f"`{excerpt(words[0].literal or '')}` is read as the tool {command}"))
         num_open = self._num_open
         args, more = self._arguments(command, words[1:], depth=depth)
         said += more
         if has_pipe and self._num_open > num_open:
             said.append(("substitution-input", _NO_PIPE))
-        outputs = {key: _path(word) for key, word in stage.outputs.items()}
+        outputs = {key: _path(word) for key, word in simple.outputs.items()}
         number = self._append(command, args, input_from=input_from, outputs=outputs)
         for rule, message in dict.fromkeys(said):
             self._say(rule, message)
@@ -122,7 +123,7 @@ class _Tasks:
         if input_from is not None:
             message = "a command reads from a file and from a pipe at once"
             raise NotAPlan("redirection", message, at=word.at)
-        if word.literal == "/dev/null":
+        if word.literal == NULL_DEVICE:
             return None
         path = ArgumentReader(word, lambda piece: self._output_of(piece, depth=depth)).value()
         return self._append("cat", [path])
@@ -183,7 +184,7 @@ def _writes_to_file(task: Task) -> bool:
 def _command(word: Word) -> str:
     name, first = word.literal, word.pieces[0]
     if first.kind == "text" and not first.quoted and (match := _ASSIGNMENT.match(first.text)):
-        raise NotAPlan("assignment", f"`{shortened(match[0])}` sets a shell variable", at=word.at)
+        raise NotAPlan("assignment", f"`{excerpt(match[0])}` sets a shell variable", at=word.at)
     if not name:
         message = f"the command's name is {'empty' if name == '' else 'a variable or a substitution'}"
         raise NotAPlan("variable command", message, at=word.at)

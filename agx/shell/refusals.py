@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agx.errors import PlanInvalid
+from agx.util.texts import shortened
 
 _MAX_SHOWN = 60
 _MAX_EXCERPT = 24
@@ -46,9 +47,9 @@ class NotAPlan(PlanInvalid):
         return NotAPlan(self.reason, f"{self.message} ({_place(text, self.at)})", at=self.at, text=text)
 
 
-def shortened(text: str) -> str:
+def excerpt(text: str) -> str:
     """Return a text for a message: its first characters, where it is long."""
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+    return shortened(text, _MAX_SHOWN)
 
 
 def _place(text: str, at: int) -> str:
@@ -58,4 +59,4 @@ def _place(text: str, at: int) -> str:
     where = f"line {number}, character {column}" if "\n" in text.strip() else f"character {column}"
     if not line.strip():
         return f"{where}, at the end of the line"
-    return f"{where}: {line if len(line) <= _MAX_EXCERPT else line[: _MAX_EXCERPT - 1] + '…'}"
+    return f"{where}: {shortened(line, _MAX_EXCERPT)}"

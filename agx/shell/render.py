@@ -99,8 +99,8 @@ def _commands(tasks: Sequence[Task], registry: Registry) -> list[str]:
         roots = [task.task_number for task in tasks if task.task_number not in used]
         pipelines = _Pipelines(tasks)
         if all(pipelines.is_in_a_row(root) for root in roots):
-            written = [pipelines.written(root) for root in roots]
-            return _joined(written, [tasks[root - 1] for root in roots], registry)
+            lines = [pipelines.text(root) for root in roots]
+            return _joined(lines, [tasks[root - 1] for root in roots], registry)
     return _script(tasks, set(used), registry)
 
 
@@ -120,16 +120,16 @@ class _Pipelines:
         for source in sources(self._tasks[number - 1]):
             yield from self._members(source)
 
-    def written(self, number: int, *, is_inside: bool = False) -> str:
+    def text(self, number: int, *, is_inside: bool = False) -> str:
         """Return the pipeline that ends with a task.
 
         Inside a substitution of a command that reads a pipe, its first command would read that pipe.
         """
         task = self._tasks[number - 1]
         has_pipe = is_inside or task.input_from_task is not None
-        line = command_line(task, output_of=lambda source: self.written(source, is_inside=has_pipe))
+        line = command_line(task, output_of=lambda source: self.text(source, is_inside=has_pipe))
         if task.input_from_task is not None:
-            return f"{self.written(task.input_from_task, is_inside=is_inside)} | {line}"
+            return f"{self.text(task.input_from_task, is_inside=is_inside)} | {line}"
         return f"{line} < /dev/null" if is_inside else line
 
 

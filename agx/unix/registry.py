@@ -1,6 +1,6 @@
 """The built-in registry: `unix_tools.jsonl` names the Unix commands that the NL2Bash corpus uses.
 
-Their options stand in a file of their own, see `agx.unix.specs`.
+Their options stand in a file of their own, see `agx.unix.command_specs`.
 """
 
 from __future__ import annotations

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from agx.unix.argv import Argv, read_argv
+from agx.unix.argv import Argv
+from agx.unix.argv_reader import read_argv
+from agx.unix.command_specs import CommandSpec, spec_of
 from agx.unix.runs import tool_name
-from agx.unix.specs import CommandSpec, spec_of
 
 # A set begins at the first bracket behind the one that closed the last: so each is looked at once.
 _WILDCARD = re.compile(r"[*?]|(?:^|[\]\0])[^\[\]\0]*+\[[^\]\0]++\]")

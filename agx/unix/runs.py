@@ -12,10 +12,12 @@ from posixpath import basename
 from typing import NamedTuple
 
 from agx.plan.tools import ToolInfo
-from agx.unix.argv import Argv, read_argv
+from agx.unix.argv import Argv
+from agx.unix.argv_reader import read_argv
 from agx.unix.calls import DATA, NAME_DATA, Call, is_known
+from agx.unix.command_specs import spec_of, subcommand_spec
+from agx.unix.options import spec_of_options
 from agx.unix.registry import unix_registry
-from agx.unix.specs import spec_of, spec_of_options, subcommand_spec
 
 BIN_FOLDERS = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/local/bin/")
 _PLAIN = re.compile(r"[\w@%+:,./=-]+")  # which is one word to a shell, and nothing else

@@ -14,8 +14,8 @@ from agx.risk.assess import with_risk
 from agx.shell.parse import parse_shell
 from agx.shell.refusals import NotAPlan
 from agx.shell.render import plan_shell
+from agx.unix.options import options_of
 from agx.unix.registry import unix_registry
-from agx.unix.specs import options_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8")
 

@@ -6,8 +6,8 @@ import pytest
 
 from agx.risk.code import code_effects
 from agx.risk.effect_types import Code, Effect, Writes
+from agx.unix.command_specs import Language
 from agx.unix.runs import Shell
-from agx.unix.specs import Language
 
 
 def effects(text: str, language: Language = "") -> list[Effect]:

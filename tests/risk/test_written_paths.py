@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agx.risk.written_paths import is_empty, is_system, written
+from agx.risk.written_paths import is_system, risks_of_writing
+from agx.unix.devices import is_empty
 
 
 @pytest.mark.parametrize(
@@ -40,13 +41,13 @@ from agx.risk.written_paths import is_empty, is_system, written
         ("", {"writes"}),
     ],
 )
-def test_a_file_that_is_overwritten(path: str, expected: set[str]) -> None:
-    assert set(written(path, overwrites=True)) == expected
+def test_a_file_that_is_overrisks_of_writing(path: str, expected: set[str]) -> None:
+    assert set(risks_of_writing(path, overwrites=True)) == expected
 
 
 def test_a_file_elsewhere_that_only_gets_more_loses_nothing() -> None:
-    assert set(written("../a", overwrites=False)) == {"writes"}
-    assert set(written("/dev/sda", overwrites=False)) == {"writes", "destructive"}
+    assert set(risks_of_writing("../a", overwrites=False)) == {"writes"}
+    assert set(risks_of_writing("/dev/sda", overwrites=False)) == {"writes", "destructive"}
 
 
 @pytest.mark.parametrize("path", ["/", "//", "/etc", "/usr/lib/", "/home", "/dev/sda", "/tmp/../bin"])

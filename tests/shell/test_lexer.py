@@ -6,7 +6,7 @@ import pytest
 
 from agx.shell.braces import MAX_WORD_CHARS, MAX_WORDS, expand_braces
 from agx.shell.lexer import Lexer, Operator, Word
-from agx.shell.refusals import NotAPlan, shortened
+from agx.shell.refusals import NotAPlan, excerpt
 
 
 def words(text: str) -> list[str | None]:
@@ -138,5 +138,5 @@ def test_braces_with_too_many_words_are_no_plan(text: str) -> None:
 
 
 def test_long_texts_are_shortened_for_messages() -> None:
-    assert shortened("short") == "short"
-    assert len(shortened("x" * 1000)) == 60
+    assert excerpt("short") == "short"
+    assert len(excerpt("x" * 1000)) == 60

@@ -16,8 +16,8 @@ from agx.app.registries import load_registry, parse_registry, registry_of
 from agx.errors import RegistryInvalid
 from agx.plan.tools import Registry, ToolInfo, ToolOptions
 from agx.tools.registry_files import MAX_FILE_BYTES, registry_json, registry_toml, tool_as_dict
+from agx.unix.options import options_of
 from agx.unix.registry import unix_registry
-from agx.unix.specs import options_of
 from tests.tools.support import BFCL, CITY, with_schema
 
 

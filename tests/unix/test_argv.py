@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from agx.plan.tools import ToolOptions
-from agx.unix.argv import Argv, read_argv
+from agx.unix.argv import Argv
+from agx.unix.argv_reader import read_argv
 from agx.unix.calls import DATA
-from agx.unix.specs import spec_of, spec_of_options
+from agx.unix.command_specs import spec_of
+from agx.unix.options import spec_of_options
 
 
 def argv_of(tool: str, *words: str) -> Argv:

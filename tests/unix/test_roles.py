@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from agx.unix.options import unix_options
 from agx.unix.roles import has_wildcard, roles
-from agx.unix.specs import unix_options
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from agx.cli.show.tables import rows_table
 from agx.plan.tools import ToolInfo, ToolOptions
 from agx.tools.registry_files import tool_as_dict
 from agx.tools.selection import path_of
-from agx.unix.specs import options_of
+from agx.unix.options import options_of
 from agx.util.texts import visible, visible_json, visible_lines
 
 _NAME_COLUMNS = 18

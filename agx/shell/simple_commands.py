@@ -8,6 +8,7 @@ from itertools import islice
 from agx.plan.schema import MAX_ARGS, MAX_TASKS
 from agx.shell.lexer import KEYWORDS, Lexer, Operator, Word
 from agx.shell.refusals import NotAPlan
+from agx.unix.devices import NULL_DEVICE
 
 _MAX_TOKENS = MAX_TASKS * (MAX_ARGS + 8)
 _SEVERAL = frozenset({"&&", "||", ";", ";;"})
@@ -17,7 +18,7 @@ _BOTH = frozenset({"&>", "&>>", ">&"})
 
 
 @dataclass(slots=True)
-class Stage:
+class SimpleCommand:
     """One simple command while it is read.
 
     `drops_errors` says that `2>/dev/null` was there, `at` where the command begins.
@@ -35,12 +36,12 @@ class Stage:
         return not self.words and self.input_file is None and not self.outputs and not self.drops_errors
 
 
-def stages(text: str) -> list[Stage]:
+def simple_commands(text: str) -> list[SimpleCommand]:
     """Split a pipeline at its pipes, with redirections put where they belong; raises `NotAPlan`."""
     tokens = _without_end(list(islice(Lexer(text).tokens(), _MAX_TOKENS + 1)))
     if len(tokens) > _MAX_TOKENS:
         raise NotAPlan("limits", f"a command of more than {_MAX_TOKENS} words is too long")
-    found = [Stage()]
+    found = [SimpleCommand()]
     waiting = iter(tokens)
     for token in waiting:
         if isinstance(token, Word):
@@ -49,17 +50,17 @@ def stages(text: str) -> list[Stage]:
                 raise NotAPlan("shell keyword", message, at=token.at)
             found[-1].words.append(token)
         elif token.text == "|":
-            found.append(Stage(at=token.at))
+            found.append(SimpleCommand(at=token.at))
         elif token.text == "\n" and len(found) > 1 and found[-1].is_empty:
             continue  # a line may end after its pipe
         else:
             _redirect(found[-1], _redirection(token), next(waiting, None))
     if len(found) == 1 and found[0].is_empty:
         raise NotAPlan("empty command", "there is no command")
-    for stage in found:
-        if not stage.words:
+    for command in found:
+        if not command.words:
             message = "a command is missing at a pipe or a redirection"
-            raise NotAPlan("empty command", message, at=stage.at)
+            raise NotAPlan("empty command", message, at=command.at)
     return found
 
 
@@ -88,19 +89,19 @@ def _redirection(token: Operator) -> Operator:
     return token
 
 
-def _redirect(stage: Stage, operator: Operator, target: Word | Operator | None) -> None:
+def _redirect(command: SimpleCommand, operator: Operator, target: Word | Operator | None) -> None:
     shown = f"{'' if operator.fd is None else operator.fd}{operator.text}"
     if operator.text in _HERE:
         raise NotAPlan("here-document", f"`{operator.text}` writes input into the command", at=operator.at)
     if not isinstance(target, Word):
         raise NotAPlan("redirection", f"`{shown}` has no file", at=operator.at)
-    if operator.text in _OUTPUTS and operator.fd == 2 and target.literal == "/dev/null":
-        stage.drops_errors = True
+    if operator.text in _OUTPUTS and operator.fd == 2 and target.literal == NULL_DEVICE:
+        command.drops_errors = True
     elif operator.text in _BOTH or (operator.text in _OUTPUTS and operator.fd == 2):
         raise NotAPlan("error output", f"`{shown}` sends error output to a place of its own", at=operator.at)
-    elif operator.text == "<" and operator.fd in (None, 0) and stage.input_file is None:
-        stage.input_file = target
-    elif operator.text in _OUTPUTS and operator.fd in (None, 1) and not stage.outputs:
-        stage.outputs["append_to" if operator.text == ">>" else "save_to"] = target
+    elif operator.text == "<" and operator.fd in (None, 0) and command.input_file is None:
+        command.input_file = target
+    elif operator.text in _OUTPUTS and operator.fd in (None, 1) and not command.outputs:
+        command.outputs["append_to" if operator.text == ">>" else "save_to"] = target
     else:
         raise NotAPlan("redirection", f"`{shown}` has no form in a plan", at=operator.at)

@@ -15,15 +15,16 @@ from typing import Any
 import pytest
 
 from agx.plan.tools import ToolInfo, ToolOptions
-from agx.risk.commands import RUNNING
+from agx.risk.code_operands import RUNNING
 from agx.risk.effects import VALUES
 from agx.risk.operands import OPERANDS
 from agx.shell.nested import nested_calls
 from agx.shell.parse import parse_shell
 from agx.shell.refusals import NotAPlan
+from agx.unix.command_specs import spec_of, subcommand_spec
+from agx.unix.options import options_of, unix_options
 from agx.unix.registry import unix_registry
 from agx.unix.runs import OPERANDS as RUN_OPERANDS
-from agx.unix.specs import options_of, spec_of, subcommand_spec, unix_options
 
 CORPUS = Path(__file__).parents[3] / "shared/data/nl2bash/train.jsonl"
 LINES = files("agx.unix").joinpath("unix_commands.jsonl").read_text(encoding="utf-8").splitlines()

@@ -47,7 +47,6 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from agx.plan.schema import RISKS, Risk
-from agx.plan.tools import ToolInfo, ToolOptions
 
 Language = Literal["", "sed", "awk", "sql", "editor"]
 
@@ -59,11 +58,6 @@ _KINDS = (
 _HARMFUL = frozenset({"files", "shell", "code", "scripts", "exec", "config"})
 _RUNS_OPERANDS = frozenset({"command", "xargs", "watch", "parallel"})
 _VERSION = re.compile(r"[-.\d]+$")
-_TOOL_OPTION = {
-    **dict.fromkeys(("patterns",), "pattern"),
-    **dict.fromkeys(("paths", "files", "places", "scripts"), "file"),
-    **dict.fromkeys(("shell", "exec"), "command"),
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,88 +119,27 @@ class CommandSpec:
         options = {*self.marks, *self.kinds, *self.joined, *(self.known or ())}
         return {option for option in options if option.startswith("--")}
 
-    def tool_options(self) -> ToolOptions:
-        """Return its options as a registry of tools says them."""
-        sets: dict[str, set[str]] = {"pattern": set(), "file": set(), "value": set(), "command": set()}
-        for option, kind in self.kinds.items():
-            name = "pattern" if self.is_pattern(option) else _TOOL_OPTION.get(kind, "value")
-            sets[name].add(option)
-        sets["value"] |= self.maybe
-        sets["command"] |= self.shell_operand
-        options = {name: frozenset(filter(_is_option, found)) for name, found in sets.items()}
-        return ToolOptions(
-            **options,
-            known=self.known,
-            joined=frozenset(option for option in self.joined | self.digits if not option.startswith("--")),
-            syntax="words" if self.single else "leading" if self.leading else "letters",
-        )
-
 
 def spec_of(name: str) -> CommandSpec | None:
     """Return what is known of a command.
 
     A name may have a version (`python3.12`) or a kind (`mkfs.ext4`) behind it.
     """
-    return _named(name) or _named(_VERSION.sub("", name)) or _named(name.partition(".")[0])
+    return exact_spec(name) or exact_spec(_VERSION.sub("", name)) or exact_spec(name.partition(".")[0])
 
 
 def subcommand_spec(spec: CommandSpec, word: str) -> CommandSpec | None:
     """Return what is known of a subcommand, or of any other one where it has no row, or None."""
     names = (f"{start} {end}" for end in (word, "*") for start in (spec.name, spec.family))
-    return next(filter(None, map(_named, names)), None)
-
-
-@cache
-def spec_of_options(name: str, options: ToolOptions) -> CommandSpec:
-    """Return a command as a registry says its options: which take a command, a pattern or another value."""
-    kinds = {
-        **dict.fromkeys(options.value, "values"),
-        **dict.fromkeys(options.file, "paths"),
-        **dict.fromkeys(options.pattern, "patterns"),
-        **dict.fromkeys(options.command, "shell"),
-    }
-    return CommandSpec(
-        name=name,
-        family=name,
-        known=options.known,
-        kinds=kinds,
-        joined=options.joined,
-        leading=options.syntax == "leading",
-        single=options.syntax == "words",
-    )
-
-
-def unix_options(name: str) -> ToolOptions | None:
-    """Return the options of the Unix command of exactly this name; None where none are written down."""
-    spec = _named(name)
-    return None if spec is None else _tool_options(spec)
-
-
-def spec_of_tool(tool: ToolInfo) -> CommandSpec | None:
-    """Return a tool as its registry says its options, else the Unix command of exactly its name, if any."""
-    if tool.options is not None:
-        return spec_of_options(tool.name, tool.options)
-    return None if tool.schema is not None else _named(tool.name)
-
-
-def options_of(tool: ToolInfo) -> ToolOptions | None:
-    """Return a tool's options: its own, else those of the Unix command of its name; None if nobody knows."""
-    if tool.options is not None or tool.schema is not None:
-        return tool.options
-    return unix_options(tool.name)
-
-
-@cache
-def _tool_options(spec: CommandSpec) -> ToolOptions | None:
-    options = spec.tool_options()
-    return None if options == ToolOptions(syntax=options.syntax) else options
+    return next(filter(None, map(exact_spec, names)), None)
 
 
 def _is_option(word: str) -> bool:
     return word.startswith("-")
 
 
-def _named(name: str) -> CommandSpec | None:
+def exact_spec(name: str) -> CommandSpec | None:
+    """Return what is known of the command of exactly this name."""
     return _parsed(name) if name in _lines() else None
 
 

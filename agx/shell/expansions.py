@@ -9,7 +9,7 @@ from typing import Any
 
 from agx.plan.schema import Argument, Env, Glob, TaskOutput, Text
 from agx.shell.lexer import Piece, Word
-from agx.shell.refusals import NotAPlan, shortened
+from agx.shell.refusals import NotAPlan, excerpt
 from agx.unix.roles import has_wildcard
 
 _QUOTED = "\x01"
@@ -59,7 +59,7 @@ class ArgumentReader:
     def _expansion(self, piece: Piece, *, alone: bool) -> Argument:
         if piece.kind == "env":
             if not piece.quoted:
-                shown = f"${shortened(piece.text)}"
+                shown = f"${excerpt(piece.text)}"
                 self.said.append(("unquoted", f"`{shown}` is one argument; without quotes a shell splits it"))
             return Env(env=piece.text)
         is_split = alone and not piece.quoted
@@ -82,7 +82,7 @@ def _text(pieces: Sequence[Piece]) -> str:
 
 
 def _shown(pieces: Sequence[Piece]) -> str:
-    return shortened("".join(f"${piece.text}" if piece.kind == "env" else piece.text for piece in pieces))
+    return excerpt("".join(f"${piece.text}" if piece.kind == "env" else piece.text for piece in pieces))
 
 
 def _as_path(part: Argument) -> Argument:
