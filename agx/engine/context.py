@@ -12,7 +12,7 @@ from agx.errors import OutOfMemory
 from agx.gguf.types import TENSOR_TYPES
 from agx.requests import LoadOptions
 
-# As many tokens of a prompt as one call decodes: a deadline or a cancellation waits for no more.
+# Prompt tokens that one call decodes at most; a deadline or a cancellation waits for no more than that.
 BATCH_SIZE = 512
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 # ggml's types by name.
@@ -22,7 +22,7 @@ _TYPES = {kind.name.lower(): number for number, kind in TENSOR_TYPES.items()}
 class Context:
     """A context for `num_sequences` sequences. Used by one thread, except for `abort`.
 
-    That the options suit the model, `agx.gguf.memory.use_of` has seen to.
+    `agx.gguf.memory.use_of` has checked that the options suit the model.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Context:
             "n_batch": self.batch_size,
             "n_ubatch": self.batch_size,
             "n_seq_max": self.num_sequences,
-            # Only the last token of a sequence is drawn from.
+            # Logits are needed for the last token of a sequence only.
             "n_outputs_max": self.num_sequences,
             "n_threads": num_threads,
             "n_threads_batch": num_threads,
@@ -74,7 +74,7 @@ class Context:
         return parameters
 
     def _make_batch(self) -> None:
-        """Make the arrays that every batch is written into."""
+        """Allocate the arrays that every batch is written into."""
         size = self.batch_size
         self._tokens = (lib.llama_token * size)()
         self._positions = (lib.llama_pos * size)()
@@ -94,10 +94,10 @@ class Context:
         )  # fmt: skip
 
     def decode(self, slices: Slices[Slice]) -> list[int] | None:
-        """Show the model these tokens; gives the batch row of each slice's last token.
+        """Decode these tokens and return the batch row of each slice's last token.
 
-        The logits of a row are there until the next call, where the slice wants them. None: the call
-        was aborted, and the memory of all sequences is empty. Raises what llama.cpp reports.
+        A row has logits until the next call, where its slice wants them. Returns None where the call was
+        aborted; the memory of all sequences is then empty. Raises what llama.cpp reports.
         """
         rows: list[int] = []
         end = 0
@@ -124,15 +124,15 @@ class Context:
         self._abort_flag[0] = b"\1" if aborts else b"\0"
 
     def forget(self, slot: int) -> None:
-        """Empty one sequence's memory."""
+        """Free the memory of one sequence."""
         was_removed = lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
         assert was_removed, "a whole sequence can be removed whatever the architecture"
 
     def clear(self, *, with_data: bool = False) -> None:
-        """Empty the memory of all sequences; what comes next finds it like new.
+        """Free the memory of all sequences.
 
-        What is left of the data is masked, or multiplied by zero where a state is recurrent. That hides
-        numbers, but not what is none: `with_data` writes zeros.
+        Old data is masked, or multiplied by zero in a recurrent state. That hides numbers, but neither
+        NaN nor infinity: after a failure, `with_data` writes zeros.
         """
         lib.llama_memory_clear(self._memory, with_data)
 

@@ -13,7 +13,7 @@ _TYPES = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device as ggml lists it; `backend` is the name of its ggml backend, as CPU or CUDA."""
+    """One device as ggml lists it; `backend` names its ggml backend, such as CPU or CUDA."""
 
     name: str
     backend: str
@@ -25,7 +25,7 @@ class Device:
 
 
 def backend_names() -> tuple[str, ...]:
-    """Name the backends that are compiled in, whether or not this machine has a device for them."""
+    """Return the names of the compiled backends, whether or not this machine has a device for them."""
     count = native.ggml_function("ggml_backend_reg_count", ctypes.c_size_t)()
     get = native.ggml_function("ggml_backend_reg_get", ctypes.c_void_p, ctypes.c_size_t)
     name = native.ggml_function("ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)
@@ -45,7 +45,7 @@ def resolve(name: str) -> tuple[str, tuple[Device, ...]]:
     """Return the device that a setting means, and the GPUs to use for it (none for the CPU).
 
     `name` is auto, cuda, metal or cpu. Raises `DeviceUnavailable`, which says whether the build or
-    the machine lacks it, and `ConfigError` for a name that is none of these.
+    the machine lacks it, and `ConfigError` for any other name.
     """
     listed = devices()
     known = choose_device(name, [device.backend for device in listed], compiled=backend_names())

@@ -1,19 +1,19 @@
 """A draft that a text is likely to repeat, followed token by token; pure.
 
-While the text goes along the draft, the draft's next token is known. Where the text departs from it,
-the place is lost, and found again where the last few tokens stand in the draft.
+While the text repeats the draft, the draft says which token to expect. Where the text departs from it, the
+position is lost. It is found again where the last few tokens of the text occur in the draft.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-# How many tokens have to agree before the text is taken to be back in the draft.
+# How many tokens must agree before the text counts as back in the draft.
 _NUM_AGREEING = 4
 
 
 class DraftCursor:
-    """Where a text is in its draft."""
+    """The position of a text in its draft."""
 
     def __init__(self, tokens: Sequence[int]) -> None:
         self._tokens = list(tokens)
@@ -23,13 +23,13 @@ class DraftCursor:
 
     @property
     def next_token(self) -> int | None:
-        """The token that comes next in the draft; None where the text is not in it."""
+        """The next token of the draft; None while the position is lost."""
         if self._at is None or self._at >= len(self._tokens):
             return None
         return self._tokens[self._at]
 
     def take(self, token: int) -> None:
-        """Note the text's next token."""
+        """Advance by the next token of the text."""
         self._recent = [*self._recent[1 - _NUM_AGREEING :], token]
         if self._at is not None and token == self.next_token:
             self._at += 1
@@ -39,7 +39,7 @@ class DraftCursor:
         self._at = self._found_again()
 
     def _found_again(self) -> int | None:
-        """Return the place after the recent tokens, the one nearest to where the text left the draft."""
+        """Return the position behind the recent tokens that is nearest to where the text left the draft."""
         size = len(self._recent)
         if size < _NUM_AGREEING:
             return None

@@ -1,4 +1,15 @@
-"""One running generation: a sequence with what draws, constrains, times and decodes it."""
+"""One running generation: a sequence, and what constrains, samples, times and decodes it.
+
+The next token of an answer is chosen in this order:
+
+1. What the constraint forces is appended without sampling, and decoded in one batch with the token before.
+2. Otherwise a token is drawn from the model's own distribution. A draft's next token takes its place where
+   it is about as likely, and the constraint accepts it.
+3. If the constraint refuses the drawn token, another one is drawn under its mask. `sampling` shows why this
+   gives the distribution of the mask; samplers for which it does not hold mask first.
+
+A model that reasons does so before all this, unconstrained, until `ReasoningState` says that it is over.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +39,12 @@ class Timings:
         self._secs = dict.fromkeys(_PHASES, 0.0)
 
     def add(self, phase: str, since: float) -> None:
-        """Count the time from `since` (of `time.perf_counter`) to now."""
+        """Add the time from `since`, of `time.perf_counter`, to now."""
         self._secs[phase] += time.perf_counter() - since
 
     @contextmanager
     def measure(self, phase: str) -> Iterator[None]:
-        """Count the time of a block."""
+        """Add the time of a block."""
         started = time.perf_counter()
         try:
             yield
@@ -53,7 +64,7 @@ class Timings:
 
 @dataclass(slots=True)
 class Generation:
-    """What the loop keeps of a request while it runs. `end_ids` are the tokens that end a free text.
+    """A request while it runs. `end_ids` are the tokens that end a text.
 
     Where there is `reasoning`, the answer begins behind it: until then nothing is constrained, and the
     sequence may use the whole context; from then on it has room for `max_tokens`.
@@ -77,7 +88,7 @@ class Generation:
     _unread: list[int] = field(default_factory=list)
 
     def take_forced(self) -> None:
-        """Append what the constraint forces; those tokens are decoded in one batch with the last one."""
+        """Append the tokens that the constraint forces."""
         if self.constraint is None:
             return
         started = time.perf_counter()
@@ -93,9 +104,9 @@ class Generation:
         self._unread += added
 
     def draw_next(self, context_address: int, row: int) -> None:
-        """Draw a token from that row's logits and append it with what it forces.
+        """Draw a token from the logits of this row, and append it with the tokens that it forces.
 
-        Raises `ConstraintFailed` and `ModelBroken`; nothing that the constraint refuses is ever appended
+        Raises `ConstraintFailed` and `ModelBroken`. A token that the constraint refuses is never appended
         to an answer.
         """
         if self.is_reasoning:
@@ -113,7 +124,7 @@ class Generation:
 
     @property
     def is_reasoning(self) -> bool:
-        """Whether the answer is still to begin."""
+        """Whether the model still reasons, and the answer has not begun."""
         return self.reasoning is not None and not self.reasoning.is_over
 
     def begin(self, *, may_reason: bool) -> None:
@@ -158,7 +169,7 @@ class Generation:
         return token
 
     def _sample(self, context_address: int, row: int, mask: bytes | None = None) -> int:
-        """Draw a token; raises `ModelBroken` where the model gave no numbers to draw by."""
+        """Draw a token; raises `ModelBroken` where its logit is not a number."""
         started = time.perf_counter()
         if mask is None:
             token = self.sampler.draw(context_address, row)
@@ -173,7 +184,7 @@ class Generation:
         return token
 
     def _preferred(self, token: int, context_address: int, row: int) -> int:
-        """Return the draft's next token where the one that was drawn is not clearly likelier."""
+        """Return the draft's next token unless the drawn one is clearly likelier."""
         known = None if self.draft is None else self.draft.next_token
         if known is None or known == token:
             return token
@@ -185,7 +196,7 @@ class Generation:
             self.draft.take(token)
 
     def _accepts(self, token: int) -> bool:
-        """Tell whether the token may come next, and take it into the constraint if so."""
+        """Return whether the token may come next, and advance the constraint if so."""
         if self.constraint is None:
             return True
         started = time.perf_counter()
@@ -203,7 +214,7 @@ class Generation:
 
     @property
     def is_late(self) -> bool:
-        """Whether its time limit has run out."""
+        """Whether the time limit has passed."""
         return self.deadline_secs is not None and self.timings.elapsed_secs > self.deadline_secs
 
     def read_reasoning(self) -> str:
@@ -216,7 +227,7 @@ class Generation:
         return self.decoder.decode(tokens, is_final=is_final)
 
     def usage(self) -> Usage:
-        """Return what the generation has cost so far."""
+        """Return the usage so far."""
         return Usage(
             prompt_tokens=self.sequence.num_prompt,
             completion_tokens=self.sequence.num_generated,

@@ -1,8 +1,10 @@
-"""The engine: one model, and the loop that writes with it.
+"""The engine: one model, and the loop that generates with it.
 
-`step` is one iteration: schedule, decode, mask, sample, advance. A request goes through `start`,
-then through as many steps as it takes; its events end with one `DoneEvent` or `ErrorEvent`. All
-calls come from one thread, except `cancel`.
+`step` is one iteration: schedule, decode, mask, sample, advance. A request goes through `start`, then
+through as many steps as it takes. Its events end with one `DoneEvent` or `ErrorEvent`.
+
+All calls come from one thread, except `cancel`, which sets llama.cpp's abort flag. An aborted decode loses
+the memory of all sequences; those that were not cancelled rewind, and decode their tokens again.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from agx.engine.sequence import State
 from agx.errors import AgxError, DeadlineExceeded, UsageError
 from agx.requests import MAX_SEED, FinishReason, GenerationRequest, LoadOptions, checked_seed
 
-# The one place in the model's memory, as long as one request runs at a time.
+# The only slot of the model's memory, since one request runs at a time.
 _SLOT = 0
 
 
@@ -37,7 +39,7 @@ class Engine:
         self._model: Model | None = None
         self._running: dict[int, Generation] = {}
         self._lock = threading.Lock()
-        # Guarded by the lock: which requests there are, and which of them are to end.
+        # Guarded by the lock: the requests, and those of them that are to end.
         self._known: set[int] = set()
         self._cancelled: set[int] = set()
 
@@ -48,7 +50,7 @@ class Engine:
 
     @property
     def stage(self) -> Stage:
-        """What the engine is doing, for whoever has to say in which stage it died."""
+        """What the engine is doing; a death is reported with it."""
         if not self._running:
             return "idle"
         return "generating" if any(each.state is State.DECODING for each in self._sequences()) else "prefill"
@@ -56,9 +58,9 @@ class Engine:
     def load(
         self, path: str, options: LoadOptions, *, progress: Callable[[float], None] | None = None
     ) -> dict[str, Any]:
-        """Load a model in place of the one there is, and give its facts; raises what `Model` raises.
+        """Load a model in place of the present one and return its facts; raises what `Model` raises.
 
-        `progress` is told how much of the weights has been read, from 0 to 1.
+        `progress` is called with the part of the weights that has been read, from 0 to 1.
         """
         self.close()
         self._model = Model(path, options, progress=progress)
@@ -74,8 +76,8 @@ class Engine:
     def start(self, request_id: int, request: GenerationRequest) -> None:
         """Prepare a request for `step`: prompt, budget, constraint, sampler.
 
-        Raises `PromptTooLong`, `TemplateError`, `ConstraintFailed` and `ConfigError`; there is nothing
-        to clean up then.
+        Raises `PromptTooLong`, `TemplateError`, `ConstraintFailed` and `ConfigError`, and then leaves
+        nothing to clean up.
         """
         model = self._loaded()
         if self._running:
@@ -89,7 +91,7 @@ class Engine:
             raise
 
     def step(self) -> list[Event]:
-        """Do one iteration, and give what it brought."""
+        """Do one iteration and return its events."""
         events = self._end_early()
         slices = schedule(self._sequences(), token_budget=self._loaded().context.batch_size)
         if not slices:
@@ -98,7 +100,7 @@ class Engine:
             rows = self._decode(slices)
         except AgxError as error:
             return events + [self._fail(generation, error) for generation in list(self._running.values())]
-        if rows is None:  # aborted: whoever was not cancelled begins again
+        if rows is None:  # aborted: requests that were not cancelled begin again
             for sequence in self._sequences():
                 sequence.rewind()
             return events + self._end_early()
@@ -129,7 +131,7 @@ class Engine:
     # --- one iteration's parts -------------------------------------------------------------------
 
     def _end_early(self) -> list[Event]:
-        """End what is cancelled, too late, or complete before its first token is drawn."""
+        """End requests that are cancelled, late, or complete before their first token is drawn."""
         with self._lock:
             cancelled = set(self._cancelled)
         events: list[Event] = []
@@ -154,7 +156,7 @@ class Engine:
         return rows
 
     def _advance(self, generation: Generation, row: int) -> list[Event]:
-        """Draw the next token of a generation whose pending tokens are decoded."""
+        """Draw the next token of a generation that has no pending tokens."""
         try:
             generation.draw_next(self._loaded().context.address, row)
         except AgxError as error:
@@ -174,9 +176,9 @@ class Engine:
         return ErrorEvent(generation.request_id, error)
 
     def _drop(self, generation: Generation, *, with_data: bool = False) -> None:
-        """Free what a generation holds, so that the next one finds everything like new.
+        """Free what a generation holds.
 
-        `with_data`: it did not end well, so that nobody knows what the model's memory holds.
+        `with_data`: it ended badly, so the model's memory may hold anything and is overwritten.
         """
         generation.sequence.finish()
         generation.sampler.close()
@@ -189,7 +191,7 @@ class Engine:
         self._leave(generation.request_id)
 
     def _leave(self, request_id: int) -> None:
-        """Forget a request; what is still to be cancelled keeps the next decode from running."""
+        """Forget a request; the abort flag stays set while others are still to be cancelled."""
         with self._lock:
             self._known.discard(request_id)
             self._cancelled.discard(request_id)
@@ -209,7 +211,7 @@ class Engine:
 
 
 def _prepare(model: Model, request_id: int, request: GenerationRequest) -> Generation:
-    """Make a generation of a request, up to the first token that is not known."""
+    """Return the generation of a request, up to the first token that must be drawn."""
     timings = Timings()
     parameters = request.parameters.checked()
     seed = checked_seed(request.seed, fresh=int.from_bytes(os.urandom(8), "little") % MAX_SEED)

@@ -1,4 +1,4 @@
-"""A model ready to write: what is loaded together and freed together."""
+"""A model ready to generate: what is loaded together and freed together."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from agx.gguf.shards import shards_of
 from agx.grammar.constraint import ConstraintCompiler
 from agx.requests import LoadOptions
 
-# A prompt that leaves less room than this (or than the request asks for) is refused up front.
+# A prompt that leaves less room than this, or than the request asks for, is refused at once.
 _LEAST_ROOM_TOKENS = 64
 # Tokens for what the template writes between reasoning and answer.
 _ENDING_TOKENS = 16
-# The metadata key of models that were trained for AGX: the kind of tools that they plan with.
+# The metadata key of models trained for AGX: the kind of tools that they plan with.
 _PLANNER_TOOLS = "agx.planner.tools"
 
 
@@ -79,7 +79,7 @@ class Model:
         return template, warnings
 
     def facts(self) -> dict[str, Any]:
-        """Return what the model says of itself."""
+        """Return the facts about the model that are reported upwards."""
         return {
             "name": self.weights.metadata("general.name") or "",
             "architecture": self.weights.metadata("general.architecture") or "",
@@ -93,7 +93,7 @@ class Model:
         }
 
     def tokenise_prompt(self, prompt: str, *, mark: str) -> list[int]:
-        """Return the prompt's tokens; raises `PromptTooLong` when it alone is longer than the context."""
+        """Return the prompt's tokens; raises `PromptTooLong` for a prompt longer than the context."""
         return self.vocabulary.tokenise_prompt(prompt, broken_by=mark, at_most=self.context.length)
 
     def check_room(self, num_prompt_tokens: int, *, max_tokens: int) -> None:
@@ -116,7 +116,7 @@ class Model:
         return max(0, min(wanted, room - kept - _ENDING_TOKENS))
 
     def close(self) -> None:
-        """Free everything, in the order that llama.cpp wants; safe to call twice."""
+        """Free everything, in the order that llama.cpp needs; safe to call twice."""
         self._resources.close()
 
 

@@ -27,15 +27,15 @@ _DECODED, _NO_SLOT, _ABORTED, _ALLOCATION_FAILED = 0, 1, 2, -2
 
 
 class Log:
-    """The last lines that llama.cpp logged, and whoever wants each new one (`sink`).
+    """The last lines that llama.cpp logged; `sink` is called with each new one.
 
-    There is one for the process, `log` below, because llama.cpp has one.
+    There is one for the process, `log` below, because llama.cpp has only one.
     """
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=_LOG_LINES)
         self.last_error = ""
-        self.first_error = ""  # since whoever reads it has emptied it: the cause; later ones follow from it
+        self.first_error = ""  # the first error since it was last cleared: later ones follow from it
         self.sink: Callable[[str], None] | None = None
 
     def write(self, level: int, text: bytes, _data: object) -> None:
@@ -67,29 +67,29 @@ def system_info() -> str:
 
 
 def version() -> str:
-    """Return the version of llama-cpp-python from the package, whose metadata take longer to read."""
+    """Return the version of llama-cpp-python from its source, which is faster than from its metadata."""
     package = Path(str(lib.__file__)).with_name("__init__.py").read_text(encoding="utf-8")
     found = re.search(r"""^__version__ = ["'](.+)["']$""", package, re.MULTILINE)
     return found[1] if found else "of unknown version"
 
 
 def build() -> str:
-    """Name the build that generates: a plan's metadata holds it."""
+    """Return the name of the build, for a plan's metadata."""
     return f"llama-cpp-python {version()}"
 
 
 def needs_amx_guard() -> bool:
-    """Tell whether this build uses AMX, which GCC 12 compiles into a crash at the first product."""
+    """Return whether this build uses AMX, which GCC 12 compiles into a crash at the first product."""
     return "AMX_INT8 = 1" in system_info()
 
 
 def text(data: object) -> str:
-    """Return a C string as text; what is no UTF-8 becomes U+FFFD, and a null pointer is empty."""
+    """Return a C string as text; invalid UTF-8 becomes U+FFFD, and a null pointer the empty text."""
     return data.decode("utf-8", errors="replace") if isinstance(data, bytes) else ""
 
 
 def ggml_function(name: str, result: type | None, *arguments: type) -> Callable[..., object]:
-    """Find a function of ggml, which the bindings do not declare, in its shared libraries."""
+    """Return a function of ggml from its shared libraries; the bindings do not declare it."""
     for library in ("ggml", "ggml-base"):
         shared = _loader.load_shared_library(library, lib._base_path)  # noqa: SLF001 - the only way to it
         function = getattr(shared, name, None)
@@ -100,10 +100,10 @@ def ggml_function(name: str, result: type | None, *arguments: type) -> Callable[
 
 
 def abort_callback(flag: ctypes.Array[ctypes.c_char]) -> object:
-    """Make llama.cpp's abort callback out of libc's `strlen`: true as soon as `flag[0]` is not zero.
+    """Return an abort callback for llama.cpp that is true as soon as `flag[0]` is not zero.
 
-    A callback written in Python would take the interpreter's lock at every node of the graph. The
-    result is a boolean, of which C reads the low byte: the length of a string of one byte is 1.
+    It is libc's `strlen`: a callback in Python would take the interpreter's lock at every node of the
+    graph. C reads the low byte of the result as a boolean, and the length of a one-byte string is 1.
     """
     libc = ctypes.CDLL("msvcrt") if sys.platform == "win32" else ctypes.CDLL(None)
     assert len(flag) == 2
@@ -111,9 +111,9 @@ def abort_callback(flag: ctypes.Array[ctypes.c_char]) -> object:
 
 
 def progress_callback(told: Callable[[float], None] | None) -> object:
-    """Make llama.cpp's callback for the progress of a load, which it lets go on.
+    """Return a callback for the progress of a load, which never stops the load.
 
-    A load is given up by ending the process. The result has to live as long as the load.
+    A load is given up by ending the process. The callback must live as long as the load.
     """
 
     def callback(fraction: float, _data: object) -> bool:
@@ -125,7 +125,7 @@ def progress_callback(told: Callable[[float], None] | None) -> object:
 
 
 def was_aborted(code: int) -> bool:
-    """Read the return code of `llama_decode`: True when it was aborted; raises what else went wrong."""
+    """Return whether `llama_decode` was aborted, by its return code; raises for any other failure."""
     if code in (_DECODED, _ABORTED):
         return code == _ABORTED
     if code == _NO_SLOT:

@@ -21,9 +21,9 @@ _MIN_KEPT = 1
 
 
 class MaskBias:
-    """A mask as llama.cpp's logit biases: minus infinity for what may not come next.
+    """A mask as llama.cpp's logit biases: minus infinity for tokens that may not come next.
 
-    The biases lie in one buffer, which is written with strides, so no loop runs over the vocabulary.
+    The biases are one buffer that is written with strides, so no loop runs over the vocabulary.
     """
 
     def __init__(self, vocabulary_size: int) -> None:
@@ -43,7 +43,7 @@ class MaskBias:
         ]
 
     def write(self, mask: bytes) -> None:
-        """Take a mask of one byte a token, 0 for what may not come next."""
+        """Set the mask: one byte a token, 0 for tokens that may not come next."""
         for column, table in self._columns:
             self._buffer[column] = mask.translate(table)
 
@@ -60,12 +60,12 @@ class Sampler:
             lib.llama_sampler_chain_add(self._chain, part)
 
     def draw(self, context_address: int, row: int) -> int:
-        """Draw from the model's own distribution for that row of the last batch."""
+        """Draw from the model's own distribution for a row of the last batch."""
         token: int = lib.llama_sampler_sample(self._chain, context_address, row)
         return token
 
     def draw_masked(self, context_address: int, row: int, mask: bytes) -> int:
-        """Draw among the tokens that the mask (one byte a token) does not have as 0."""
+        """Draw among the tokens whose byte in the mask is not 0."""
         bias, size = self._bias, self._bias.size
         bias.write(mask)
         chain = _new_chain()
@@ -77,12 +77,12 @@ class Sampler:
         return token
 
     def accept(self, token: int) -> None:
-        """Count a token for the repetition penalty that was not drawn here."""
+        """Count a token that was not drawn here for the repetition penalty."""
         if self._penalises:
             lib.llama_sampler_accept(self._chain, token)
 
     def forget(self) -> None:
-        """Begin as if nothing had been drawn yet: what was thought may be said again."""
+        """Forget what was drawn: the answer may repeat the reasoning without a penalty."""
         lib.llama_sampler_reset(self._chain)
 
     def close(self) -> None:
@@ -91,7 +91,7 @@ class Sampler:
 
 
 def logit(context_address: int, row: int, token: int) -> float:
-    """Return the model's own logit of a token for that row of the last batch."""
+    """Return the model's own logit of a token for a row of the last batch."""
     return float(lib.llama_get_logits_ith(context_address, row)[token])
 
 

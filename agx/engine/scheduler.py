@@ -18,15 +18,15 @@ class Slice:
 
     @property
     def wants_logits(self) -> bool:
-        """Whether nothing is pending afterwards, so that the next token can be drawn."""
+        """Whether nothing is pending after this slice, so that the next token can be drawn."""
         return self.stop == len(self.sequence.tokens)
 
 
 def schedule(sequences: Iterable[Sequence], *, token_budget: int) -> list[Slice]:
     """Fill a batch of at most `token_budget` tokens.
 
-    Sequences that are writing come first, so that a long prompt delays nobody's next token; prompts
-    share what is left, in the order given, and go over several batches where they have to.
+    Sequences in decoding come first, so that a long prompt delays no other sequence's next token. Prompts
+    share the rest in the order given, and are spread over several batches where they must be.
     """
     slices: list[Slice] = []
     for sequence in sorted(sequences, key=lambda each: each.state is not State.DECODING):

@@ -19,7 +19,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a sequence is on its way."""
+    """The states of the table above."""
 
     WAITING = "waiting"
     PREFILL = "prefill"
@@ -51,25 +51,25 @@ class Sequence:
 
     @property
     def num_generated(self) -> int:
-        """How many tokens have been added to the prompt."""
+        """The number of tokens behind the prompt."""
         return len(self.tokens) - self.num_prompt
 
     @property
     def num_pending(self) -> int:
-        """How many tokens the model has not seen yet."""
+        """The number of tokens that the model has not seen yet."""
         return len(self.tokens) - self.num_decoded
 
     @property
     def room(self) -> int:
-        """How many tokens may still be added, by the request's limit and the context's."""
+        """The number of tokens that may still be added, by the limits of the request and the context."""
         return self._limit - len(self.tokens)
 
     def allow(self, max_tokens: int) -> None:
-        """Let this many tokens more be added, as far as the context has room."""
+        """Allow this many more tokens, as far as the context has room."""
         self._limit = min(len(self.tokens) + max_tokens, self._context_length)
 
     def append(self, tokens: Tokens[int], *, forced: bool = False) -> Tokens[int]:
-        """Add tokens as far as there is room, and give those that were added."""
+        """Append tokens as far as there is room, and return those that were appended."""
         assert self.state is not State.FINISHED
         added = tokens[: self.room]
         self.tokens += added
@@ -89,12 +89,12 @@ class Sequence:
             self._enter(State.DECODING)
 
     def rewind(self) -> None:
-        """Note that the model's memory of this sequence is gone: it begins again, with all its tokens."""
+        """Note that the model's memory of this sequence is lost: all its tokens are pending again."""
         self.num_decoded = 0
         self._enter(State.WAITING)
 
     def finish(self) -> None:
-        """Note that no token is to follow."""
+        """Note that no token will follow."""
         self._enter(State.FINISHED)
 
     def _enter(self, state: State) -> None:

@@ -1,8 +1,8 @@
 """The vocabulary of a model and the constraint's tokenizer, begun before the model is loaded.
 
-A trie of 150,000 tokens takes as long to build as such a vocabulary to load. The header has the texts,
-so a thread builds the trie from them while llama.cpp, which needs no Python, loads the model. What the
-loaded model says of its tokens counts: a trie of anything else is dropped, and built again.
+A trie of 150,000 tokens takes as long to build as such a model to load. The file's header has the texts of
+the tokens, so a thread builds the trie from them while llama.cpp, which needs no Python, loads the model.
+The loaded model has the last word: where its tokens differ, the trie is built again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LARGE_VOCABULARY = 32_768
 
 
 class EarlyTokenizer:
-    """Builds the constraint's tokenizer beside a load; `finish` is called when that is done."""
+    """Builds the constraint's tokenizer while a model is loaded; `finish` is called after the load."""
 
     def __init__(self, header: Header, *, vocab_size: int) -> None:
         self._table: TokenTable | None = None
@@ -49,7 +49,7 @@ class EarlyTokenizer:
             if self._table is not None:
                 self._tokenizer = self._built(self._table)
         except (AgxError, MemoryError, ValueError):
-            self._tokenizer = None  # the load itself will say what is wrong
+            self._tokenizer = None  # the load itself reports what is wrong
 
     def _built(self, tokens: TokenTable | Vocabulary) -> LLTokenizer:
         return constraint_tokenizer(

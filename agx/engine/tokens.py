@@ -19,18 +19,18 @@ _EVERY_BYTE = range(0x100)
 _NO_TOKEN = -1
 _CONTROL = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN
 _SPECIAL = _CONTROL | lib.LLAMA_TOKEN_ATTR_USER_DEFINED
-# Of pieces that are expected, one in so many is looked at.
+# One in so many of the expected pieces is compared with the model.
 _SAMPLED = 61
-# A character that stands in no text and begins no token with another one.
+# A character that occurs in no text and begins no token of several characters.
 _LEAD = "\x01"
 
 
 class Vocabulary:
     """The vocabulary of a loaded model, as tables.
 
-    `pieces` are the bytes of each token, `control_ids` the tokens that no text spells, and
-    `end_ids` those of them that end a generation, at least one. `expected` are the pieces by the file's
-    header: they are taken where the model has the same, which saves reading them one by one.
+    `pieces` are the bytes of each token, `control_ids` the tokens that no text spells, and `end_ids` those
+    of them that end a generation, at least one. `expected` are the pieces by the file's header. Where a
+    sample agrees with the model they are used, which saves reading the pieces one by one.
 
     Raises `ModelUnloadable` for a vocabulary that cannot write a plan.
     """
@@ -56,7 +56,7 @@ class Vocabulary:
         self._added_bos: int | None = bos if lib.llama_vocab_get_add_bos(self.address) else None
         self.bos_text = self._text_of(bos)
         self.eos_text = self._text_of(self.eos)
-        # Some tokenizers begin every text with a space; a text that goes on stands behind this one.
+        # Some tokenizers put a space before every text; a text that goes on is tokenised behind this one.
         self._lead = _LEAD if self._adds_space() else ""
         self._lead_tokens = self.tokenise(self._lead, parse_special=False)
 
@@ -70,7 +70,7 @@ class Vocabulary:
             )
 
     def _check_writes(self) -> None:
-        """Refuse a vocabulary without a token for each character that JSON is made of.
+        """Refuse a vocabulary that lacks a token for a character of JSON.
 
         llama.cpp ends the process where SentencePiece finds no token for a byte of a text.
         """
@@ -84,19 +84,19 @@ class Vocabulary:
             )
 
     def _read_kinds(self, size: int) -> dict[int, int]:
-        """Return the attributes of the tokens that are not simply text."""
+        """Return the attributes of the tokens that are not plain text."""
         attributes = map(partial(lib.llama_vocab_get_attr, self.address), range(size))
         return {token: each for token, each in enumerate(attributes) if each != lib.LLAMA_TOKEN_ATTR_NORMAL}
 
     def _agrees(self, expected: Sequence[bytes], *, odd: Iterable[int]) -> bool:
-        """Compare with what the loaded model says: the odd tokens, and a sample of the others."""
+        """Return whether the loaded model agrees: in the special tokens, and in a sample of the others."""
         compared = [*odd, *range(0, len(expected), _SAMPLED)]
         return all(map(operator.eq, self._read_pieces(compared), (expected[token] for token in compared)))
 
     def _end_ids(self, special: Iterable[int]) -> set[int]:
-        """Return the tokens that end a generation: special ones, or where none does, whatever is named.
+        """Return the tokens that end a generation: special ones, or else any that the file names.
 
-        Where the file names none, llama.cpp takes token 11, whatever it is: often a comma.
+        Where the file names none, llama.cpp takes token 11, which is often a comma.
         """
         named = {self.eos, lib.llama_vocab_eot(self.address)} - {_NO_TOKEN}
         found = {token for token in special if lib.llama_vocab_is_eog(self.address, token)}
@@ -108,7 +108,7 @@ class Vocabulary:
         return found
 
     def _read_pieces(self, tokens: Iterable[int]) -> Iterator[bytes]:
-        """Yield the bytes of these tokens."""
+        """Yield the bytes of each of these tokens."""
         to_piece, keep_spaces, show_special = lib.llama_token_to_piece, 0, True
         buffer = ctypes.create_string_buffer(_PIECE_ROOM_BYTES)
         for token in tokens:
@@ -125,10 +125,10 @@ class Vocabulary:
         return self.pieces[token].decode("utf-8", errors="replace") if token >= 0 else ""
 
     def tokenise_prompt(self, prompt: str, *, broken_by: str, at_most: int) -> list[int]:
-        """Return a rendered prompt's tokens: special tokens where the template wrote them, and only there.
+        """Return the tokens of a rendered prompt, with special tokens only where the template wrote them.
 
-        `broken_by` is the mark that `defused` put into what users wrote. Raises `PromptTooLong` for a
-        text that has more than `at_most` tokens by its length alone, before any of them is counted.
+        `broken_by` is the mark that `defused` put into the text of users. Raises `PromptTooLong`, before
+        anything is tokenised, for a text whose length alone means more than `at_most` tokens.
         """
         data = prompt.encode("utf-8", errors="replace")
         least = len(data) // self._longest_piece
@@ -148,9 +148,9 @@ class Vocabulary:
         return tokens
 
     def tokenise(self, text: str, *, parse_special: bool, goes_on: bool = False) -> list[int]:
-        """Return the tokens of a text and none that are not in it.
+        """Return the tokens of a text, without any that a tokenizer adds.
 
-        With `goes_on`, something stands before it: no space is put there that it does not have.
+        With `goes_on` the text continues another one, so no space is put in front of it.
         """
         if goes_on and self._lead:
             tokens = self.tokenise(self._lead + text, parse_special=parse_special)
@@ -167,17 +167,17 @@ class Vocabulary:
         return list(buffer[:count])
 
     def tokenise_exactly(self, text: str) -> list[int]:
-        """Return the tokens of a text that goes on, so that their pieces are that text, byte for byte.
+        """Return tokens of a text that goes on, whose pieces are the text, byte for byte.
 
-        Tokenizers that write ▁ for a space do not give that character back, and put spaces behind the
-        tokens that a vocabulary has added; there the text is made of its longest pieces instead.
+        Tokenizers that write ▁ for a space cannot spell that character, and put spaces behind added
+        tokens. There the text is made of its longest pieces instead.
         """
         data = text.encode("utf-8", errors="replace")
         tokens = self.tokenise(text, parse_special=False, goes_on=True)
         return tokens if self._text_of_all(tokens) == data else self._longest_pieces(data)
 
     def _longest_pieces(self, data: bytes) -> list[int]:
-        """Return the tokens of these bytes, each the longest that fits; what no token has is left out."""
+        """Return tokens of these bytes, each the longest that fits; bytes without a token are left out."""
         tokens: list[int] = []
         start = 0
         while start < len(data):
@@ -190,22 +190,22 @@ class Vocabulary:
 
     @cached_property
     def _by_piece(self) -> dict[bytes, int]:
-        """The tokens that are text, by their bytes; of several with the same, the last."""
+        """The text tokens by their bytes; of several with the same bytes, the last."""
         return {piece: token for token, piece in enumerate(self.pieces) if token not in self.control_ids}
 
     def defused(self, contents: Iterable[str]) -> tuple[list[str], str]:
-        """Break up every special token that these texts spell, and give the mark that breaks them.
+        """Return the texts with every special token in them broken up, and the mark that breaks them.
 
-        `<|end|>` in a message becomes `<`, mark, `|end|>`. A template may then trim, split or repeat
-        the message: what is split at the marks afterwards holds no special token of the message's.
-        Raises `UsageError` for texts that leave no mark to use.
+        `<|end|>` in a message becomes `<`, mark, `|end|>`. A template may then trim, split or repeat the
+        message; once the prompt is split at the marks, it has no special token from the message. Raises
+        `UsageError` for texts that leave no character for the mark.
         """
         texts = list(contents)
         mark = _unused_mark(texts)
         return [self._broken(text, mark) for text in texts], mark
 
     def _broken(self, text: str, mark: str) -> str:
-        """Put the mark behind the first character of every special token, overlapping ones as well."""
+        """Return the text with the mark behind the first character of every special token."""
         if self._special_starts is None:
             return text
 
@@ -221,7 +221,7 @@ class Vocabulary:
 
 
 class TextDecoder:
-    """Tokens to text, piece by piece: a character is given as soon as its last byte is there."""
+    """Tokens to text, piece by piece: a character comes out with its last byte."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._pieces = vocabulary.pieces
@@ -229,15 +229,15 @@ class TextDecoder:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def decode(self, tokens: Iterable[int], *, is_final: bool = False) -> str:
-        """Return the text that these tokens complete; `is_final` gives half a character as U+FFFD."""
+        """Return the text that these tokens complete; `is_final` turns half a character into U+FFFD."""
         data = b"".join(self._pieces[token] for token in tokens if token not in self._control_ids)
         return self._decoder.decode(data, is_final)
 
 
 def _unused_mark(texts: Iterable[str]) -> str:
-    """Return a character that stands in none of these texts and means nothing."""
+    """Return a private-use character that occurs in none of these texts."""
     first = chr(_PRIVATE_USE.start)
-    if not any(first in text for text in texts):  # nearly always, and much faster than what follows
+    if not any(first in text for text in texts):  # nearly always, and much faster than the rest
         return first
     used = set().union(*texts)
     for mark in map(chr, _PRIVATE_USE):
@@ -249,9 +249,9 @@ def _unused_mark(texts: Iterable[str]) -> str:
 
 
 def _spelled(special_texts: Iterable[str]) -> tuple[str, ...]:
-    """Leave out special tokens of one character or of white space only.
+    """Return the special tokens but those of one character or of white space only.
 
-    Some vocabularies have them for indentation; they mean nothing but their text.
+    Some vocabularies have such tokens for indentation; they mean no more than their text.
     """
     return tuple(text for text in special_texts if len(text) > 1 and text.strip())
 

@@ -1,4 +1,4 @@
-"""A loaded model: its weights, what its metadata say, and where and how it runs."""
+"""A loaded model: its weights and metadata, and where and how it runs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from agx.engine.native import lib
 from agx.errors import ConfigError, ModelUnloadable
 from agx.gguf.card import ModelCard, read_card
 from agx.gguf.memory import Use, use_of
-from agx.gguf.placement import Machine, place
+from agx.gguf.placement import Machine, Placement, place
 from agx.requests import LoadOptions
 from agx.util.machine import memory_bytes, usable_cpus
 
 OnProgress = Callable[[float], None]
 
-# A small model's products are too short to share: (parameters up to, threads at most).
+# The products of a small model are too short to share: (up to so many parameters, at most so many threads).
 _THREADS_BY_SIZE = ((50_000_000, 1), (300_000_000, 4))
 _MAX_THREADS = 16
 
@@ -28,7 +28,7 @@ _MAX_THREADS = 16
 class Weights:
     """A model in memory. `address` is llama.cpp's model; `close` frees it, contexts first.
 
-    `gpu_layers` is -1 for all of them, `context_length` what the memory was looked at for, in tokens.
+    `gpu_layers` is -1 for all of them, `context_length` the tokens that memory was planned for.
     """
 
     path: str
@@ -47,9 +47,9 @@ class Weights:
         card: ModelCard | None = None,
         progress: OnProgress | None = None,
     ) -> Weights:
-        """Load a GGUF file; `progress` is told how much of it has been read, from 0 to 1.
+        """Load a GGUF file; `progress` is called with the part of it that has been read, from 0 to 1.
 
-        `card` is the file's card, where it has been read already.
+        `card` is the file's card, where it was read before.
 
         Raises `ModelMissing`, `GgufInvalid`, `ModelTooLarge`, `ModelUnloadable` with the reason
         llama.cpp logged, `ConfigError` and `DeviceUnavailable`.
@@ -64,18 +64,7 @@ class Weights:
         use = _use(card, options)
         is_mapped = options.mmap and not options.mlock
         placement = place(card, use, _machine(gpus), gpu_layers=options.gpu_layers, is_mapped=is_mapped)
-        parameters = lib.llama_model_default_params()
-        parameters.n_gpu_layers = placement.gpu_layers
-        parameters.load_mode = _load_mode(options)
-        # A list of devices that ends at once keeps even single operations off a GPU.
-        chosen = (ctypes.c_void_p * (len(gpus) + 1))(*(gpu.address for gpu in gpus), None)
-        parameters.devices = ctypes.addressof(chosen)
-        callback = native.progress_callback(progress)
-        parameters.progress_callback = callback
-        # With them llama.cpp keeps a copy of many weights, in an order that suits the processor better.
-        parameters.use_extra_bufts = placement.has_room and not native.needs_amx_guard()
-        native.log.first_error = ""
-        address = lib.llama_model_load_from_file(os.fsencode(card.path), parameters)
+        address = _load_file(card, placement, gpus, load_mode=_load_mode(options), progress=progress)
         if not address:
             _check_unchanged(card, before)
             reason = native.log.first_error or "it gave no reason"
@@ -110,13 +99,37 @@ class Weights:
         return native.text(lib.llama_model_chat_template(self.address, None)) or None
 
     def num_threads(self, options: LoadOptions) -> int:
-        """Return the number of threads: as asked for, or by the model's size and the CPUs we may use."""
+        """Return the number of threads: as asked for, or by the model's size and the usable CPUs."""
         if options.threads is not None:
             if options.threads < 1:
                 raise ConfigError(f"threads = {options.threads} is out of range", hint="use 1 or more")
             return options.threads
         limits = (threads for size, threads in _THREADS_BY_SIZE if self.card.num_parameters <= size)
         return min(next(limits, _MAX_THREADS), usable_cpus())
+
+
+def _load_file(
+    card: ModelCard,
+    placement: Placement,
+    gpus: Sequence[devices.Device],
+    *,
+    load_mode: int,
+    progress: OnProgress | None,
+) -> int:
+    """Return the address of the loaded model, or 0 where llama.cpp refused it."""
+    parameters = lib.llama_model_default_params()
+    parameters.n_gpu_layers = placement.gpu_layers
+    parameters.load_mode = load_mode
+    # An empty list of devices keeps even single operations off a GPU; it ends with a null pointer.
+    chosen = (ctypes.c_void_p * (len(gpus) + 1))(*(gpu.address for gpu in gpus), None)
+    parameters.devices = ctypes.addressof(chosen)
+    callback = native.progress_callback(progress)
+    parameters.progress_callback = callback
+    # With these llama.cpp keeps a copy of many weights, in an order that suits the processor better.
+    parameters.use_extra_bufts = placement.has_room and not native.needs_amx_guard()
+    native.log.first_error = ""
+    address: int = lib.llama_model_load_from_file(os.fsencode(card.path), parameters)
+    return address
 
 
 def _encoder(path: str) -> ModelUnloadable:
@@ -138,7 +151,7 @@ def _use(card: ModelCard, options: LoadOptions) -> Use:
 
 
 def _check_unchanged(card: ModelCard, before: Sequence[tuple[int, int]]) -> None:
-    """Raise `ModelUnloadable` for a file that is not the one any more that was begun with."""
+    """Raise `ModelUnloadable` for a file that has changed since the load began."""
     if _versions(card) != before:
         raise _changed(card)
 
@@ -152,7 +165,7 @@ def _changed(card: ModelCard) -> ModelUnloadable:
 
 
 def _versions(card: ModelCard) -> list[tuple[int, int]]:
-    """Return size and time stamp of each of the files; raises `ModelUnloadable` for one that is gone."""
+    """Return the size and time stamp of each file; raises `ModelUnloadable` for one that is gone."""
     try:
         return [(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in card.files)]
     except OSError as error:

@@ -1,4 +1,8 @@
-"""Metadata by key and kind: a value of another kind than it has to be is an error with its place."""
+"""Metadata by key and type, and the checks that llama.cpp does not make.
+
+A value of the wrong type is an error with its place. So are lists of different lengths that llama.cpp
+indexes side by side, and counts of experts that make it abort.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,14 @@ from agx.gguf.source import Scalar, invalid
 from agx.gguf.types import STRING
 
 MAX_INTEGER = 2**31 - 1  # llama.cpp keeps the sizes of a model in 32 bits
+_TOKENS = "tokenizer.ggml.tokens"
+# Lists that must be as long as the list of tokens, where they are present.
+_BESIDE_TOKENS = ("tokenizer.ggml.scores", "tokenizer.ggml.token_type")
+_LISTS_OF_TEXTS = (_TOKENS, "tokenizer.ggml.merges")
 
 
 class Fields:
-    """The metadata of a header; `of(architecture)` are those of the architecture, without its prefix."""
+    """The metadata of a header; `of(architecture)` takes keys without the architecture's prefix."""
 
     def __init__(self, header: Header, prefix: str = "") -> None:
         self._header = header
@@ -22,7 +30,7 @@ class Fields:
 
     @property
     def keys(self) -> Iterable[str]:
-        """All keys, whole."""
+        """All keys, with their prefixes."""
         return self._header.metadata.keys()
 
     def of(self, architecture: str) -> Fields:
@@ -34,11 +42,11 @@ class Fields:
         return self._prefix + key in self._header.metadata
 
     def value(self, key: str) -> Value | None:
-        """Return the value as it is."""
+        """Return the value of any type."""
         return self._header.metadata.get(self._prefix + key)
 
     def scalar(self, key: str) -> Scalar | None:
-        """Return a value that is no list."""
+        """Return a value, or None for a list."""
         value = self.value(key)
         return None if isinstance(value, (tuple, Array)) else value
 
@@ -50,14 +58,14 @@ class Fields:
         return value or ""
 
     def integer(self, key: str, *, at_most: int = MAX_INTEGER) -> int:
-        """Return a whole number from 0, which is also what a missing one is."""
+        """Return a whole number of at least 0; a missing one is 0."""
         value = self.value(key)
         if isinstance(value, tuple):  # some models list by layer what is one number in others
             return max((self._size(key, item, at_most) for item in value), default=0)
         return 0 if value is None else self._size(key, value, at_most)
 
     def integers(self, key: str, count: int) -> tuple[int, ...]:
-        """Return a number for each layer, whether the file has a list of them or one for all."""
+        """Return a number for each layer; the file has a list of them or one for all."""
         value = self.value(key)
         if not isinstance(value, tuple):
             return () if value is None else (self._size(key, value, MAX_INTEGER),) * count
@@ -66,7 +74,7 @@ class Fields:
         return tuple(self._size(key, item, MAX_INTEGER) for item in value)
 
     def flag(self, key: str, *, default: bool) -> bool:
-        """Return a truth value."""
+        """Return a boolean."""
         value = self.value(key)
         if value is not None and not isinstance(value, bool):
             self.fail(key, "is neither true nor false")
@@ -90,14 +98,8 @@ class Fields:
         return value
 
 
-_TOKENS = "tokenizer.ggml.tokens"
-# What has to be as long as the list of tokens, where it is there.
-_BESIDE_TOKENS = ("tokenizer.ggml.scores", "tokenizer.ggml.token_type")
-_LISTS_OF_TEXTS = (_TOKENS, "tokenizer.ggml.merges")
-
-
 def check_vocabulary(fields: Fields, own: Fields) -> int:
-    """Return the number of tokens; raises `GgufInvalid` where the lists do not fit together."""
+    """Return the number of tokens; raises `GgufInvalid` where the lists of the vocabulary do not match."""
     for key in _LISTS_OF_TEXTS:
         if fields.has(key) and not _is_list_of_texts(fields, key):
             fields.fail(key, "is no list of texts")

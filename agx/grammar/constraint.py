@@ -1,4 +1,9 @@
-"""A JSON Schema as a constraint on tokens. It fails closed: any error of the matcher is raised."""
+"""A JSON Schema as a constraint on tokens.
+
+A constraint is llguidance's matcher: a grammar and a position in it. `mask` says which tokens may come next,
+`accept` advances by one token, and `take_forced` by those that are the only way on. It fails closed: any
+error of the matcher is raised, never taken for permission.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +20,22 @@ _MAX_REASON_CHARS = 300
 # "at 12(3): failed to compile JSON schema: …", and below it lines of the grammar, "  12 | start: …".
 _WHERE = re.compile(r"^at \d+\(\d+\): (failed to compile JSON schema: )?")
 _QUOTED_LINE = re.compile(r"^\s*(\d+ \||\^)")
-# What llguidance puts into its mask for a token that may come next; 0 for every other one.
+# The byte in llguidance's mask for a token that may come next; 0 for any other.
 _ALLOWED = 200
 _COMPACT = {"whitespace_flexible": False}
 
 
 class ConstraintCompiler:
-    """Compiles schemas for one vocabulary, and keeps the last one, since plans repeat their schema."""
+    """Compiles schemas for one vocabulary; the last one is kept, since plans repeat their schema."""
 
     def __init__(self, tokenizer: LLTokenizer) -> None:
         self._tokenizer = tokenizer
         self._last: tuple[str, LLMatcher] | None = None
 
     def compile(self, schema: Mapping[str, Any] | str) -> Constraint:
-        """Return a constraint at its beginning; raises `ConstraintFailed` with the reason.
+        """Return a new constraint; raises `ConstraintFailed` with the reason.
 
-        A schema may be a mapping or its JSON text, which need not be written anew to be compared.
+        The schema is a mapping, or its JSON text, which is compared faster.
         """
         text = schema if isinstance(schema, str) else _written(schema)
         if self._last is None or self._last[0] != text:
@@ -50,7 +55,7 @@ class ConstraintCompiler:
         return LLMatcher(self._tokenizer, grammar, log_level=0)
 
     def _refused(self, schema: Mapping[str, Any], reason: str) -> ConstraintFailed:
-        """Name the definition that cannot be compiled, by its `$comment` where it has one."""
+        """Return the error that names the definition to blame, by its `$comment` if it has one."""
         for definitions in _definitions(schema):
             for name, definition in definitions.items():
                 alone = {"$ref": f"#/$defs/{name}", "$defs": definitions, "x-guidance": _COMPACT}
@@ -61,7 +66,7 @@ class ConstraintCompiler:
 
 
 class Constraint:
-    """Where one generation stands in its schema. Tokens go in; what may come next comes out."""
+    """The position of one generation in its schema: tokens go in, and what may come next comes out."""
 
     def __init__(self, matcher: LLMatcher) -> None:
         self._matcher = matcher
@@ -77,13 +82,13 @@ class Constraint:
         return self._matcher.is_accepting()
 
     def accept(self, token: int) -> bool:
-        """Take a token; False, and no change, when it may not come next."""
+        """Advance by a token; returns False, and changes nothing, where it may not come next."""
         taken = self._matcher.try_consume_tokens([token]) == 1
         self._check()
         return taken
 
     def take_forced(self) -> list[int]:
-        """Take the tokens that are the only way on, and give them; they need no sampling."""
+        """Advance by the tokens that are the only way on, and return them; they need no sampling."""
         tokens = self._matcher.compute_ff_tokens()
         if tokens and not self._matcher.consume_tokens(tokens):
             raise _failed("the grammar refused its own tokens", self._matcher.get_error())
@@ -91,7 +96,7 @@ class Constraint:
         return tokens
 
     def mask(self) -> bytes:
-        """Return one byte a token, not zero where it may come next; raises when none may."""
+        """Return one byte a token, not zero where it may come next; raises where none may."""
         allowed = self._matcher.compute_logit_bias()
         self._check()
         if _ALLOWED not in allowed:
@@ -104,7 +109,7 @@ class Constraint:
 
 
 def _definitions(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the definitions of a schema and those of the parts that have definitions of their own."""
+    """Yield the definitions of a schema, and of its parts that have definitions of their own."""
     definitions = schema.get("$defs")
     if isinstance(definitions, Mapping):
         yield definitions
@@ -136,7 +141,7 @@ def _failed(sentence: str, reason: str) -> ConstraintFailed:
 
 
 def _in_short(reason: str) -> str:
-    """Return what llguidance says without the lines of the grammar that it quotes."""
+    """Return llguidance's message without the lines of the grammar that it quotes."""
     said = [line.strip() for line in reason.splitlines() if not _QUOTED_LINE.match(line)]
     what = _WHERE.sub("", said[0]) if said else ""
     errors = [line for line in said[1:] if line.startswith("error: ")]

@@ -1,4 +1,4 @@
-"""The definitions of a schema: where references lead, which are dynamic, and how deep it all is."""
+"""The definitions of a schema: what references lead to, which are dynamic, and how deep they nest."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from agx.errors import ConstraintFailed
 from agx.grammar.schema_forms import Schema
 from agx.util.json_schema import DEFINITIONS, Json
 
-# llguidance takes up to 9 KB of stack for a schema in another one, and a thread has 2 MB or more.
+# llguidance needs up to 9 KB of stack for each level of schemas, and a thread has at least 2 MB.
 _MAX_DEPTH = 400
 
 
 class HasNoRuleError(Exception):
-    """Something that cannot be said by rules: a reference to no definition, or two bindings at once."""
+    """Rules cannot express a part: a reference that leads to no definition, or two bindings at once."""
 
 
 class Definitions:
-    """The definitions of a schema, or of the one part of it that has an address and holds them all."""
+    """The definitions of a schema, or of the one part with an address that holds them all."""
 
     def __init__(self, schema: Schema) -> None:
         own = _mapping(schema.get("$defs", {}))
@@ -29,11 +29,11 @@ class Definitions:
         self._definitions = {DEFINITIONS + name: part for name, part in held.items()}
 
     def local(self, reference: str) -> str:
-        """Return a reference as it is written among the definitions themselves."""
+        """Return a reference as the definitions themselves write it."""
         return reference.removeprefix(self._address)
 
     def definition(self, reference: str) -> Schema:
-        """Return what a reference leads to; raises `HasNoRuleError` where that is no definition."""
+        """Return the definition that a reference leads to; raises `HasNoRuleError` for anything else."""
         target = self._definitions.get(self.local(reference))
         if not isinstance(target, Mapping):
             raise HasNoRuleError
@@ -65,7 +65,7 @@ def _mapping(part: Json) -> Mapping[str, Json]:
 
 
 def references(schema: object) -> tuple[set[str], bool]:
-    """Return every reference in a schema, and what only looks like one; and whether one is dynamic."""
+    """Return everything in a schema that looks like a reference, and whether one of them is dynamic."""
     found: set[str] = set()
     is_dynamic = False
     waiting = [schema]
@@ -83,7 +83,7 @@ def references(schema: object) -> tuple[set[str], bool]:
 
 
 def check_depth(*parts: Json) -> None:
-    """Raise `ConstraintFailed` where parts that may refer to each other are too deep, one in another."""
+    """Raise `ConstraintFailed` where parts that may refer to each other nest too deeply."""
     depth = 0
     for part in parts:
         level = [part]
@@ -95,14 +95,14 @@ def check_depth(*parts: Json) -> None:
 
 
 def values(part: Json) -> Iterable[Json]:
-    """Return what stands directly in a part."""
+    """Return the values directly inside a part."""
     if isinstance(part, Mapping):
         return part.values()
     return part if isinstance(part, list) else ()
 
 
 def too_deep() -> ConstraintFailed:
-    """Make the error of a schema that is too deep."""
+    """Return the error for a schema that nests too deeply."""
     reason = "it is nested too deeply"
     hint = "simplify the tools' schemas"
     return ConstraintFailed(f"the schema cannot be compiled: {reason}", hint=hint, reason=reason)

@@ -1,18 +1,19 @@
-"""A JSON Schema as llguidance's grammar: rules that are shared, where its own compiler copies.
+"""A JSON Schema as llguidance's grammar, with shared rules where llguidance's own compiler copies.
 
-llguidance reads JSON Schema by itself, but copies what several places have in common: the schema of a
-plan with 300 tools and 10 tasks would become thousands of objects. Here what is the same is one rule,
-known by its text. Written as rules are the forms of `agx.grammar.schema_forms`, keys in the schema's
-order; all else (types, patterns, numbers, open objects, …) is left to llguidance as a `%json` rule.
+llguidance reads JSON Schema by itself, but copies a definition into every place that refers to it: the
+schema of a plan with 300 tools and 10 tasks would become thousands of objects. Here equal parts are one
+rule. The forms of `agx.grammar.schema_forms` become rules, with keys in the schema's order. Everything
+else (types, patterns, numbers, open objects, …) is left to llguidance, as a `%json` rule.
 
-A dynamic reference makes a rule parametric (`r7::_`), and so every rule that leads to it; a reference
-that binds it calls the rule with a number (`r7::3`), by which the reference chooses what it stands for.
+Three properties of llguidance shape the grammar:
 
-Every terminal is one token of JSON, or a key with its colon, so none is the beginning of another that
-could stand in its place: llguidance takes the longest and does not look back.
-
-llguidance follows rules and schemas into each other on the stack of its thread and dies where that
-ends, so what it is given is not deep.
+- A dynamic reference needs a parameter. It makes its rule parametric (`r7::_`), and so every rule that
+  leads to it. A reference that binds it calls the rule with a number (`r7::3`), which selects what the
+  dynamic reference stands for.
+- The lexer takes the longest terminal and never goes back. So a terminal is one token of JSON, or a key
+  with its colon, and none is the beginning of another that could stand in its place.
+- Rules and schemas are followed recursively, on the stack of a thread, and running out of stack ends the
+  process. So a depth is computed for every rule, and bounded.
 
 Sources: docs/syntax.md, json_schema.md and parametric.md of https://github.com/guidance-ai/llguidance
 """
@@ -35,13 +36,13 @@ _OF_THE_WHOLE = frozenset({"$schema", "$id", "$defs", "x-guidance"})
 _PARAMETER = "::_"
 _DYNAMIC = "bound" + _PARAMETER
 _RULE = re.compile(r"\br[0-9]+")
-# llguidance takes 3 KB of stack for a rule in another one, and a thread has 2 MB or more.
+# llguidance needs 3 KB of stack for each level of rules, and a thread has at least 2 MB.
 _MAX_DEPTH = 300
 _MAX_IN_A_ROW = 32
 
 
 def lark_grammar(schema: Schema) -> str | None:
-    """Return the grammar of a compact schema; None for one that llguidance has to read by itself.
+    """Return the grammar of a compact schema; None for a schema that llguidance has to read by itself.
 
     Raises `ConstraintFailed` for a schema that is nested too deeply for either.
     """
@@ -57,7 +58,7 @@ def lark_grammar(schema: Schema) -> str | None:
 
 
 class _Writer:
-    """Writes expressions; what is more than a few signs becomes a rule, the same text the same rule."""
+    """Writes expressions. One of more than a few characters becomes a rule; equal texts share a rule."""
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
@@ -69,7 +70,7 @@ class _Writer:
         self._referred: dict[str, str] = {}
         self._open: set[str] = set()
         self._leaves: dict[str, str] = {}
-        # What the one dynamic reference stands for, by number.
+        # What the one dynamic reference may stand for, by number.
         self._bound: list[Schema] = []
         self._anchors: set[str] = set()
         self._forms: tuple[tuple[Callable[[Schema], bool], Callable[[Schema], str]], ...] = (
@@ -88,9 +89,9 @@ class _Writer:
         """Return the grammar of a whole schema, rule by rule."""
         start = self.value({key: value for key, value in schema.items() if key not in _OF_THE_WHOLE})
         if len(self._anchors) > 1:
-            raise HasNoRuleError  # what two names are bound to is more than a number can say
+            raise HasNoRuleError  # a number cannot say what two names are bound to
         bound = [f"{self.value(each)} %if eq(_, {number})" for number, each in enumerate(self._bound)]
-        # A way down passes each rule that leads back to itself once.
+        # A path downwards passes each recursive rule once.
         deepest = max(self._depths.values(), default=0)
         if deepest + sum(self._depths[name] for name in self._recursive) > _MAX_DEPTH:
             raise too_deep()
@@ -121,14 +122,14 @@ class _Writer:
         return self._rules[body]
 
     def _write(self, name: str, body: str) -> None:
-        """Write a rule, which is one deeper than the deepest that it mentions."""
+        """Write a rule; its depth is one more than that of the deepest rule in it."""
         self._bodies[name] = body
         mentioned = [] if body.startswith("%json") else _RULE.findall(body)
         below = (self._depths.get(each, 0) for each in mentioned)
         self._depths[_RULE.findall(name)[0]] = 1 + max(below, default=0)
 
     def _reference(self, reference: str) -> str:
-        """Return the expression of a definition: its own, or where it leads back to itself, a rule."""
+        """Return the expression of a definition, or a rule where the definition is recursive."""
         local = self._definitions.local(reference)
         if local in self._open and local not in self._referred:
             self._referred[local] = self._new_name(is_parametric=local in self._parametric)
@@ -145,12 +146,12 @@ class _Writer:
         return self._referred[local]
 
     def _binding(self, schema: Schema) -> str:
-        """Return the rule that is referred to, called with the number of what is bound."""
+        """Return a call of the referenced rule with the number of what is bound."""
         [bound] = schema["$defs"].values()
         self._bound.append({key: value for key, value in bound.items() if key != "$dynamicAnchor"})
         self._anchors.add("#" + bound["$dynamicAnchor"])
         if self._open:
-            raise HasNoRuleError  # the binding around it would hold, and not this one
+            raise HasNoRuleError  # the outer binding would hold, not this one
         name = self._reference(schema["$ref"])
         return name.replace(_PARAMETER, f"::{len(self._bound) - 1}")
 
@@ -163,7 +164,7 @@ class _Writer:
         return alternatives[0] if len(alternatives) == 1 else self._rule(" | ".join(alternatives))
 
     def _object(self, schema: Schema) -> str:
-        """Put commas between members, of which those that are not required may be missing."""
+        """Return the members with commas between them; those that are not required may be missing."""
         required = schema.get("required", ())
         members = [
             f"{_literal(name, end=':')} {self.value(part)}" for name, part in schema["properties"].items()
@@ -178,12 +179,12 @@ class _Writer:
             for member, needed in zip(members[first + 1 :], is_required[first + 1 :], strict=True)
         ]
         last = len(is_required) - 1 - first - is_required[::-1].index(True)
-        # Many objects end alike: tasks do, whatever they call.
+        # Many objects have the same end, as all tasks do.
         end = self._rule(" ".join([*after[last:], '"}"']))
         return self._rule(" ".join(['"{"', *before, members[first], *after[:last], end]))
 
     def _any_in_order(self, members: Sequence[str]) -> str:
-        """Return any of the members, or none, with commas between."""
+        """Return an expression for any of the members in order, or none, with commas between."""
         starts: list[str] = []
         rest = ""
         step = 1 + len(members) // _MAX_IN_A_ROW
@@ -217,7 +218,7 @@ class _Writer:
         return self._rule(f'"[" {rest} "]"')
 
     def _json(self, schema: Schema) -> str:
-        """Leave a schema to llguidance, with the definitions that it refers to."""
+        """Return a rule that leaves a schema to llguidance, with the definitions that it refers to."""
         needed: dict[str, Any] = {}
         waiting: list[Json] = [schema]
         while waiting:
@@ -237,11 +238,11 @@ class _Writer:
 
 @lru_cache(maxsize=1024, typed=True)
 def _literal(value: str | int | None, *, end: str = "") -> str:
-    """Return the terminal of a value that is written in one way only; the grammar itself is ASCII."""
+    """Return the terminal of a value with one spelling; the grammar itself is ASCII."""
     text = json.dumps(value, ensure_ascii=False) + end
     return _without_parameters(json.dumps(text).replace("\x7f", "\\u007f"))
 
 
 def _without_parameters(text: str) -> str:
-    """Write what looks like a parameter otherwise; two colons stand inside a string only."""
+    """Escape what looks like a parameter; two colons occur inside strings only."""
     return text.replace("::", ":\\u003a")

@@ -1,4 +1,7 @@
-"""llguidance's compiled module: all that is used of it, without the package around it."""
+"""llguidance: what is used of its compiled module, and its view of a llama.cpp vocabulary.
+
+The package around the module is not imported: it would load much that is not used here.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,7 @@ with bare_package("llguidance"):
 __all__ = ["LLMatcher", "LLTokenizer", "version"]
 
 
-def version() -> str:
-    """Return llguidance's version, which it writes as `llguidance@1.9.1 derivre@0.3.13`."""
-    first = get_version().split()[0]
-    return first.removeprefix("llguidance@")
-
-
-# Parts of the trie that llguidance walks in advance: our strings are bounded, which makes them useless.
+# Parts of the trie that llguidance walks in advance; they are of no use for bounded strings such as ours.
 _NO_SLICES: list[str] = []
 # A longer piece makes llguidance panic; an empty one is never allowed.
 _MAX_PIECE_BYTES = 1024
@@ -27,10 +24,16 @@ _MAX_PIECE_BYTES = 1024
 Tokenise = Callable[[str], list[int]]
 
 
+def version() -> str:
+    """Return llguidance's version, which it writes as `llguidance@1.9.1 derivre@0.3.13`."""
+    first = get_version().split()[0]
+    return first.removeprefix("llguidance@")
+
+
 def constraint_tokenizer(
     pieces: Sequence[bytes], *, control_ids: Collection[int], end_ids: Collection[int], tokenise: Tokenise
 ) -> LLTokenizer:
-    """Build the tokenizer that constraints are compiled for; slow for large vocabularies, so keep it.
+    """Return the tokenizer that constraints are compiled for; slow for large vocabularies, so keep it.
 
     Args:
         pieces: the bytes of each token, by id; one of more than a kilobyte is never written.

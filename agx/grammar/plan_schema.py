@@ -1,12 +1,12 @@
-"""Registry and limits to the JSON Schema of what a model writes.
+"""From registry and limits to the JSON Schema of what a model writes.
 
 The schema describes `{"tasks":[{"command", "args"|"arguments", "input_from_task"?, "save_to"?}]}` and
 nothing else of a plan. It is plain JSON Schema (draft 2020-12), which any validator reads;
-`x-guidance` is llguidance's own key, and keeps white space out of what is written.
+`x-guidance` is llguidance's own key, and keeps the text free of white space.
 
-A task may name earlier tasks only, and yet the tools stand in the schema once, however many tasks
-there are: the numbers that may be named are a `$dynamicRef`, and the task at each position says what
-it stands for there. The first task, before which there is none, has a form of its own::
+A task may name earlier tasks only, and yet the schema lists the tools once, however many tasks there
+are: the numbers that may be named are a `$dynamicRef`, and the task at each position binds it. The first
+task, which has no earlier one, has a form of its own::
 
     {"prefixItems": [{"$ref": "urn:agx:calls#/$defs/first"},
                      {"$ref": "urn:agx:calls#/$defs/later", "$id": "urn:agx:task2",
@@ -39,10 +39,10 @@ class PlanLimits(TaskLimits):
 
 
 def plan_schema(tools: Sequence[ToolInfo], limits: PlanLimits) -> Schema:
-    """Return the JSON Schema of the plans that may be written with these tools.
+    """Return the JSON Schema of the plans that a model may write with these tools.
 
-    A tool with a `schema` takes `arguments` by that schema, every other one takes `args`. Raises
-    `RegistryInvalid` for a tool whose schema is none of an object, or refers to what it does not have.
+    A tool with a `schema` takes `arguments` by that schema, any other tool takes `args`. Raises
+    `RegistryInvalid` for a schema that does not describe an object, or has a dangling reference.
     """
     tasks = {
         "type": "array",
@@ -75,7 +75,7 @@ def _task(number: int) -> Schema:
 
 
 def _shared_definitions(tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str, Schema]:
-    """Return what is the same in every task; which tasks are earlier ones is for a task to say."""
+    """Return the definitions that all tasks share; each task binds which tasks are earlier ones."""
     return {
         "literal": _string(0, limits.max_arg_chars),
         "glob": _object({"glob": _string(1, limits.max_arg_chars)}),
@@ -89,7 +89,7 @@ def _shared_definitions(tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[s
 
 
 def _calls(form: str, tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str, Any]:
-    """Return the definition of a task, `first` or `later`, and what only that one needs."""
+    """Return the definition of a task, `first` or `later`, and the definitions that only it needs."""
     ends: Schema = {"save_to": _ref("path")}
     if form == "later":
         ends = {"input_from_task": _EARLIER} | ends
@@ -104,7 +104,7 @@ def _calls(form: str, tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str
             name = f"{form}_arguments{index}"
             output = _ref("output") if form == "later" else None
             definitions |= tool_definitions(tool.name, tool.schema, name=name, output=output)
-            if form == "first":  # whoever cannot compile the schema names the tool by this
+            if form == "first":  # errors of the compiler name the tool by this
                 definitions[name]["$comment"] = f"the tool {tool.name!r}"
             call = {"command": {"const": tool.name}, "arguments": _ref(name)}
             tasks.append(_object(call | ends, optional=tuple(ends)))

@@ -1,4 +1,4 @@
-"""The forms of a JSON Schema that `agx.grammar.lark` writes as rules, recognised one by one.
+"""The forms of JSON Schema that `agx.grammar.lark` writes as rules, and a predicate for each.
 
     {"$ref": …}, {"const": …}, {"anyOf": […]}, {"$dynamicRef": "#…"}
     {"$id": …, "$ref": …, "$defs": {…: {"$dynamicAnchor": …, …}}}: a reference that binds a dynamic one
@@ -7,7 +7,7 @@
     {"type": "array", "items", "minItems"?, "maxItems"?}
     {"type": "array", "prefixItems", "items": false, "minItems"?, "maxItems"?}
 
-A schema with anything else in it, a keyword or a value, has none of them.
+A schema with any other keyword or value has none of these forms.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-# Longer repetitions and larger objects are better left to llguidance's own compiler.
+# Longer repetitions and larger objects are left to llguidance's own compiler.
 _MAX_REPEATED = 1000
 _MAX_PROPERTIES = 500
 
@@ -28,22 +28,22 @@ def is_reference(schema: Schema) -> bool:
 
 
 def is_constant(schema: Schema) -> bool:
-    """Return whether one value fits, and that is written in one way only."""
+    """Return whether exactly one value fits, which has one spelling."""
     return schema.keys() == {"const"} and isinstance(schema["const"], str | int | None)
 
 
 def is_choice(schema: Schema) -> bool:
-    """Return whether the schema is any of several."""
+    """Return whether the schema allows any of several others."""
     return schema.keys() == {"anyOf"} and _are_schemas(schema["anyOf"])
 
 
 def is_dynamic(schema: Schema) -> bool:
-    """Return whether the schema is whatever the way to it has bound a name to."""
+    """Return whether the schema is a dynamic reference, which stands for what a binding around it says."""
     return schema.keys() == {"$dynamicRef"} and isinstance(schema["$dynamicRef"], str)
 
 
 def is_binding(schema: Schema) -> bool:
-    """Return whether the schema is another one in which a dynamic reference means something certain."""
+    """Return whether the schema refers to another one and binds the dynamic reference in it."""
     if schema.keys() != {"$id", "$ref", "$defs"} or not isinstance(schema["$ref"], str):
         return False
     bound = schema["$defs"]
@@ -70,7 +70,7 @@ def is_closed_object(schema: Schema) -> bool:
 
 
 def is_map(schema: Schema) -> bool:
-    """Return whether the schema is that of an object with any names, and equal values."""
+    """Return whether the schema describes an object with any names, and one schema for all values."""
     return (
         schema.keys() == {"type", "additionalProperties"}
         and schema["type"] == "object"
@@ -79,7 +79,7 @@ def is_map(schema: Schema) -> bool:
 
 
 def is_list(schema: Schema) -> bool:
-    """Return whether the schema is that of an array with equal items and bounds that are not large."""
+    """Return whether the schema describes an array with one schema for all items, and small bounds."""
     at_least, at_most = schema.get("minItems", 0), schema.get("maxItems", _MAX_REPEATED)
     return (
         schema.keys() <= {"type", "items", "minItems", "maxItems"}
@@ -91,7 +91,7 @@ def is_list(schema: Schema) -> bool:
 
 
 def is_tuple(schema: Schema) -> bool:
-    """Return whether the schema describes each item of an array, which has at most that many."""
+    """Return whether the schema describes each item of an array, and allows no further ones."""
     items, at_least = schema.get("prefixItems"), schema.get("minItems", 0)
     return (
         schema.keys() <= {"type", "prefixItems", "items", "minItems", "maxItems"}
@@ -105,7 +105,7 @@ def is_tuple(schema: Schema) -> bool:
 
 
 def has_parts(schema: Schema) -> bool:
-    """Return whether a value of the schema has parts, each by a schema of its own."""
+    """Return whether the schema describes parts of a value, each by a schema of its own."""
     return any(has_form(schema) for has_form in (is_closed_object, is_map, is_list, is_tuple))
 
 

@@ -1,7 +1,10 @@
-"""Whether the tools of a registry can be planned with, said before any model is loaded.
+"""Whether a registry can be planned with, checked before any model is loaded.
 
-The constraint is compiled for the 256 bytes instead of a model's tokens: what cannot be compiled does
-not depend on the vocabulary. It needs llguidance, which is not imported before it is asked.
+The constraint is compiled for the 256 bytes instead of a model's tokens: whether it compiles does not
+depend on the vocabulary. This needs llguidance, which is imported when the first check is made.
+
+A compiler's message names no place in the schema. So the schema is taken apart while it is still refused:
+a part that is refused without its neighbours is to blame, or else one without which the rest compiles.
 """
 
 from __future__ import annotations
@@ -9,28 +12,35 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agx.errors import ConstraintFailed, RegistryInvalid
 from agx.grammar.plan_schema import PlanLimits, plan_schema
 from agx.grammar.tool_schema import refusal
 from agx.plan.tools import ToolInfo
+from agx.util.json_schema import BY_NAME, DEFINED, OF_SCHEMAS, Json, pointer_step
 
 if TYPE_CHECKING:
     from agx.grammar.constraint import ConstraintCompiler
 
-from agx.util.json_schema import BY_NAME, DEFINED, OF_SCHEMAS, Json, pointer_step
-
 # The second task is the first one whose arguments may be an output.
 _LIMITS = PlanLimits(max_tasks=2)
-_MAX_LOOKING_SECS = 2.0
+_MAX_SEARCH_SECS = 2.0
+
+Schema = Mapping[str, Json]
+# Whether a schema compiles; None where it is no schema, because something it refers to was left out.
+Compiles = Callable[[Schema], bool | None]
+# Returns the whole schema with a changed part in its place.
+_Whole = Callable[[Json], Schema]
+# The way to a part of a schema: keys and indices, each with whether it is a keyword.
+_Steps = list[tuple[str | int, bool]]
 
 
 def check_tools(tools: Iterable[ToolInfo]) -> None:
     """Raise `RegistryInvalid` where the tools cannot be planned with.
 
     `details` then has the `tool`, the `keyword` that cannot be compiled, and a JSON `pointer` to it in
-    the tool's schema; both are empty where it is the size of the schemas.
+    the tool's schema; both are empty where the schemas are too large as a whole.
     """
     functions = [tool for tool in tools if tool.schema is not None]
     if not functions or _reason(functions) is None:
@@ -45,20 +55,17 @@ def check_tools(tools: Iterable[ToolInfo]) -> None:
 
 
 def _refused(tool: ToolInfo, reason: str) -> RegistryInvalid:
-    """Make the error, with the place that is to blame."""
+    """Return the error, with the place that is to blame."""
     assert tool.schema is not None
     pointer, keyword = refused_path(tool.schema, _compiles_as(tool))
     return refusal(tool.name, pointer, reason, keyword=keyword)
 
 
-def _compiles_as(tool: ToolInfo) -> Callable[[Mapping[str, Any]], bool | None]:
-    """Tell of other schemas for the tool whether they compile.
+def _compiles_as(tool: ToolInfo) -> Compiles:
+    """Return a check of other schemas for the tool, which says None once the search has taken too long."""
+    until = time.monotonic() + _MAX_SEARCH_SECS
 
-    None where they are no schemas, and where looking took so long that the place is left open.
-    """
-    until = time.monotonic() + _MAX_LOOKING_SECS
-
-    def compiles(schema: Mapping[str, Any]) -> bool | None:
+    def compiles(schema: Schema) -> bool | None:
         if time.monotonic() > until:
             return None
         try:
@@ -70,7 +77,7 @@ def _compiles_as(tool: ToolInfo) -> Callable[[Mapping[str, Any]], bool | None]:
 
 
 def _reason(tools: list[ToolInfo]) -> str | None:
-    """Say why the tools do not compile; None where they do."""
+    """Return why the tools do not compile; None where they do."""
     schema = plan_schema(tools, _LIMITS)
     try:
         _compiler().compile(schema)
@@ -81,21 +88,14 @@ def _reason(tools: list[ToolInfo]) -> str | None:
 
 @cache
 def _compiler() -> ConstraintCompiler:
-    from agx.grammar.constraint import ConstraintCompiler  # noqa: PLC0415 - as above
-    from agx.grammar.llguidance import LLTokenizer  # noqa: PLC0415 - a program that checks no tools needs it not
+    from agx.grammar.constraint import ConstraintCompiler  # noqa: PLC0415  few programs check tools
+    from agx.grammar.llguidance import LLTokenizer  # noqa: PLC0415  few programs check tools
 
     return ConstraintCompiler(LLTokenizer("byte"))
 
 
-Schema = Mapping[str, Json]
-# Whether a schema compiles; None where it is none, because what it refers to was left out.
-Compiles = Callable[[Schema], bool | None]
-# Puts a changed part back where it was, and gives the whole.
-_Whole = Callable[[Json], Schema]
-
-
 def refused_path(schema: Schema, compiles: Compiles) -> tuple[str, str]:
-    """Return a JSON pointer to what is to blame for a refusal, and the keyword; "" where it is all of it."""
+    """Return a JSON pointer to the refused part, and its keyword; both "" for the schema as a whole."""
     pointer = keyword = ""
     for step, is_keyword in _in_definitions(schema, compiles) or _blamed(schema, compiles, dict):
         pointer += pointer_step(step)
@@ -103,11 +103,8 @@ def refused_path(schema: Schema, compiles: Compiles) -> tuple[str, str]:
     return pointer, keyword
 
 
-_Steps = list[tuple[str | int, bool]]
-
-
 def _in_definitions(schema: Schema, compiles: Compiles) -> _Steps:
-    """Return the way to what is to blame where a definition is, without which all else compiles."""
+    """Return the way into the definition without which everything else compiles; empty without one."""
     for key in DEFINED:
         for name, part in schema.get(key, {}).items():
 
@@ -120,7 +117,7 @@ def _in_definitions(schema: Schema, compiles: Compiles) -> _Steps:
 
 
 def _blamed(part: Json, compiles: Compiles, whole: _Whole, *, is_schema: bool = True) -> _Steps:
-    """Return the way from a part to what in it is to blame, each step with whether it is a keyword.
+    """Return the way from a part to what in it is to blame.
 
     `is_schema` is false for a list of schemas, and for schemas by name.
     """
@@ -144,7 +141,7 @@ def _to_blame(part: Json, compiles: Compiles, whole: _Whole, *, is_schema: bool)
     if isinstance(part, list | tuple):
         return next((at for at, each in enumerate(part) if compiles(whole([each])) is False), None)
     keys = sorted(part, key=_rank(part)) if isinstance(part, Mapping) else []
-    # A name stays where others may require it: only what is said of it is left out.
+    # A name stays, since `required` may list it: only its schema is left out.
     only, without = (_only, _without) if is_schema else (_only_of_names, _without_of_names)
     for key in keys:
         if compiles(whole(only(part, key))) is False:
@@ -153,7 +150,7 @@ def _to_blame(part: Json, compiles: Compiles, whole: _Whole, *, is_schema: bool)
 
 
 def _rank(part: Schema) -> Callable[[str], int]:
-    """Order what can be left out: small things first, lists late, and last `type`, which all else needs."""
+    """Return the order to try keys in: simple values first, then objects, lists, and at last `type`."""
 
     def rank(key: str) -> int:
         if key == "type":
@@ -164,7 +161,7 @@ def _rank(part: Schema) -> Callable[[str], int]:
 
 
 def _emptied(part: Json, *, by_name: bool) -> object:
-    """Return what says as little as possible in place of a part."""
+    """Return the least restrictive value in place of a part."""
     if by_name and isinstance(part, Mapping):
         return {name: {} for name in part}
     return [{}] if isinstance(part, list | tuple) else {}

@@ -1,14 +1,16 @@
-"""A tool's JSON Schema as part of the plan's: definitions of its own, in which outputs may stand.
+"""A tool's JSON Schema as definitions of the plan's schema, in which outputs may replace values.
 
-A value inside `arguments` may be `{"task": n}`, the output of an earlier task: wherever one schema
-alone speaks for a value, that becomes "the value, or an output". Never replaced are `arguments`
-itself, a constant (an output could say nothing else), and what lies inside `oneOf`, inside an object
-with both listed and other names, or inside what several schemas describe at once (`allOf`, `$ref` with
-neighbours), where more than the value would change: there only the whole value may be an output.
+A value inside `arguments` may be `{"task": n}`, the output of an earlier task. So wherever exactly one schema
+describes a value, it becomes "the value, or an output". There are exceptions:
 
-An object that lists its properties and sets no rule for others is closed: a model is to write the
-names that the tool has. What only describes (`title`, `default`, …) is left out, and so is a `format`
-that the constraint does not know, which the standard takes for a description as well.
+- `arguments` itself, and a constant, which an output could only repeat;
+- a value inside `oneOf`, inside an object with both listed and other names, or described by several schemas
+  at once (`allOf`, `$ref` with neighbours). There the change would affect more than the value, so only
+  the value as a whole may be an output.
+
+An object that lists its properties and has no rule for others is closed, so that a model writes the names
+that the tool has. Annotations (`title`, `default`, …) are left out, and so is a `format` that the
+constraint does not know, which the standard counts as an annotation as well.
 """
 
 from __future__ import annotations
@@ -36,11 +38,10 @@ _Rewrite = Callable[[object, str], object]
 def tool_definitions(
     tool: str, schema: Mapping[str, Any], *, name: str, output: Schema | None = None
 ) -> dict[str, Any]:
-    """Return the definitions that a tool's arguments need; the one called `name` is the whole object's.
+    """Return the definitions that a tool's arguments need; the one called `name` is the whole object.
 
-    `output` is the schema of `{"task": n}`, None where no task has run before. Raises
-    `RegistryInvalid` for arguments that are no object, for a reference that leads nowhere in the
-    schema, and for nesting that nothing could walk through.
+    `output` is the schema of `{"task": n}`, None for the first task. Raises `RegistryInvalid` for
+    arguments that are not an object, for a dangling reference, and for schemas nested too deeply.
     """
     types = schema.get("type", "object")
     if "object" not in ([types] if isinstance(types, str) else types):
@@ -52,7 +53,7 @@ def tool_definitions(
 
 
 def refusal(tool: str, pointer: str, reason: str, *, keyword: str) -> RegistryInvalid:
-    """Make the error of a tool whose schema cannot be used; pointer and keyword "" where it is all of it."""
+    """Return the error for a tool whose schema cannot be used; pointer and keyword "" mean all of it."""
     what = f"`{keyword}` at {pointer}" if keyword else "it"
     return RegistryInvalid(
         f"the schema of the tool {tool!r} cannot be compiled because of {what}: {reason}",
@@ -66,7 +67,7 @@ def refusal(tool: str, pointer: str, reason: str, *, keyword: str) -> RegistryIn
 class _Rewriting:
     """One tool's schema on its way into the plan's; `where` is a JSON pointer into the original.
 
-    A part is `alone` where no other schema speaks for the same value: only there it may be changed.
+    A part is `alone` where no other schema describes the same value; only then it may be changed.
     """
 
     def __init__(self, tool: str, root: Mapping[str, Any], *, name: str, output: Schema | None) -> None:
@@ -75,7 +76,7 @@ class _Rewriting:
         self._waiting: list[tuple[str, object, str, bool]] = []
 
     def run(self) -> dict[str, Any]:
-        """Return the definitions: first that of the whole, then those of what is referred to."""
+        """Return the definitions: the whole schema first, then what it refers to."""
         definitions = {}
         self._definition("", {**self._root, "type": "object"}, alone=True)
         while self._waiting:
@@ -85,7 +86,7 @@ class _Rewriting:
         return definitions
 
     def _definition(self, where: str, schema: object, *, alone: bool) -> str:
-        """Return the name of the definition of a part, which is written when its turn comes."""
+        """Return the name of a part's definition, which `run` writes later."""
         if (where, alone) not in self._names:
             name = f"{self._name}_{len(self._names)}" if self._names else self._name
             self._names[where, alone] = name
@@ -127,7 +128,7 @@ class _Rewriting:
         return value
 
     def _without_type(self, schema: Schema, where: str) -> Schema:
-        """Leave out a type that is said again by what it stands beside, or that may be said there."""
+        """Return the schema without a type that the keywords beside it repeat, or may repeat."""
         kind = schema.get("type")
         if schema.keys() == {"type", "$ref"}:
             _, target = self._target(schema["$ref"], where + "/$ref")
@@ -140,7 +141,7 @@ class _Rewriting:
         return schema
 
     def _value(self, schema: object, where: str, *, alone: bool) -> object:
-        """Return the schema of a part of a value: itself, or where it may be an output, either."""
+        """Return the schema of a part of a value, or of the part or an output where that is allowed."""
         value = self._schema(schema, where, alone=alone)
         if self._output is None or not alone or not _may_be_output(value):
             return value
@@ -148,7 +149,7 @@ class _Rewriting:
         return {"anyOf": [*alternatives, self._output]}
 
     def _reference(self, reference: object, where: str, *, alone: bool) -> str:
-        """Return the reference to a part's definition; one that only refers on is passed over."""
+        """Return the reference to a part's definition; parts that only refer on are skipped."""
         passed: set[str] = set()
         while True:
             pointer, target = self._target(reference, where)
@@ -160,7 +161,7 @@ class _Rewriting:
             reference = target["$ref"]
 
     def _target(self, reference: object, where: str) -> tuple[str, object]:
-        """Follow a JSON pointer behind `#` to the part of the schema that it names."""
+        """Return the part of the schema that a JSON pointer behind `#` leads to."""
         pointer = unquote(reference[1:]) if isinstance(reference, str) else ""
         target: object = self._root
         if isinstance(reference, str) and reference.startswith("#") and pointer[:1] in {"", "/"}:
@@ -175,14 +176,14 @@ class _Rewriting:
 
 
 def _only_describes(key: str, value: object) -> bool:
-    """Return whether a keyword leaves every value as good as it was."""
+    """Return whether a keyword is an annotation, which never refuses a value."""
     if key == "format":
         return value not in _FORMATS
     return key in _DESCRIBES or (key == "uniqueItems" and value is False)
 
 
 def _may_be_closed(schema: Mapping[str, Any]) -> bool:
-    """Return whether an object lists its properties, all that it requires among them, and no more."""
+    """Return whether an object lists its properties, the required ones among them, and no rule for others."""
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not schema.keys() <= _CLOSABLE:
         return False
@@ -191,7 +192,7 @@ def _may_be_closed(schema: Mapping[str, Any]) -> bool:
 
 
 def _may_be_output(schema: object) -> bool:
-    """Return whether it is of use to offer an output: not for a constant, nor where any object fits."""
+    """Return whether offering an output makes sense: not for a constant, nor where any object fits."""
     if not isinstance(schema, Mapping) or not schema or schema == {"type": "object"}:
         return False
     return "const" not in schema and not _is_single(schema.get("enum"))
@@ -202,7 +203,7 @@ def _is_single(values: object) -> bool:
 
 
 def _each(key: str, value: object, where: str, rewrite: _Rewrite) -> object:
-    """Rewrite what a keyword holds: one schema, a list of them, or some by name."""
+    """Return a keyword's value with each schema rewritten: one, a list of them, or several by name."""
     if isinstance(value, list | tuple):
         return [rewrite(part, f"{where}/{index}") for index, part in enumerate(value)]
     if key in BY_NAME and isinstance(value, Mapping):

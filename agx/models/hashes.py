@@ -1,7 +1,7 @@
-"""SHA-256 of model files: computed once for a version of a file, and remembered in a file.
+"""SHA-256 of model files: computed once for each version of a file, remembered, and checked.
 
 A version is a path with its size and its time stamp. The memory is a convenience: where it cannot be
-read or written, a hash is computed again, and nothing else changes.
+read or written, a hash is computed again and nothing else changes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ READ_BYTES = 1 << 20
 MAX_MEMORY_BYTES = 4 << 20
 MAX_REMEMBERED = 1000
 _WAIT_SECS = 1.0
+# A smaller file is hashed faster than it is looked up.
+LEAST_REMEMBERED_BYTES = 64 << 20
 
 
 class HashMemory:
@@ -31,7 +33,7 @@ class HashMemory:
         self._path = path
 
     def get(self, file: Path) -> str | None:
-        """Return the hash of this version of a file, or None where it is not known."""
+        """Return the remembered hash of a file as it is now, or None."""
         try:
             entry = self._entries().get(str(file.resolve()))
             return entry[2] if entry and entry[:2] == _version(file) else None
@@ -42,7 +44,7 @@ class HashMemory:
         """Remember the hash of a file that had this version: its size in bytes, its time stamp in ns."""
         if self._path is None:
             return
-        with contextlib.suppress(Exception):  # a convenience: what keeps it from being written harms nobody
+        with contextlib.suppress(Exception):  # a convenience, which may fail
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with locked(self._path, wait_secs=_WAIT_SECS):
                 entries = self._entries()
@@ -71,9 +73,9 @@ def file_version(path: Path) -> tuple[int, int]:
 
 
 def compute_sha256(path: Path, *, goes_on: Callable[[int], bool] = lambda _: True) -> str | None:
-    """Return the SHA-256 of a file in hexadecimal, or None when `goes_on` said no.
+    """Return the SHA-256 of a file in hexadecimal, or None once `goes_on` returns false.
 
-    `goes_on` is asked before each part of 1 MiB with the number of bytes read. Raises `OSError`.
+    `goes_on` is called before each MiB with the number of bytes read so far. Raises `OSError`.
     """
     digest, done = hashlib.sha256(), 0
     with path.open("rb", buffering=0) as file:
@@ -86,22 +88,6 @@ def compute_sha256(path: Path, *, goes_on: Callable[[int], bool] = lambda _: Tru
     return None
 
 
-def _version(path: Path) -> list[int]:
-    return list(file_version(path))
-
-
-def _is_entry(entry: object) -> bool:
-    return (
-        isinstance(entry, list)
-        and [type(item) for item in entry] == [int, int, str]
-        and len(entry[2]) == hashlib.sha256().digest_size * 2
-    )
-
-
-# A smaller file is hashed faster than it is looked up.
-LEAST_REMEMBERED_BYTES = 64 << 20
-
-
 def checked_sha256(
     path: Path,
     memory: HashMemory,
@@ -111,9 +97,9 @@ def checked_sha256(
 ) -> str | None:
     """Return the hash of a file in hexadecimal: remembered for this version of it, or computed.
 
-    `goes_on` is asked on the way with the number of bytes read; None comes back when it said no. Raises
-    `OSError`, and `ModelUnloadable` for a file that is not what its name says (as Ollama's blobs do), or
-    that is no longer the version that was named.
+    None comes back once `goes_on`, called with the number of bytes read, returns false. Raises `OSError`,
+    and `ModelUnloadable` for a file whose content is not what its name says (Ollama's blobs are named by
+    their hash), or which is no longer this version.
     """
     known = memory.get(path)
     if known is not None:
@@ -136,3 +122,15 @@ def checked_sha256(
     if version[0] >= LEAST_REMEMBERED_BYTES:
         memory.put(path, digest, version=version)
     return digest
+
+
+def _version(path: Path) -> list[int]:
+    return list(file_version(path))
+
+
+def _is_entry(entry: object) -> bool:
+    return (
+        isinstance(entry, list)
+        and [type(item) for item in entry] == [int, int, str]
+        and len(entry[2]) == hashlib.sha256().digest_size * 2
+    )

@@ -1,7 +1,7 @@
-"""What was fetched into a models folder, from where, with which hash: `manifest.json` in it.
+"""What was pulled into a models folder: its manifest, and how a name leads to a file without a network.
 
-A manifest that cannot be read is an empty one: the models are there all the same, and only where they
-came from is forgotten.
+`manifest.json` records where each file came from, with its hash. A manifest that cannot be read counts as
+empty: the models are still there, and only their origin is forgotten.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One file: its name in the folder, what was pulled, its hash and size, and the server's tag for it."""
+    """One file: its name in the folder, its source, hash and size, and the server's tag."""
 
     file: str
     source: str
@@ -53,11 +53,11 @@ class Manifest:
         return {record.file: record for record in found if record is not None}
 
     def add(self, record: Record) -> None:
-        """Write a record down; raises `StorageError`."""
+        """Add a record, or replace it; raises `StorageError`."""
         self._change({record.file: record}, gone=())
 
     def forget(self, files: Iterable[str]) -> None:
-        """Take records away; raises `StorageError`."""
+        """Remove the records of these files; raises `StorageError`."""
         self._change({}, gone=files)
 
     def _change(self, new: dict[str, Record], *, gone: Iterable[str]) -> None:
@@ -87,9 +87,9 @@ def _record(name: str, row: dict[str, Any]) -> Record | None:
 
 
 def known_source(text: str) -> Source | None:
-    """Read what a model is called, or look it up in the catalogue; None where that has no such name.
+    """Return the source that a name means, by its form or by the catalogue; None where neither knows it.
 
-    Raises `UsageError` for what can be no name of a model to fetch.
+    Raises `UsageError` for a name that no model to fetch can have.
     """
     source = parse_source(text)
     entry = None if source is not None else load_catalog().get(text.lower())
@@ -99,7 +99,7 @@ def known_source(text: str) -> Source | None:
 
 
 def pulled_file(text: str, folder: Path | None) -> Path | None:
-    """Return the file of a model that was pulled as `text`; None where that is no name of one to fetch.
+    """Return the file of a model that was pulled as `text`; None where `text` names no model to fetch.
 
     Raises `ModelMissing` where it has not been pulled, and `UsageError`.
     """
@@ -113,7 +113,7 @@ def pulled_file(text: str, folder: Path | None) -> Path | None:
 
 
 def find_pulled(source: Source, manifest: Manifest) -> list[Record] | None:
-    """Return the records of a model's files; None where it was not pulled, or where several may be meant."""
+    """Return the records of a model's files; None where it was not pulled or the name is ambiguous."""
     by_source = {record.source: record for record in manifest.records().values()}
     if isinstance(source, HubChoice):
         chosen = _chosen(source, by_source)

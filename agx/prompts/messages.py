@@ -1,4 +1,8 @@
-"""Echo's messages: the rules and the tools as the system text, the instruction word for word."""
+"""The messages that a model plans from.
+
+Echo reads a system text (the rules, the tools, the limits) and the instruction, word for word. Delta reads
+two turns more: its draft as the assistant's answer, and the findings as the user's next message.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from agx.plan.tools import Registry, ToolInfo
 from agx.risk.context import PlanContext
 from agx.risk.policy import offered
 
+MAX_DESCRIBED_TOOLS = 64
+NOTHING_FOUND = "no findings"
 _RULES = """\
 You turn an instruction into a plan: a short list of tool calls, as JSON.
 Write only {"tasks":[…]}. A task has "command" (a tool's name) and "args" (a list).
@@ -38,7 +44,7 @@ _ONLY_NEW = (
 
 
 def system_text(context: PlanContext) -> str:
-    """Return the system message: rules, tools on offer, tasks that exist, what the input data looks like."""
+    """Return the system message: rules, tools, limits, existing tasks and a summary of the input data."""
     tools = offered(context)
     parts = [_rules(tools), *listings(tools)]
     parts.append(f"A plan has at most {context.task_limit} tasks.")
@@ -59,9 +65,6 @@ def _rules(tools: Registry) -> str:
     return _RULES + _FUNCTIONS_TOO if num_functions else _RULES
 
 
-MAX_DESCRIBED_TOOLS = 64
-
-
 def listings(tools: Registry) -> list[str]:
     """Return the paragraphs that list the tools: with descriptions and schemas while they are few."""
     if len(tools) > MAX_DESCRIBED_TOOLS:
@@ -76,9 +79,9 @@ def listings(tools: Registry) -> list[str]:
 
 
 def template_tools(tools: Registry) -> tuple[tuple[dict[str, Any], ...], str]:
-    """Return the functions in OpenAI's form, and the one of `listings` that says the same.
+    """Return the functions in OpenAI's form, and the paragraph of `listings` with the same content.
 
-    There are none where the tools are too many to be described.
+    Both are empty where there are too many tools to describe.
     """
     functions = _functions(tools) if len(tools) <= MAX_DESCRIBED_TOOLS else []
     return tuple(map(_as_function, functions)), listings(tools)[-1] if functions else ""
@@ -102,9 +105,6 @@ def _as_function(tool: ToolInfo) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-NOTHING_FOUND = "no findings"
-
-
 def written_plan(tasks: Sequence[Task]) -> str:
     """Return the compact JSON that a model writes for these tasks."""
     data = {"tasks": [task.written() for task in tasks]}
@@ -112,15 +112,15 @@ def written_plan(tasks: Sequence[Task]) -> str:
 
 
 def findings_text(findings: Sequence[Finding]) -> str:
-    """Return the findings as Delta reads them, one a line; the embedded planner is trained on this.
+    """Return the findings as Delta reads them, one a line; the embedded planner is trained on this form.
 
-    What was normalised is left out: there is nothing to mend any more.
+    Findings about what was normalised are left out, since it is mended already.
     """
-    told = [found for found in findings if found.rule != NORMALISED]
-    lines = [f"{f'task {found.task}: ' if found.task else ''}{found.message}" for found in told]
+    left = [finding for finding in findings if finding.rule != NORMALISED]
+    lines = [f"{f'task {one.task}: ' if one.task else ''}{one.message}" for one in left]
     return "\n".join(lines) or NOTHING_FOUND
 
 
 def delta_turns(tasks: Sequence[Task], findings: Sequence[Finding]) -> tuple[str, str]:
-    """Return what follows the instruction: the assistant's draft, and the user's findings."""
+    """Return the two turns behind the instruction: the draft, and the findings."""
     return written_plan(tasks), findings_text(findings)

@@ -17,7 +17,7 @@ from agx.run.expansion import Expanded, Surroundings, expand
 from agx.run.job import Job
 from agx.run.pipes import Descriptor, Flow, PipeSink, Sink, Tail, pipe
 from agx.run.program import Program
-from agx.run.record import Problem, TaskRecord
+from agx.run.record import TaskProblem, TaskRecord
 from agx.run.running_task import Prepared, Stage, Stream, failure
 from agx.unix.exit_codes import accepted_exit_codes
 
@@ -78,13 +78,13 @@ async def run_chain(tasks: Sequence[Task], job: Job, records: dict[int, TaskReco
 
 @contextmanager
 def blamed_on(task: Task, records: dict[int, TaskRecord]) -> Iterator[None]:
-    """Make of a `Problem`, or of what the machine refuses, the `TaskFailed` and the record of this task."""
+    """Return the `TaskFailed` and the record of this task for a `TaskProblem` or an error of the system."""
     try:
         yield
-    except Problem as raised:
+    except TaskProblem as raised:
         problem = raised
     except OSError as error:
-        problem = Problem(f"this machine does not let it run: {error.strerror}", hint="see `ulimit -a`")
+        problem = TaskProblem(f"this machine does not let it run: {error.strerror}", hint="see `ulimit -a`")
     else:
         return
     number = task.task_number
@@ -218,7 +218,7 @@ class _Opening:
 
 
 def saved_path(task: Task, folder: Path, environ: Mapping[str, str]) -> Path:
-    """Return the path of the file that a task saves its output to; raises `Problem` for that of a folder."""
+    """Return the path that a task saves its output to; raises `TaskProblem` for a folder."""
     path = task.save_to or task.append_to
     assert path is not None, "it saves its output"
     # The variable was looked for before anything ran.
@@ -228,10 +228,10 @@ def saved_path(task: Task, folder: Path, environ: Mapping[str, str]) -> Path:
     return whole
 
 
-def cannot_write(path: Path, error: OSError) -> Problem:
+def cannot_write(path: Path, error: OSError) -> TaskProblem:
     """Say why a file cannot be written."""
     why = "nobody reads this pipe" if error.errno == ENXIO and path.is_fifo() else error.strerror
-    return Problem(f"{path} cannot be written: {why}", hint="save the output in a folder that is yours")
+    return TaskProblem(f"{path} cannot be written: {why}", hint="save the output in a folder that is yours")
 
 
 def _size(file: Descriptor) -> int | None:

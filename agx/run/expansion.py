@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 from agx.plan.schema import Argument, Env, Glob, Task, TaskOutput, Text
 from agx.run.globbing import Piece, TooManyNames, matching_names
-from agx.run.record import Problem
+from agx.run.record import TaskProblem
 
 _BLANKS = re.compile(r"[ \t\n]+")  # IFS as a shell sets it
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What values are expanded with; `output_of` gives a task's output as text and may raise `Problem`."""
+    """What values are expanded with; `output_of` returns a task's output as text or raises `TaskProblem`."""
 
     folder: Path
     environ: Mapping[str, str]
@@ -37,7 +37,7 @@ class Expanded(NamedTuple):
 
 
 def expand(items: Sequence[Argument], around: Surroundings) -> Expanded:
-    """Expand all arguments of a task; raises `Problem`."""
+    """Expand all arguments of a task; raises `TaskProblem`."""
     expansion = _Expansion(around)
     args = tuple(arg for item in items for arg in expansion.argument(item))
     return Expanded(args, tuple(expansion.notes))
@@ -88,12 +88,12 @@ class _Expansion:
         try:
             names = matching_names(pieces, self._around.folder)
         except TooManyNames:
-            raise Problem(
+            raise TaskProblem(
                 f"the pattern {pattern} leads through too many files",
                 hint="begin it with a folder, or let find look for them",
             ) from None
         except ValueError:
-            raise Problem(f"the pattern {pattern!a} is no path", hint="no file has such a name") from None
+            raise TaskProblem(f"the pattern {pattern!a} is no path", hint="no file has such a name") from None
         if names:
             return [_as_path(name) for name in names]
         if names == []:
@@ -102,13 +102,13 @@ class _Expansion:
 
     def _variable(self, name: str) -> str:
         if name not in self._around.environ:
-            raise Problem(f"the variable {name} is not set", hint=f"set it: {name}=… agx run …")
+            raise TaskProblem(f"the variable {name} is not set", hint=f"set it: {name}=… agx run …")
         return self._around.environ[name]
 
     def _output(self, value: TaskOutput) -> str:
         text = self._around.output_of(value.task)
         if "\0" in text:
-            raise Problem(
+            raise TaskProblem(
                 f"the output of task {value.task} has a NUL character, which no argument can hold",
                 hint="read it with input_from_task instead",
             )

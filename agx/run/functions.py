@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from agx.run.record import Problem
+from agx.run.record import TaskProblem
 
 
 async def call(function: Callable[..., Any], arguments: Mapping[str, Any], *, timeout_secs: float) -> Any:  # noqa: ANN401
-    """Return what a function gives, as a JSON value; raises `TimeoutError` and `Problem`.
+    """Return what a function gives, as a JSON value; raises `TimeoutError` and `TaskProblem`.
 
     A coroutine function is awaited and at its limit cancelled. Any other runs in a thread of its own,
     which nothing can stop: past its limit it is left to itself, and what it gives is dropped.
@@ -26,11 +26,11 @@ async def call(function: Callable[..., Any], arguments: Mapping[str, Any], *, ti
     except TimeoutError as error:
         if limit.expired():
             raise
-        raise Problem(_sentence(error), hint="see the function") from error
-    except (asyncio.CancelledError, Problem):
+        raise TaskProblem(_sentence(error), hint="see the function") from error
+    except (asyncio.CancelledError, TaskProblem):
         raise
     except Exception as error:
-        raise Problem(_sentence(error), hint="see the function") from error
+        raise TaskProblem(_sentence(error), hint="see the function") from error
     return _as_json(value)
 
 
@@ -80,7 +80,7 @@ def _as_json(value: object) -> Any:  # noqa: ANN401
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        raise Problem(
+        raise TaskProblem(
             f"it gave a {type(value).__name__}, which is no JSON value",
             hint="let it return text, numbers, lists and dictionaries",
         ) from error

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Self
 
 from agx.errors import StorageError
 from agx.plan.references import replaced_outputs
-from agx.run.record import Problem
+from agx.run.record import TaskProblem
 
 MAX_TEXT_BYTES = 2 << 20  # more arguments than that no machine takes
 
@@ -25,10 +25,10 @@ class KeptOutput:
         self._max_bytes = max_bytes
 
     async def write(self, data: bytes) -> bool:
-        """Add it to the file; raises `Problem` where there is no room."""
+        """Add it to the file; raises `TaskProblem` where there is no room."""
         self._left -= len(data)
         if self._left < 0:
-            raise Problem(
+            raise TaskProblem(
                 f"its output is larger than the {self._max_bytes:,} bytes that may be kept for later tasks",
                 hint="let the next task alone read it with input_from_task, or save it with save_to",
             )
@@ -37,7 +37,7 @@ class KeptOutput:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            raise Problem(
+            raise TaskProblem(
                 f"its output cannot be kept: {error.strerror}", hint="free some space, or set TMPDIR"
             ) from error
         return True
@@ -82,12 +82,12 @@ class Outputs:
         return os.open(self._path(number), os.O_RDONLY)
 
     def text(self, number: int) -> str:
-        """Return an output as the text of an argument, without its trailing newlines; raises `Problem`."""
+        """Return an output as text for an argument, without trailing newlines; raises `TaskProblem`."""
         if number in self._values:
             return as_text(self._values[number]).rstrip("\n")
         path = self._path(number)
         if path.stat().st_size > MAX_TEXT_BYTES:
-            raise Problem(
+            raise TaskProblem(
                 f"the output of task {number} is too long for an argument",
                 hint="read it with input_from_task instead",
             )

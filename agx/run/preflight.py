@@ -1,4 +1,8 @@
-"""What can be said before anything runs: every task has a program here, and every variable a value."""
+"""Everything that is settled before a plan runs: whether it can run here, and whether it may.
+
+It can run where its tasks have programs, its variables values and its working folder exists. It may run
+where it only reads, or where it was approved.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,8 @@ from agx.run.sandbox import open_sandbox
 from agx.run.schedule import schedule
 from agx.unix.registry import unix_registry
 
+# Asked whether a plan may run, with the very plan that will.
+Approve = Callable[[Plan], bool | Awaitable[bool]]
 _INSTEAD = {
     "cd": "run agx in that folder, or give the tasks paths that begin with it",
     "pushd": "run agx in that folder, or give the tasks paths that begin with it",
@@ -37,10 +43,50 @@ _INSTEAD = {
 }
 
 
-def find_programs(plan: Plan, registry: Registry, environ: Mapping[str, str]) -> dict[int, str]:
-    """Return the file of every task's program, by task number; functions have none.
+async def check_run(
+    plan: Plan, registry: Registry | None = None, *, options: RunOptions | None = None
+) -> CheckedRun:
+    """Return what would run, with the risk of every task computed anew.
 
-    Raises `Unsupported` for what cannot run here and `UsageError` for a variable without a value.
+    Raises `PlanInvalid` for a plan that cannot run anywhere, `Unsupported` and `UsageError` for one that
+    cannot run here.
+    """
+    if os.name != "posix":
+        raise Unsupported(
+            "plans run on Linux and macOS only: their tools are Unix commands",
+            hint="on Windows run agx inside WSL",
+        )
+    tools = unix_registry() if registry is None else registry
+    chosen = options or RunOptions()
+    refuse_errors(check_tasks(plan.tasks, tools), "")
+    folder = _working_folder(chosen)
+    environ = dict(os.environ if chosen.environ is None else chosen.environ)
+    programs = find_programs(plan, tools, environ)
+    if chosen.sandbox and len(programs) < len(plan.tasks):
+        raise Unsupported(
+            "functions run in this process, which no sandbox is around", hint="run the plan without a sandbox"
+        )
+    sandbox = await open_sandbox(folder) if chosen.sandbox else None
+    if sandbox is not None:
+        for program in programs.values():
+            sandbox.check_program(program)
+    return CheckedRun(
+        plan=with_risk(plan, tools),
+        registry=tools,
+        options=chosen,
+        schedule=schedule(plan),
+        folder=folder,
+        environ=environ,
+        programs=programs,
+        stdin_task=None if chosen.stdin is None else _reader_of_stdin(plan, tools),
+        sandbox=sandbox,
+    )
+
+
+def find_programs(plan: Plan, registry: Registry, environ: Mapping[str, str]) -> dict[int, str]:
+    """Return the file of every command's program, by task number.
+
+    Raises `Unsupported` for a task that cannot run here and `UsageError` for a variable without a value.
     """
     programs = {}
     for task in plan.tasks:
@@ -55,7 +101,7 @@ def find_programs(plan: Plan, registry: Registry, environ: Mapping[str, str]) ->
 
 
 def absolute_path(environ: Mapping[str, str]) -> str:
-    """Return PATH without what is relative: what lies in the current folder is no tool."""
+    """Return PATH without relative folders: a file in the current folder is not a tool."""
     folders = environ.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join(folder for folder in folders if os.path.isabs(folder))  # noqa: PTH117  text stays text
 
@@ -110,46 +156,6 @@ def _refused(task: Task, why: str, *, hint: str) -> AgxError:
     return Unsupported(message, hint=hint, task=task.task_number)
 
 
-async def check_run(
-    plan: Plan, registry: Registry | None = None, *, options: RunOptions | None = None
-) -> CheckedRun:
-    """Return what would run, with the risk of every task computed anew.
-
-    Raises `PlanInvalid` for a plan that can run nowhere, `Unsupported` and `UsageError` for one that
-    cannot run here.
-    """
-    if os.name != "posix":
-        raise Unsupported(
-            "plans run on Linux and macOS only: their tools are Unix commands",
-            hint="on Windows run agx inside WSL",
-        )
-    tools = unix_registry() if registry is None else registry
-    chosen = options or RunOptions()
-    refuse_errors(check_tasks(plan.tasks, tools), "")
-    folder = _working_folder(chosen)
-    environ = dict(os.environ if chosen.environ is None else chosen.environ)
-    programs = find_programs(plan, tools, environ)
-    if chosen.sandbox and len(programs) < len(plan.tasks):
-        raise Unsupported(
-            "functions run in this process, which no sandbox is around", hint="run the plan without a sandbox"
-        )
-    sandbox = await open_sandbox(folder) if chosen.sandbox else None
-    if sandbox is not None:
-        for program in programs.values():
-            sandbox.check_program(program)
-    return CheckedRun(
-        plan=with_risk(plan, tools),
-        registry=tools,
-        options=chosen,
-        schedule=schedule(plan),
-        folder=folder,
-        environ=environ,
-        programs=programs,
-        stdin_task=None if chosen.stdin is None else _reader_of_stdin(plan, tools),
-        sandbox=sandbox,
-    )
-
-
 def _working_folder(options: RunOptions) -> Path:
     """Return the working directory without links, so that a sandbox lets the right one be written."""
     try:
@@ -174,20 +180,14 @@ def _reader_of_stdin(plan: Plan, registry: Registry) -> int:
     raise UsageError("standard input was given, and no task of the plan reads it", hint="leave --stdin out")
 
 
-Approve = Callable[[Plan], bool | Awaitable[bool]]
-
-
 def risks_to_approve(plan: Plan) -> tuple[Risk, ...]:
-    """Return what the plan may do beyond reading, by the risk that its tasks have now."""
+    """Return the risks of the plan's tasks beyond reading."""
     found = {risk for task in plan.tasks for risk in task.risk} - {"reads"}
     return tuple(risk for risk in RISKS if risk in found)
 
 
 async def require_approval(plan: Plan, approve: bool | Approve) -> None:  # noqa: FBT001  its only meaning
-    """Return where the plan only reads or was approved; raises `NotApproved`.
-
-    A function is asked with the very plan that will run.
-    """
+    """Raise `NotApproved` unless the plan only reads, or is approved."""
     if not risks_to_approve(plan):
         return
     answer = approve(plan) if callable(approve) else approve
@@ -198,7 +198,7 @@ async def require_approval(plan: Plan, approve: bool | Approve) -> None:  # noqa
 
 
 def not_approved(plan: Plan) -> NotApproved:
-    """Return the error that says which tasks need a yes."""
+    """Return the error that names the tasks to approve."""
     risky = [task for task in plan.tasks if set(task.risk) - {"reads"}]
     what = "; ".join(f"task {task.task_number} ({task.command}): {', '.join(task.risk)}" for task in risky)
     return NotApproved(

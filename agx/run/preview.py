@@ -13,7 +13,7 @@ from agx.plan.schema import Argument, Glob, Task, Text
 from agx.run.expansion import Surroundings, depends_on_output, expand
 from agx.run.job import CheckedRun
 from agx.run.preflight import risks_to_approve
-from agx.run.record import Problem
+from agx.run.record import TaskProblem
 from agx.shell.render import shell_argument
 
 
@@ -107,7 +107,7 @@ class _Look:
                 continue
             try:
                 expanded = expand([item], self._around)
-            except Problem as problem:
+            except TaskProblem as problem:
                 raise UsageError(
                     f"task {task.task_number} ({task.command}): {problem.message}", hint=problem.hint
                 ) from None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from errno import E2BIG, ENOEXEC
 from pathlib import Path
 
-from agx.run.record import Problem
+from agx.run.record import TaskProblem
 
 _POLL_SECS = 0.01
 _KILL_SECS = 5.0  # what a machine under load takes to end a process that was killed
@@ -131,7 +131,7 @@ def _is_alive(group: int) -> bool:
 
 
 def start(program: Program, *, stdin: int, stdout: int, stderr: int) -> Process:
-    """Start a program with these three descriptors and no others; raises `Problem`."""
+    """Start a program with these three descriptors and no others; raises `TaskProblem`."""
     try:
         popen = subprocess.Popen(
             program.argv,
@@ -146,23 +146,27 @@ def start(program: Program, *, stdin: int, stdout: int, stderr: int) -> Process:
     except OSError as error:
         raise _why_not(error, program) from error
     except ValueError as error:
-        raise Problem(
+        raise TaskProblem(
             "an argument has a character that no program can be given", hint="see its args"
         ) from error
     return Process(popen)
 
 
-def _why_not(error: OSError, program: Program) -> Problem:
+def _why_not(error: OSError, program: Program) -> TaskProblem:
     if error.errno == E2BIG:
-        return Problem(
+        return TaskProblem(
             "its arguments are longer than this machine allows",
             hint="pass fewer, or let xargs read them with input_from_task",
         )
     if error.errno == ENOEXEC:
-        return Problem(
+        return TaskProblem(
             f"{program.path} is no program of this machine",
             hint="a script needs a first line such as #!/bin/sh",
         )
     if not program.folder.is_dir():
-        return Problem(f"the folder {program.folder} is not there", hint="run agx in a folder that exists")
-    return Problem(f"{program.path} cannot be started: {error.strerror}", hint="check the program's rights")
+        return TaskProblem(
+            f"the folder {program.folder} is not there", hint="run agx in a folder that exists"
+        )
+    return TaskProblem(
+        f"{program.path} cannot be started: {error.strerror}", hint="check the program's rights"
+    )

@@ -1,4 +1,4 @@
-"""What became of a plan that ran: one frozen record a task, and the result that holds them all."""
+"""What became of a plan that ran: a frozen record for each task, and the result that holds them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from typing import Any, Literal
 Status = Literal["done", "failed", "timed_out", "stopped", "not_started"]
 
 
+class TaskProblem(Exception):
+    """Keeps one task from running, before its plan and its record are known; becomes a `TaskFailed`."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
     """What became of one task.
 
-    `status` is `stopped` where the task was ended because another failed.
-    `argv` is the argument vector as it was run, None for a function. Times are UTC in ISO 8601.
-    `exit_code` is None for a task that a signal ended, whose name `signal` has. `bytes_in` and
-    `bytes_out` count standard input and output, None where AGX does not see them. `reader_left` says
-    that whoever read the output closed it early, which is no failure. `output` is the beginning of an
-    output that no task reads, `errors` the end of standard error, and `value` what a function gave.
+    `status` is `stopped` for a task that was ended because another failed. `argv` is the argument vector
+    that ran, None for a function. Times are UTC in ISO 8601. `exit_code` is None for a task that a signal
+    ended; `signal` is then its name. `bytes_in` and `bytes_out` count standard input and output, None
+    where AGX does not see them. `reader_left`: the reader of the output closed it early, which is not a
+    failure. `output` is the beginning of an output that no task reads, `errors` the end of standard
+    error, and `value` what a function returned.
     """
 
     task_number: int
@@ -41,7 +50,7 @@ class TaskRecord:
 
     @property
     def output_text(self) -> str:
-        """The kept output as text; what is no UTF-8 is replaced."""
+        """The kept output as text; bytes that are not UTF-8 are replaced."""
         return self.output.decode(errors="replace")
 
     @property
@@ -75,7 +84,7 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What became of a plan: a record for each of its tasks, in the plan's order."""
+    """What became of a plan: a record for each task, in the plan's order."""
 
     plan_id: str
     started_at: str
@@ -90,7 +99,7 @@ class RunResult:
 
     @property
     def value(self) -> Any:  # noqa: ANN401  any JSON value
-        """What the last task gave: a function's value, and of a command the text that was kept."""
+        """The value of the last task: what a function returned, or the kept output of a command."""
         last = self.tasks[-1]
         return last.value if last.argv is None else last.output_text
 
@@ -104,12 +113,3 @@ class RunResult:
             "is_sandboxed": self.is_sandboxed,
             "tasks": [task.to_dict() for task in self.tasks],
         }
-
-
-class Problem(Exception):
-    """A sentence about one task, and a hint that says what to do; it ends as a `TaskFailed`."""
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint

@@ -14,7 +14,7 @@ from agx.run.functions import call
 from agx.run.job import Audience, CheckedRun, Job, RunOptions
 from agx.run.outputs import Outputs, as_text
 from agx.run.preflight import Approve, check_run, require_approval
-from agx.run.record import Problem, RunResult, Status, TaskRecord
+from agx.run.record import RunResult, Status, TaskProblem, TaskRecord
 from agx.run.running_task import Timer, timed_out, utc_now
 
 
@@ -84,7 +84,7 @@ class _Run:
             value = await call(tool.call, arguments, timeout_secs=task.timeout_secs)
             self._save(task, value)
             status = "done"
-        except Problem:
+        except TaskProblem:
             status = "failed"
             raise
         except TimeoutError:
@@ -102,10 +102,10 @@ class _Run:
             )
 
     def _check_arguments(self, task: Task, arguments: dict[str, Any]) -> None:
-        """Raise `Problem` where the arguments, now that they are known, do not fit the tool's schema."""
+        """Raise `TaskProblem` where the arguments, now that they are known, do not fit the tool's schema."""
         known = task.model_copy(update={"arguments": arguments})
         for finding in tool_arguments.check((known,), self._checked.registry):
-            raise Problem(finding.message, hint="see what the earlier tasks gave")
+            raise TaskProblem(finding.message, hint="see what the earlier tasks gave")
 
     def _save(self, task: Task, value: Any) -> None:  # noqa: ANN401  any JSON value
         """Keep a function's value for later tasks, and as text in the file that the task names."""

@@ -13,7 +13,7 @@ from agx.errors import RunError, TaskFailed, TaskTimedOut
 from agx.plan.schema import Task
 from agx.run.pipes import Descriptor, Flow, Tail
 from agx.run.program import Program, start
-from agx.run.record import Problem, Status, TaskRecord
+from agx.run.record import Status, TaskProblem, TaskRecord
 
 _DRAIN_SECS = 1.0
 _SHOWN_LINES = 5
@@ -74,12 +74,12 @@ class Stage:
     """A task of a chain that runs. `attend` sees it through, `record` says what became of it."""
 
     def __init__(self, prepared: Prepared, *, upstream: Stage | None, grace_secs: float) -> None:
-        """Start the program; raises `Problem`."""
+        """Start the program; raises `TaskProblem`."""
         self._prepared = prepared
         self._upstream = upstream
         self._grace_secs = grace_secs
         self._status: Status = "stopped"
-        self._problem: Problem | None = None
+        self._problem: TaskProblem | None = None
         self._ended: tuple[str, float] | None = None
         self._timer = Timer()
         streams = (prepared.stdin, prepared.stdout, prepared.stderr)
@@ -106,7 +106,7 @@ class Stage:
                 await self._run()
         except TimeoutError:
             self._status = "timed_out"
-        except Problem as problem:
+        except TaskProblem as problem:
             self._status, self._problem = "failed", problem
         finally:
             await self.close()
@@ -210,7 +210,7 @@ def name_of(task: Task) -> str:
     return f"task {task.task_number} ({task.command})"
 
 
-def failure(task: Task, problem: Problem) -> TaskFailed:
+def failure(task: Task, problem: TaskProblem) -> TaskFailed:
     """Return the error of a task that something kept from running."""
     return TaskFailed(f"{name_of(task)}: {problem.message}", hint=problem.hint, task=task.task_number)
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agx.errors import Unsupported, UsageError
-from agx.run.record import Problem
+from agx.run.record import TaskProblem
 from agx.unix.devices import SINKS
 
 _PROBE_SECS = 20
@@ -56,12 +56,12 @@ class Sandbox:
                 )
 
     def check_path(self, path: Path) -> None:
-        """Raise `Problem` for a file that a task may not write: AGX itself opens it, outside the sandbox."""
+        """Raise `TaskProblem` for a file that a task may not write; AGX opens it outside the sandbox."""
         if str(path) in SINKS:
             return
         # Of links that lead in a circle `resolve` would raise; to open such a file fails by itself.
         if not Path(os.path.realpath(path)).is_relative_to(self._folder):
-            raise Problem(
+            raise TaskProblem(
                 f"{path} lies outside the working directory, where the sandbox lets nothing be written",
                 hint="save inside the working directory, or run without --sandbox",
             )

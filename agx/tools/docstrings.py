@@ -1,6 +1,6 @@
-"""What a docstring says: the summary, and a sentence for each parameter.
+"""Docstrings of functions: the summary, and a sentence for each parameter.
 
-Parameters are found in the three styles that are common: Google's section `Args:`, NumPy's
+Parameters are found in the three common styles: Google's section `Args:`, NumPy's
 `Parameters` underlined with hyphens, and Sphinx's fields `:param name:`.
 """
 
@@ -24,14 +24,14 @@ _SECTION = re.compile(r"[A-Z][A-Za-z ]{1,30}:\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Docstring:
-    """The first paragraph on one line, and by name what is said about parameters."""
+    """The first paragraph on one line, and the descriptions of parameters by name."""
 
     summary: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
 
 
 def parse_docstring(text: str | None) -> Docstring:
-    """Read a docstring; what is in no known style is left alone."""
+    """Return the parts of a docstring; sections of other styles are ignored."""
     lines = cleandoc(text or "").splitlines()
     parameters: dict[str, str] = {}
     for at, line in enumerate(lines):
@@ -54,7 +54,7 @@ def _summary(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _block(lines: Sequence[str], start: int, *, indented: bool) -> list[str]:
-    """Return the lines of a section: those that are indented, and empty ones between them."""
+    """Return the lines of a section: indented ones, and empty ones between them."""
     end = start
     while end < len(lines) and (not lines[end].strip() or lines[end][0].isspace() == indented):
         end += 1
@@ -62,14 +62,14 @@ def _block(lines: Sequence[str], start: int, *, indented: bool) -> list[str]:
 
 
 def _numpy_block(lines: Sequence[str], start: int) -> list[str]:
-    """Return the lines of a NumPy section: up to the next title, which is underlined."""
+    """Return the lines of a NumPy section, up to the next underlined title."""
     underlines = (at for at in range(start, len(lines)) if _UNDERLINE.match(lines[at]))
     end = next(underlines, len(lines) + 1) - 1
     return [line for line in lines[start:end] if line.strip()]
 
 
 def _items(lines: Sequence[str], item: re.Pattern[str]) -> dict[str, str]:
-    """Read the items of a section: the least indented lines name parameters, the others go on."""
+    """Return the items of a section: the least indented lines name parameters, others continue them."""
     margin = min((_indent(line) for line in lines), default=0)
     texts: dict[str, list[str]] = {}
     names: list[str] = []

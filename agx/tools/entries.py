@@ -1,4 +1,4 @@
-"""From entries to tools: every key is checked, and whatever is wrong is collected, not raised."""
+"""From entries of a registry to tools: every key is checked, and problems are collected, not raised."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from agx.unix.registry import unix_registry
 from agx.util.texts import nearest
 
 MAX_EXIT_CODE = 255
-# What nobody vouches for is not harmless.
+# A tool that states no risk is not assumed to be harmless.
 UNKNOWN_RISK: tuple[Risk, ...] = ("runs_code",)
 _OPTION_KINDS = ("pattern", "file", "command", "value", "known", "joined")
 _SYNTAXES = ("letters", "leading", "words")
@@ -25,10 +25,10 @@ _OPTIONS_HINT = 'options are listed by what their values are: {"pattern": ["-nam
 
 
 def registry_of(data: object, *, check: SchemaCheck, source: str = "the registry") -> Registry:
-    """Make a registry of data as `json.loads` gives it, in any form that `agx.tools.registry_formats` names.
+    """Return a registry of data from `json.loads`, in any form of `agx.tools.registry_formats`.
 
-    `Registry.warnings` says what was changed on the way. Raises `RegistryInvalid`, whose
-    `details["problems"]` lists everything that is wrong: tool, JSON pointer, message and hint.
+    `Registry.warnings` says what was changed on the way. Raises `RegistryInvalid`, with all problems in
+    `details["problems"]`: tool, JSON pointer, message and hint.
     """
     return registry_of_documents([(data, Place())], source=source, check=check)
 
@@ -36,7 +36,7 @@ def registry_of(data: object, *, check: SchemaCheck, source: str = "the registry
 def registry_of_documents(
     documents: Iterable[tuple[object, Place]], *, source: str, check: SchemaCheck
 ) -> Registry:
-    """Make one registry of several documents, such as the lines of a file; raises `RegistryInvalid`."""
+    """Return one registry of several documents, such as the lines of a file; raises `RegistryInvalid`."""
     found = Findings()
     every = (row for document, place in documents for row in rows(document, place, found))
     listed = list(islice(every, MAX_TOOLS + 1))
@@ -52,7 +52,7 @@ def registry_of_documents(
 
 
 def _tools(listed: Iterable[Row], found: Findings) -> list[tuple[ToolInfo, Place]]:
-    """Return the tools that can be used, each with the place of its schema."""
+    """Return the usable tools, each with the place of its schema."""
     tools: list[tuple[ToolInfo, Place]] = []
     names: set[str] = set()
     for row in listed:

@@ -28,14 +28,14 @@ _NO_NAMES = {
     inspect.Parameter.VAR_POSITIONAL: "takes any number of values",
     inspect.Parameter.VAR_KEYWORD: "takes values of any name",
 }
-# What pydantic raises for types that it cannot describe, and `_Generator` for some that it would.
+# What pydantic raises for types that it cannot describe, and `_Generator` for others that AGX refuses.
 _UNDESCRIBED = (PydanticUserError, PydanticUndefinedAnnotation, TypeError, ValueError)
 
 
 def registry_of_functions(
     functions: Iterable[Callable[..., Any]], *, check: SchemaCheck, risk: Iterable[Risk] = UNKNOWN_RISK
 ) -> Registry:
-    """Make a registry of Python functions, each as `tool_from_function` makes a tool of it.
+    """Return a registry of Python functions, each as `tool_from_function` describes it.
 
     `Registry.warnings` says what was taken out of descriptions.
     """
@@ -54,13 +54,12 @@ def tool_from_function(  # noqa: PLR0913  each says another thing about the tool
     risk: Iterable[Risk] = UNKNOWN_RISK,
     category: str = "",
 ) -> ToolInfo:
-    """Make a tool of a Python function, whose arguments are given by name.
+    """Return the tool of a Python function, whose arguments are passed by name.
 
-    The schema comes from the type hints (whatever pydantic can describe), the description from the
-    first paragraph of the docstring, and those of the parameters from its section of arguments in
-    Google's, NumPy's or Sphinx's style; `Annotated[…, Field(description=…)]` goes before them.
-    `ToolInfo.call` is the function: it takes arguments as JSON has them, and turns them into what
-    the type hints say. Raises `RegistryInvalid` for a function that cannot be called by JSON.
+    The schema comes from the type hints, the description from the first paragraph of the docstring, and
+    those of the parameters from its arguments section (Google's, NumPy's or Sphinx's style);
+    `Annotated[…, Field(description=…)]` has precedence. `ToolInfo.call` takes arguments as JSON and
+    converts them by the type hints. Raises `RegistryInvalid` for a function that JSON cannot call.
     """
     found = Findings()
     tool = _tool(function, found, check=check, name=name, description=description)
@@ -111,9 +110,9 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _with_hints(function: Callable[..., Any], label: str) -> Callable[..., Any]:
-    """Return a function that calls this one, and has its type hints as types, not as texts.
+    """Return a function that calls this one, with its type hints as types instead of texts.
 
-    Texts would be looked up where they are read, and not in the module of the function.
+    Texts would be evaluated in the wrong module.
     """
     if inspect.isclass(function):
         raise _refused(label, "it is a class", hint="give a function, or a method of an object")
@@ -137,7 +136,7 @@ def _with_hints(function: Callable[..., Any], label: str) -> Callable[..., Any]:
 
 
 def _hinted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what has the hints: the function in a partial one, the method behind a callable object."""
+    """Return what has the hints: the function in a partial, or the method of a callable object."""
     inner = inspect.unwrap(function.func if isinstance(function, partial) else function)
     return inner if inspect.isroutine(inner) else type(inner).__call__
 
@@ -182,7 +181,7 @@ def _described(form: object) -> dict[str, Any]:
 
 
 def _culprit(called: Callable[..., Any]) -> str | None:
-    """Say which parameter cannot be described, which pydantic does not tell."""
+    """Return the name of the parameter that cannot be described; pydantic does not say."""
     for name, hint in called.__annotations__.items():
         try:
             _described(hint)
@@ -196,10 +195,10 @@ def _first_sentence(error: Exception) -> str:
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's schemas without a title for every parameter, and without types that are left out."""
+    """Pydantic's schemas, without a title for every parameter, and with errors instead of left-out types."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's signature
-        """Return no parameter a title: its name says the same."""
+        """Return False: a title would repeat the parameter's name."""
         return False
 
     def is_subclass_schema(self, schema: Any) -> dict[str, Any]:  # noqa: ANN401 - pydantic's signature
@@ -207,7 +206,7 @@ class _Generator(GenerateJsonSchema):
         raise ValueError(f"a class ({schema['cls'].__name__}) is no value of JSON")
 
     def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
-        """Refuse what pydantic would leave out of a union; a default it cannot write is no loss."""
+        """Refuse a type that pydantic would leave out of a union; a missing default does no harm."""
         if kind == "skipped-choice":
             raise ValueError(detail)
 

@@ -1,4 +1,9 @@
-"""Whatever a file or a program gives, as plain JSON: bounded in depth, and nothing that JSON lacks."""
+"""What files and programs hand over, made plain: JSON values, names and descriptions.
+
+Values become plain JSON, bounded in depth. In names and descriptions nothing may be invisible, or act on a
+terminal or a prompt: tag characters can carry instructions to a model, and bidirectional overrides
+turn round what follows them.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +18,23 @@ from agx.tools.problems import Findings, Place, shown
 from agx.util.texts import UNSAFE
 
 MAX_DEPTH = 64
-# What a double can hold, roughly: beyond it programs read different numbers.
+# About what a double can hold; beyond it programs read different numbers.
 _MAX_BITS = 1023
+MAX_NAME_CHARS = 128
+_MAX_LISTED = 4
+_VISIBLE = "use letters, digits and signs that can be seen"
+# Cc controls, Cf formats, Cs halves of pairs, Co private use, Cn unassigned.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 class Repeated(dict[str, Any]):
-    """A JSON object in which a key stands twice; `keys_again` says which. JSON itself keeps the last."""
+    """A JSON object with repeated keys, which `keys_again` lists. JSON itself keeps the last."""
 
     keys_again: tuple[str, ...] = ()
 
 
 def parse_json(text: str) -> object:
-    """Parse JSON, and keep in mind which keys stand twice; raises `ValueError` and `RecursionError`."""
+    """Parse JSON, with objects that know their repeated keys; raises `ValueError` and `RecursionError`."""
     return json.loads(text, object_pairs_hook=_object)
 
 
@@ -38,13 +48,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_keys(value: Mapping[Any, Any], place: Place, found: Findings) -> None:
-    """Refuse keys that stand twice in an object."""
+    """Refuse repeated keys in an object."""
     for key in value.keys_again if isinstance(value, Repeated) else ():
         found.refuse(f"the key {shown(key)} stands twice", place / key, hint="keep one of the two")
 
 
 def plain(value: object, place: Place, found: Findings, *, depth: int = 1) -> Any:  # noqa: ANN401 - JSON
-    """Return a copy that is plain JSON; what is not is refused, and None stands in its place."""
+    """Return a copy that is plain JSON; any other value is refused and becomes None."""
     match value:
         case None | bool():
             return value
@@ -85,22 +95,15 @@ def _key(key: object, place: Place, found: Findings) -> str:
     return str(key)
 
 
-MAX_NAME_CHARS = 128
-_MAX_LISTED = 4
-_VISIBLE = "use letters, digits and signs that can be seen"
-# Cc controls, Cf formats, Cs halves of pairs, Co private use, Cn unassigned.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-
-
 def is_unseen(character: str) -> bool:
-    """Return whether a character is a control or cannot be seen; white space does not count."""
+    """Return whether a character is a control or invisible; white space is neither."""
     if character.isspace():
         return False
     return unicodedata.category(character) in _UNSEEN or UNSAFE.match(character) is not None
 
 
 def cleaned(text: str, place: Place, found: Findings) -> str:
-    """Return a description as one line without what cannot be seen, and warn where that was there."""
+    """Return a description on one line without invisible characters, with a warning for those taken out."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
     unseen = [character for character in text if is_unseen(character)]
@@ -129,7 +132,7 @@ def check_name(name: object, place: Place, found: Findings) -> bool:
 
 
 def check_parameter(name: str, place: Place, found: Findings) -> None:
-    """Refuse a name inside a schema that cannot be seen as it is."""
+    """Refuse a name inside a schema that has invisible characters."""
     if not _is_visible(name):
         found.refuse(f"part of the name {shown(name)} cannot be seen", place, hint=_VISIBLE)
 

@@ -1,4 +1,4 @@
-"""What keeps a tool out of a registry: each problem with the tool's name and the place in the file."""
+"""Problems of a registry, collected while it is read: each with the tool's name and the place in the file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from agx.util.texts import shortened, visible
 
 _MAX_PROBLEMS = 100
 _MAX_SHOWN_CHARS = 80
-# A name or a key beyond that helps nobody to find it.
+# A longer name or key does not make it easier to find.
 _MAX_STEP_CHARS = 200
-# What Python writes in decimal without complaint, and more than anybody reads.
+# Python refuses to write larger numbers in decimal.
 _MAX_SHOWN_BITS = 1024
 _HINT = (
     'a registry is {"tools": [{"name": …, "description": …, "schema"?: …, "reads_stdin"?: …, "risk"?: […]}]}'
@@ -23,9 +23,9 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: a JSON pointer (RFC 6901), in JSON lines the line, and the tool's name.
+    """A place in a registry: a JSON pointer (RFC 6901), the line of JSON lines, and the tool's name.
 
-    Names and keys beyond all measure are shortened.
+    Overlong names and keys are shortened.
     """
 
     pointer: str = ""
@@ -49,14 +49,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why something is refused, or what was done about it: a sentence, its place, and a hint."""
+    """Why something is refused, or what was changed: a sentence, its place, and a hint."""
 
     message: str
     place: Place
     hint: str = _HINT
 
     def sentence(self) -> str:
-        """Return the sentence with its place before it: `line 3: weather, /0/schema: …`."""
+        """Return the sentence behind its place: `line 3: weather, /0/schema: …`."""
         where = ", ".join(part for part in (self.place.tool, self.place.pointer) if part)
         line = f"line {self.place.line}: " if self.place.line is not None else ""
         return visible(line + (f"{where}: " if where else "") + self.message)
@@ -70,7 +70,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects what there is to say while a registry is read: what is refused, and what is only noted."""
+    """Collects problems while a registry is read: what is refused, and what is only a warning."""
 
     num_refused: int = 0
     num_warned: int = 0
@@ -78,20 +78,20 @@ class Findings:
     warnings: list[Problem] = field(default_factory=list)
 
     def refuse(self, message: str, place: Place, *, hint: str = _HINT) -> None:
-        """Note what cannot be used. All are counted and the first hundred kept: one more says nothing new."""
+        """Note a refusal. All are counted, and the first hundred are kept."""
         self.num_refused += 1
         if len(self.problems) < _MAX_PROBLEMS:
             self.problems.append(Problem(message, place, hint))
 
     def warn(self, message: str, place: Place) -> None:
-        """Note what was changed on the way in, as `refuse` does."""
+        """Note a warning about what was changed, as `refuse` does."""
         self.num_warned += 1
         if len(self.warnings) < _MAX_PROBLEMS:
             self.warnings.append(Problem(message, place, ""))
 
 
 def refusal(source: str, found: Findings) -> RegistryInvalid:
-    """Return the error that tells the first problem, and holds those that were kept in its `details`."""
+    """Return the error about the first problem, with all that were kept in its `details`."""
     first, num_others = found.problems[0], found.num_refused - 1
     more = f" (and {num_others} more)" if num_others else ""
     return RegistryInvalid(
@@ -102,7 +102,7 @@ def refusal(source: str, found: Findings) -> RegistryInvalid:
 
 
 def warned(source: str, found: Findings) -> tuple[str, ...]:
-    """Return the sentences about what was changed, and how many more there were."""
+    """Return the warnings as sentences, with the number of those that were not kept."""
     told = [f"{source}: {warning.sentence()}" for warning in found.warnings]
     if num_more := found.num_warned - len(told):
         told.append(f"{source}: {num_more} more warnings of this kind")
@@ -110,7 +110,7 @@ def warned(source: str, found: Findings) -> tuple[str, ...]:
 
 
 def shown(value: object) -> str:
-    """Return a value as Python writes it, shortened: for sentences about values that cannot be used."""
+    """Return a shortened `repr` of a value, for sentences about it."""
     match value:
         case dict():
             return "an object" if value else "an empty object"
@@ -123,5 +123,5 @@ def shown(value: object) -> str:
 
 
 def pointer_steps(pointer: str) -> tuple[str, ...]:
-    """Return the keys along which a JSON pointer leads (RFC 6901): none for "", the whole document."""
+    """Return the keys in a JSON pointer (RFC 6901); "", the whole document, has none."""
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])

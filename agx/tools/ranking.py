@@ -1,9 +1,9 @@
-"""Which tools of a large registry an instruction is about: a lexical ranking, with no model in it.
+"""Which tools of a large registry an instruction is about: a lexical ranking, without a model.
 
 A tool is a document of three columns: its name, its description, and its parameters (their names,
-descriptions and allowed values). SQLite's full-text index ranks them with BM25, a weight a column,
-and Porter's stemmer; it comes with Python. Words that stand in more than half of the tools count
-for next to nothing, so that no list of stop words is needed, and a tool called `who` is found.
+descriptions and allowed values). SQLite's full-text index, which comes with Python, ranks them by BM25
+with a weight for each column, on words that Porter's stemmer reduces. Words in more than half of the tools
+count for next to nothing, so no list of stop words is needed, and a tool called `who` is found.
 
 Source: https://sqlite.org/fts5.html#the_bm25_function
 """
@@ -22,14 +22,14 @@ from agx.plan.tools import Registry, ToolInfo
 
 MAX_WORDS = 1000
 _COLUMN_WEIGHTS = (3.0, 2.0, 1.0)
-# Where scripts put no spaces between words, a character counts as one.
+# In scripts without spaces between words, each character counts as a word.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def ranked(registry: Registry, instruction: str) -> tuple[str, ...]:
-    """Return the names of all tools, the most relevant first; what is equally relevant keeps its order.
+    """Return the names of all tools, the most relevant first; equally relevant ones keep their order.
 
     Raises `Unsupported` where this Python's SQLite has no full-text index.
     """
@@ -43,12 +43,12 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=8)
 def _index(registry: Registry) -> _ToolIndex:
-    """Return the index of a registry: the same one for the same registry, so that it is made once."""
+    """Return the index of a registry, which is made once."""
     return _ToolIndex(tuple(registry))
 
 
 class _ToolIndex:
-    """The tools of one registry in a full-text index, which is in memory and may be shared by threads."""
+    """A full-text index of the tools of one registry, in memory; threads may share it."""
 
     def __init__(self, tools: Sequence[ToolInfo]) -> None:
         self._names = tuple(tool.name for tool in tools)
@@ -94,7 +94,7 @@ def _columns(tool: ToolInfo) -> tuple[str, str, str]:
 
 
 def _schema_texts(schema: Mapping[str, object]) -> Iterator[str]:
-    """Yield what a JSON Schema says in words: names of properties, descriptions, allowed values."""
+    """Yield the words of a JSON Schema: names of properties, descriptions, allowed values."""
     left: list[object] = [schema]
     while left:
         part = left.pop()

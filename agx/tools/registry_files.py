@@ -1,4 +1,4 @@
-"""Registries from files: TOML, JSON, or JSON lines."""
+"""Registries as files: read from TOML, JSON or JSON lines, and written as TOML or JSON."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from agx.tools.tool_schemas import SchemaCheck
 
 MAX_FILE_BYTES = 4 << 20
 _LINES = frozenset({".jsonl", ".ndjson"})
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_DEFAULTS = ToolOptions()
 
 
 def load_registry(path: str | PathLike[str], *, check: SchemaCheck) -> Registry:
-    """Read a registry from a file: TOML by its ending `.toml`, and otherwise JSON, one or one a line.
+    """Read a registry from a file, which `docs/registries.md` describes.
 
-    What stands in it is described in `docs/registries.md`; an entry that is only the name of a Unix
-    command stands for that command. Raises `RegistryInvalid`, naming tool and place, for a file or a
-    tool that cannot be used; its `details["problems"]` has all there are.
+    A name that ends in `.toml` means TOML; any other file is JSON, in one document or one a line. Raises
+    `RegistryInvalid`, with all problems in `details["problems"]`, for a file or tool that cannot be used.
     """
     path = Path(path)
     try:
@@ -41,7 +42,7 @@ def load_registry(path: str | PathLike[str], *, check: SchemaCheck) -> Registry:
 
 
 def parse_registry(data: bytes, *, check: SchemaCheck, source: str, suffix: str = ".json") -> Registry:
-    """Make a registry of the bytes of a file; `suffix` says which form it has. Raises as `load_registry`."""
+    """Return the registry in the bytes of a file with this suffix; raises as `load_registry` does."""
     if len(data) > MAX_FILE_BYTES:
         hint = "leave tools out, or split it"
         raise RegistryInvalid(f"the registry {source} has more than {MAX_FILE_BYTES} bytes", hint=hint)
@@ -63,7 +64,7 @@ def parse_registry(data: bytes, *, check: SchemaCheck, source: str, suffix: str 
 
 
 def _documents(text: str, suffix: str) -> list[tuple[object, Place]]:
-    """Parse a file to its documents: JSON lines have one a line, everything else is one."""
+    """Return the documents in a file: one a line for JSON lines, one for everything else."""
     if suffix == ".toml":
         return [(tomllib.loads(text), Place())]
     if suffix in _LINES:
@@ -96,12 +97,8 @@ def _lines(text: str) -> list[tuple[object, Place]]:
     return documents
 
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_NOTHING = ToolOptions()
-
-
 def tool_as_dict(tool: ToolInfo) -> dict[str, Any]:
-    """Return a tool's JSON form, without what has its default; a Python function behind it is left out."""
+    """Return a tool's JSON form, without defaults and without the Python function behind it."""
     data: dict[str, Any] = {"name": tool.name, "description": tool.description, "risk": list(tool.risk)}
     if tool.category:
         data["category"] = tool.category
@@ -120,8 +117,8 @@ def tool_as_dict(tool: ToolInfo) -> dict[str, Any]:
 
 def _options(options: ToolOptions) -> dict[str, Any]:
     named = {kind.name: getattr(options, kind.name) for kind in fields(options)}
-    said = {kind: value for kind, value in named.items() if value != getattr(_NOTHING, kind)}
-    return {kind: value if isinstance(value, str) else sorted(value) for kind, value in said.items()}
+    changed = {kind: value for kind, value in named.items() if value != getattr(_DEFAULTS, kind)}
+    return {kind: value if isinstance(value, str) else sorted(value) for kind, value in changed.items()}
 
 
 def registry_json(tools: Iterable[ToolInfo]) -> str:
@@ -130,7 +127,7 @@ def registry_json(tools: Iterable[ToolInfo]) -> str:
 
 
 def registry_toml(tools: Iterable[ToolInfo]) -> str:
-    """Return tools as the TOML text of a registry file; raises `RegistryInvalid` where TOML cannot say it."""
+    """Return tools as the TOML text of a registry file; raises `RegistryInvalid` for null."""
     return "\n".join(_toml_tool(tool) for tool in tools)
 
 

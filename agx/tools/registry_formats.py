@@ -1,9 +1,9 @@
-"""The forms in which tools are listed: where in a document they stand, and under which keys.
+"""The formats of registries: where in a document the tools are, and under which keys.
 
-Read are a list of tools, an object that has one (`tools`, `functions`, …; the results of MCP's
-`tools/list` too), an object from names to tools, and one tool alone. A tool is AGX's own form,
-OpenAI's function (in its wrapper or flat), MCP's (`inputSchema`), Anthropic's (`input_schema`), BFCL's
-and Gemini's (`parameters`), or a JSON Schema that has a `title`.
+A document is a list of tools, an object with such a list (`tools`, `functions`, …, or a result of MCP's
+`tools/list`), an object from names to tools, or a single tool. A tool has AGX's own form, that of OpenAI
+(wrapped or flat), MCP (`inputSchema`), Anthropic (`input_schema`), BFCL or Gemini (`parameters`), or it is
+a JSON Schema with a `title`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from agx.util.texts import nearest
 _LISTS = ("tools", "functions", "function", "functionDeclarations", "function_declarations")
 _MAX_LISTS_DEEP = 8
 SCHEMA_KEYS = ("schema", "parameters", "inputSchema", "input_schema")
-# What belongs to a tool beside its schema; whatever else stands in a bare JSON Schema is the schema.
+# Keys of a tool beside its schema; in a bare JSON Schema every other key belongs to the schema.
 OWN_KEYS = frozenset(
     {"name", "description", "risk", "category", "reads_stdin", "exit_codes", "options", "builtin"}
 )
 _KEYS_HINT = f"a tool has {', '.join(sorted(OWN_KEYS))} and schema"
-# Known from other forms, and not needed here.
+# Keys of other formats that are not needed here.
 _LEFT_ASIDE = frozenset(
     "type strict title annotations outputSchema output_schema _meta icons execution cache_control response "
     "returns defer_loading".split()
@@ -33,7 +33,7 @@ _LEFT_ASIDE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What stands in the place of a tool, and the name that an object of tools gives it."""
+    """A value in the place of a tool, and its name where an object of tools has one for it."""
 
     value: object
     place: Place
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A tool in AGX's keys. `schema` is None for a command; `schema_place` is where it stands."""
+    """A tool in AGX's keys. `schema` is None for a command; `schema_place` is its place in the document."""
 
     fields: Mapping[str, Any]
     place: Place
@@ -51,12 +51,12 @@ class Entry:
 
 
 def rows(document: object, place: Place, found: Findings, *, depth: int = 0) -> Iterator[Row]:
-    """Yield what stands in the place of each tool of a document."""
+    """Yield the value in the place of each tool of a document."""
     if depth > _MAX_LISTS_DEEP:
         found.refuse("the tools are nested in too many lists", place, hint="give one list of tools")
     elif isinstance(document, (list, tuple)):
         for at, value in enumerate(document):
-            # In JSON lines and with Gemini an item may be a list of tools itself.
+            # In JSON lines, and with Gemini, an item may be a list of tools itself.
             if isinstance(value, (list, tuple)) or _inner_key(value) is not None:
                 yield from rows(value, place / at, found, depth=depth + 1)
             else:
@@ -77,10 +77,10 @@ def rows(document: object, place: Place, found: Findings, *, depth: int = 0) -> 
 
 
 def _inner_key(value: object) -> str | None:
-    """Return the key under which an object lists tools, or None where it lists none."""
+    """Return the key under which an object lists tools, or None."""
     if not isinstance(value, dict):
         return None
-    if _list_keys(value.get("result")):  # of an MCP server, as it was sent
+    if _list_keys(value.get("result")):  # the answer of an MCP server
         return "result"
     return next(iter(_list_keys(value)), None)
 
@@ -98,7 +98,7 @@ def _check_one_list(document: Mapping[str, Any], place: Place, found: Findings) 
 
 
 def _lists_tools(key: str, value: object) -> bool:
-    """Return whether tools are listed under a key; under `function` an object is one function, of OpenAI."""
+    """Return whether tools are listed under a key; an object under `function` is one function of OpenAI's."""
     return isinstance(value, (list, tuple)) or (isinstance(value, dict) and key != "function")
 
 
@@ -108,7 +108,7 @@ def _is_tool(value: Mapping[str, Any]) -> bool:
 
 
 def entry(row: Row, found: Findings) -> Entry | None:
-    """Return a tool in AGX's keys, from whichever form it has; None where it has none of them."""
+    """Return a tool in AGX's keys, from whichever format it has; None where it has none of them."""
     value, place = row.value, row.place
     if not isinstance(value, dict):
         found.refuse(f"{shown(value)} is no tool", place)
@@ -144,12 +144,12 @@ def _check_known(value: Mapping[str, Any], place: Place, found: Findings) -> Non
 
 
 def _empty_schema() -> dict[str, Any]:
-    """Return the schema of a function that takes nothing: chat services leave its parameters away."""
+    """Return the schema of a function without parameters, which chat services leave out."""
     return {"type": "object", "properties": {}}
 
 
 def name_of(row: Row) -> str | None:
-    """Return the name that a row gives its tool, whatever else is wrong; None where it gives none."""
+    """Return the name of a row's tool, whatever else is wrong with it; None where there is none."""
     value = row.value
     if isinstance(value, dict):
         name = _name(value["function"] if _is_wrapped(value) else value, row.name)
@@ -159,7 +159,7 @@ def name_of(row: Row) -> str | None:
 
 
 def _name(value: Mapping[str, Any], outer: str | None) -> object:
-    """Return the tool's name: its own, the one an object of tools gives it, or a schema's title."""
+    """Return the tool's name: its own, its key in an object of tools, or a schema's title."""
     name = value.get("name")
     if name is None:
         return value.get("title") if outer is None else outer
@@ -167,5 +167,5 @@ def _name(value: Mapping[str, Any], outer: str | None) -> object:
 
 
 def _is_wrapped(value: Mapping[str, Any]) -> bool:
-    """Return whether this is a function in the wrapper that OpenAI has around it."""
+    """Return whether this is a function in OpenAI's wrapper."""
     return isinstance(value.get("function"), dict)

@@ -1,8 +1,8 @@
-"""References of a schema: each leads to a schema in the same one, and following them comes to an end.
+"""References of a schema: each leads to a part of the same schema, and following them ends.
 
-Nothing is ever fetched: a reference to elsewhere is refused. So is one that leads round in a circle
-without looking at a smaller value, and a pile of references that unfolds to far more schemas than
-the file has, since whoever validates would follow them all.
+Nothing is ever fetched, so a reference out of the schema is refused. So is a circle of references that never
+reaches a smaller value, and references that unfold to far more schemas than the file has, since a
+validator would follow them all.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HINT = "a schema refers to its own parts only: #/$defs/…"
 
 
 def check_references(schema: Schema, place: Place, found: Findings) -> None:
-    """Refuse references that lead nowhere, elsewhere, in a circle, or to too much."""
+    """Refuse references that lead nowhere, out of the schema, in a circle, or to too many schemas."""
     parts = dict(all_schemas(schema))
     num_before = found.num_refused
     for way, part in parts.items():
@@ -33,7 +33,7 @@ def check_references(schema: Schema, place: Place, found: Findings) -> None:
 
 
 def _target(reference: str) -> Way | None:
-    """Return the way that a JSON pointer behind `#` describes (RFC 6901), or None for anything else."""
+    """Return the way in a JSON pointer behind `#` (RFC 6901), or None for any other reference."""
     if not reference.startswith("#"):
         return None
     pointer = unquote(reference[1:])
@@ -41,8 +41,8 @@ def _target(reference: str) -> Way | None:
 
 
 def _leads(part: Schema, way: Way) -> Iterator[Way]:
-    """Yield where validating a value goes from here with the same value."""
-    if isinstance(part.get("$ref"), str):  # what else it may be, the meta-schema refuses
+    """Yield the schemas that validate the same value as this one."""
+    if isinstance(part.get("$ref"), str):  # the meta-schema refuses anything else
         target = _target(part["$ref"])
         assert target is not None, "checked before"
         yield target

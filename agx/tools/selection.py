@@ -16,10 +16,9 @@ DEFAULT_TOOLS_LIMIT = 20
 
 
 def merge_registries(first: Registry, *later: Registry) -> Registry:
-    """Return one registry of several. Of tools with the same name the one that comes last counts.
+    """Return one registry made of several. Of tools with the same name the last one counts.
 
-    It takes the place of the one it replaces, so that the order stays; nothing of the replaced one
-    remains.
+    It takes the place of the one that it replaces, so the order stays.
     """
     every = (first, *later)
     tools = {tool.name: tool for registry in every for tool in registry}
@@ -29,10 +28,9 @@ def merge_registries(first: Registry, *later: Registry) -> Registry:
 
 
 def tools_on_path(registry: Registry) -> Registry:
-    """Return the tools of a registry that this machine has: commands found on PATH, and all functions.
+    """Return the tools that this machine has: the commands on PATH, and all functions.
 
-    Commands that only a shell knows, such as `cd`, are on no PATH. Raises `RegistryInvalid` where
-    nothing is left.
+    Builtins of a shell, such as `cd`, are on no PATH. Raises `RegistryInvalid` where nothing is left.
     """
     tools = [tool for tool in registry if is_here(tool)]
     if not tools:
@@ -48,16 +46,17 @@ def is_here(tool: ToolInfo) -> bool:
 
 
 def path_of(tool: ToolInfo) -> str | None:
-    """Return the file that a command runs, or None; a name with a folder in it is not looked up on PATH."""
+    """Return the file that a command runs, or None; a name with a folder is not looked up on PATH."""
     return None if os.sep in tool.name else shutil.which(tool.name)
 
 
 def num_offered(context: PlanContext, tools_limit: int | None) -> int | None:
-    """Return how many tools are to be chosen among those of the context, or None where all are offered.
+    """Return how many of the context's tools to offer a model, or None for all of them.
 
-    `tools_limit` 0 is no limit. None leaves it to the tools: of functions, which a model knows from
-    their schemas only, 20 are offered; commands are all offered, since models know them by name and a
-    pipeline needs more of them than its instruction tells. What the context offers itself stays.
+    `tools_limit` 0 means no limit. None leaves it to the tools: 20 where there are functions, which a
+    model knows from their schemas only; all where there are commands only, which models know by name,
+    and of which a pipeline needs more than its instruction mentions. A context that offers a choice of
+    its own keeps it.
     """
     tools = allowed(context.registry, context.forbidden, context.max_risk)
     if tools_limit is None:
@@ -67,10 +66,9 @@ def num_offered(context: PlanContext, tools_limit: int | None) -> int | None:
 
 
 def offering(context: PlanContext, instruction: str, *, num_tools: int, kept: Iterable[str]) -> PlanContext:
-    """Return the context with the tools that are offered: those to be kept, and the best by relevance.
+    """Return the context with `num_tools` tools on offer: those to be kept, and the most relevant others.
 
-    There are `num_tools` of them, or more where more are to be kept; a tool that is not allowed is
-    never among them.
+    More are offered only where more are to be kept. A tool that is not allowed is never offered.
     """
     from agx.tools.ranking import ranked  # noqa: PLC0415  few registries are so large
 

@@ -17,9 +17,12 @@ from agx.tools.problems import Findings, Place, pointer_steps, shown
 from agx.tools.schema_references import check_references
 from agx.util.json_schema import ALONE, BY_NAME, DEFINED, IN_LIST, Schema, all_schemas
 
-# Compiling takes time by the square of it; nobody describes the arguments of one tool with so many.
+# How registries ask whether a constraint can be compiled; the grammar stands below them, so it is passed in.
+# It raises `RegistryInvalid`, with a JSON `pointer` in its details, for tools that cannot be planned with.
+SchemaCheck = Callable[[Iterable[ToolInfo]], None]
+# Compiling takes quadratic time; no tool's arguments need so many schemas.
 MAX_PARTS = 5000
-# The types of JSON Schema, and what Python makes of their values.
+# The types of JSON Schema, and the Python types of their values.
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "object": dict,
     "array": list,
@@ -50,16 +53,16 @@ _LEADING_OUT = frozenset({"$id", "$schema", "$dynamicRef", "$recursiveRef"})
 
 
 def checked_schema(schema: object, place: Place, found: Findings) -> Schema | None:
-    """Return the schema of a tool's arguments in draft 2020-12, or refuse it and give None.
+    """Return the schema of a tool's arguments in draft 2020-12, or refuse it and return None.
 
-    `schema` is plain JSON. In what comes back types have the names of JSON Schema, references stay
-    inside, and descriptions hold nothing that cannot be seen.
+    `schema` is plain JSON. In the result types have the names of JSON Schema, references stay inside,
+    and descriptions hold nothing invisible.
     """
     if not isinstance(schema, dict):
         found.refuse(f"the schema is {shown(schema)}, and no object", place)
         return None
     num_before = found.num_refused
-    # Who a whole schema says it is matters to nobody: what refers to that name is refused.
+    # The name of a whole schema does not matter: references to it are refused.
     _check_dialect(schema.get("$schema"), place / "$schema", found)
     inner = {key: value for key, value in schema.items() if key not in {"$id", "$schema"}}
     if sum(1 for _ in all_schemas(inner)) > MAX_PARTS:
@@ -80,7 +83,7 @@ def _check_dialect(dialect: object, place: Place, found: Findings) -> None:
 
 
 def _adapted(schema: Any, place: Place, found: Findings) -> Any:  # noqa: ANN401 - it may be true or false
-    """Return the schema in draft 2020-12; what is no schema is left for the meta-schema to refuse."""
+    """Return the schema in draft 2020-12; a value that is no schema is left for the meta-schema to refuse."""
     if not isinstance(schema, dict):
         return schema
     for key in sorted(_LEADING_OUT & schema.keys()):
@@ -123,8 +126,8 @@ def _adapted_keyword(key: str, value: Any, place: Place, found: Findings) -> Ite
 def _with_possible_enum(schema: Schema, place: Place, found: Findings) -> Schema:
     """Return the schema with an `enum` that some value can have.
 
-    Lists of functions name the values of a list's items beside `items`, and texts such as "1" under
-    the type integer. Where no value of an `enum` has the type, the values are what was meant.
+    Some lists of functions write the values of a list's items beside `items`, or texts such as "1" under
+    the type integer. Where no value of an `enum` has the type, the values count.
     """
     values, types = schema.get("enum"), schema.get("type")
     if not isinstance(values, list) or not values or types is None:
@@ -175,7 +178,7 @@ def _check_is_object(schema: Schema, place: Place, found: Findings) -> None:
 
 
 def _check_by_meta_schema(schema: Schema, place: Place, found: Findings) -> None:
-    """Refuse what JSON Schema itself does not allow, once a place; regular expressions included."""
+    """Refuse what the meta-schema does not allow, once for each place; it covers regular expressions."""
     from jsonschema import Draft202012Validator as Draft  # noqa: PLC0415 - only tools with schemas need it
 
     validator = Draft(Draft.META_SCHEMA, format_checker=Draft.FORMAT_CHECKER)
@@ -191,17 +194,13 @@ def _check_by_meta_schema(schema: Schema, place: Place, found: Findings) -> None
         found.refuse(f"the schema is no JSON Schema: {message[:200]}", place.along(way), hint=hint)
 
 
-SchemaCheck = Callable[[Iterable[ToolInfo]], None]
-"""Raises `RegistryInvalid`, with a JSON `pointer` in its details, where tools cannot be planned with."""
-
-
 def check_compiles(tools: Sequence[tuple[ToolInfo, Place]], found: Findings, *, check: SchemaCheck) -> None:
-    """Refuse the tools whose schema no constraint can be compiled for; each comes with its schema's place."""
+    """Refuse tools whose schema does not compile to a constraint; each comes with the place of its schema."""
     functions = [(tool, place) for tool, place in tools if tool.schema is not None]
     try:
         check(tool for tool, _ in functions)
     except RegistryInvalid:
-        # One by one: every refusal is told, and all together may be more than one plan is ever offered.
+        # One by one: each refusal is reported, and no plan may ever be offered all of them together.
         for tool, place in functions:
             try:
                 check([tool])

@@ -9,7 +9,7 @@ import pytest
 
 from agx.plan.schema import Argument
 from agx.run.expansion import Expanded, Surroundings, depends_on_output, expand, variables
-from agx.run.record import Problem
+from agx.run.record import TaskProblem
 from tests.plan.helpers import task
 
 OUTPUTS = {1: "a  b\n\tc", 2: "", 3: "nul\0", 4: "*", 5: "-rf x"}
@@ -89,7 +89,7 @@ def test_arguments_keep_their_order(folder: Path) -> None:
     ids=str,
 )
 def test_what_no_argument_can_hold_is_a_problem_with_a_hint(value: Any, message: str, folder: Path) -> None:
-    with pytest.raises(Problem, match=message) as caught:
+    with pytest.raises(TaskProblem, match=message) as caught:
         expanded(folder, value)
     assert caught.value.hint
 

@@ -333,7 +333,7 @@ def protocol(a: Shape) -> None: ...
         (5, "5 cannot be a tool: it is no function"),
         ("ls", "'ls' cannot be a tool: it is no function"),
     ],
-    ids=str,
+    ids=lambda case: getattr(case, "__name__", case),
 )
 def test_what_json_cannot_call_is_refused(bad: Any, message: str) -> None:
     with pytest.raises(RegistryInvalid) as caught:

@@ -1,1 +1,1 @@
-"""How a model is spoken to: chat templates, and reasoning. No token loop in here."""
+"""How a model is prompted: chat templates, and the reasoning before an answer. No token loop here."""

@@ -1,6 +1,6 @@
-"""How large what a chat template makes may be: texts, lists and numbers, each alone and all together.
+"""Bounds on what a chat template makes: texts, lists and numbers, each alone and all together.
 
-A limit on time sees nothing while one step in C runs, so each step is bounded by what goes into it.
+A time limit sees nothing while one step runs in C, so each step is bounded by the size of its input.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from sys import getsizeof
 
-# A message may have a megabyte, and a template repeats or escapes it a few times.
+# A message may have a megabyte, which a template repeats or escapes a few times.
 MAX_TEXT_CHARS = 1 << 24
-# All that is made while one prompt is written, most of which lives only for a moment.
+# Everything made while one prompt is written; most of it is short-lived.
 _MAX_MADE_BYTES = 192 << 20
 # One entry of a list weighs as much as this many characters.
 _ENTRY_WEIGHT = 1 << 10
@@ -22,7 +22,7 @@ _MAX_SEARCH_STEPS = 1 << 28
 
 
 class LimitExceeded(BaseException):
-    """A template did more than a chat template may; no `Exception`, so that nothing on the way hides it."""
+    """A template did too much; not an `Exception`, so that nothing on the way hides it."""
 
 
 class Ledger:
@@ -32,7 +32,7 @@ class Ledger:
         self._left_bytes = _MAX_MADE_BYTES
 
     def count(self, value: object) -> None:
-        """Take what has been made; raises `LimitExceeded` when that is too much together."""
+        """Add to the total; raises `LimitExceeded` when it becomes too large."""
         if isinstance(value, str):
             self._left_bytes -= getsizeof(value)
         elif isinstance(value, (list, tuple)):
@@ -49,7 +49,7 @@ def weighed(value: object) -> object:
 
 
 def weight_of(value: object, known: dict[int, int] | None = None) -> int:
-    """Return how much there is to write of a value; what stands in it twice counts twice."""
+    """Return how long a value is when written out; a part that occurs twice counts twice."""
     if isinstance(value, str):
         return len(value)
     if not isinstance(value, (list, tuple, Mapping)):
@@ -62,7 +62,7 @@ def weight_of(value: object, known: dict[int, int] | None = None) -> int:
 
 
 def check_weight(weight: int) -> None:
-    """Raise `LimitExceeded` for what would be too large a text or list."""
+    """Raise `LimitExceeded` for a text or a list that would be too large."""
     if weight > MAX_TEXT_CHARS:
         raise LimitExceeded(
             f"it makes a text or a list that is too large ({weight:,}; the limit is {MAX_TEXT_CHARS:,})"
@@ -70,20 +70,20 @@ def check_weight(weight: int) -> None:
 
 
 def check_parts(num_parts: int) -> None:
-    """Raise `LimitExceeded` for a text that would be taken apart into too many."""
+    """Raise `LimitExceeded` for a text that would be split into too many parts."""
     if num_parts > _MAX_PARTS:
         raise LimitExceeded(f"it takes a text apart into as many as {num_parts:,}")
 
 
 def check_search(text: str, *patterns: object) -> None:
-    """Raise `LimitExceeded` where looking for one of these in a text may take too many steps."""
+    """Raise `LimitExceeded` where searching a text for one of these may take too many steps."""
     longest = max((len(each) for each in patterns if isinstance(each, str)), default=0)
     if len(text) * longest > _MAX_SEARCH_STEPS:
         raise LimitExceeded(f"it looks for a text of {longest:,} characters in one of {len(text):,}")
 
 
 def check_product(left: object, right: object) -> None:
-    """Raise `LimitExceeded` for a product that would be too large, of a number and a text, say."""
+    """Raise `LimitExceeded` for a product that would be too large, such as of a number and a text."""
     for value, times in ((left, right), (right, left)):
         if isinstance(value, (str, Sequence)) and isinstance(times, int):
             check_weight(weight_of(value) * times)
@@ -98,7 +98,7 @@ def check_power(base: object, exponent: object) -> None:
 
 
 def check_number(value: object) -> None:
-    """Raise `LimitExceeded` for a whole number that is too large to be computed with."""
+    """Raise `LimitExceeded` for a whole number that is too large to compute with."""
     if isinstance(value, int):
         _check_bits(value.bit_length())
 

@@ -1,10 +1,9 @@
 """jinja2's sandbox, with every operation bounded that could make text, lists or numbers grow.
 
 A template may come from anywhere. The sandbox of jinja2 keeps it from Python's internals; this module
-keeps it from using up memory, or minutes, in one step: `x * 10**9`, doubling a text forty times, a
-list of two references to a list of two references to … . So whatever goes into an operator, a
-literal, a filter or a call is weighed first, what comes out is counted, and what real chat templates do
-not use is left out.
+keeps it from using up memory, or minutes, in one step: `x * 10**9`, a text doubled forty times, a list of
+two references to a list of two references and so on. So the operands of an operator, a literal, a filter
+or a call are weighed first and the result is counted. What real chat templates do not use is left out.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ from agx.engine.chat.jinja import (
     nodes,
 )
 
-# The names of filters that only the compiler of templates writes.
+# Names of filters that only the template compiler writes.
 _CONCATENATE, _WEIGHED = "agx_concatenate", "agx_weighed"
 _ADDED_BY_JINJA = ("_loop_vars", "_block_vars")
 
 
 class _Unfolded(CodeGenerator):
-    """Leaves what a template computes to its rendering, where the limits hold."""
+    """Keeps the compiler from folding constants: computing is left to rendering, where the limits hold."""
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:  # noqa: ANN401 - jinja2's own
         if not isinstance(node, (nodes.TemplateData, nodes.Const)):
@@ -53,7 +52,7 @@ class _Unfolded(CodeGenerator):
 class BoundedEnvironment(ImmutableSandboxedEnvironment):
     """An environment as Hugging Face's chat templates expect it, with the bounds; see the module.
 
-    `ledger` counts what is made, and is for whoever renders to renew.
+    `ledger` counts what is made; each rendering begins with a new one.
     """
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
@@ -71,7 +70,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         del self.globals["lipsum"]
         filters = bounded_filters() | {_CONCATENATE: joined, _WEIGHED: weighed}
         self.filters = {name: self._bounded(function) for name, function in filters.items()}
-        # What blocks and macros put their pieces together with.
+        # What blocks and macros join their pieces with.
         self.concat = self._concatenate  # type: ignore[method-assign]
 
     def _generate(
@@ -84,7 +83,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         return super()._generate(_Bounding().visit(source), name, filename, defer_init)
 
     def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
-        """Allow what the sandbox allows, and of a text's methods those that templates use."""
+        """Allow what the sandbox allows, but only those methods of texts that templates use."""
         if isinstance(obj, str):
             return attr in TEXT_METHODS
         return not isinstance(obj, (int, float, bytes)) and super().is_safe_attribute(obj, attr, value)
@@ -148,9 +147,9 @@ class _Generation(Extension):
 
 
 class _Bounding(NodeTransformer):
-    """Sends through filters what has no other hook in jinja2.
+    """Passes through filters what has no other hook in jinja2.
 
-    That is `a ~ b`, literals that hold others, slices, and the `*a` of calls.
+    That is `a ~ b`, nested literals, slices, and the `*a` of calls.
     """
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - the visitor's naming

@@ -1,4 +1,4 @@
-"""The filters of chat templates and the methods of texts: those that real templates use, bounded."""
+"""The filters and the methods of texts that real chat templates use, with bounds."""
 
 # ruff: noqa: FBT001, FBT002 - filters have jinja2's signatures
 from __future__ import annotations
@@ -28,7 +28,7 @@ _AS_IN_JINJA = (
     "last", "length", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "safe", "select",
     "selectattr", "string", "unique", "upper",
 )  # fmt: skip
-# These take a text apart into its characters, or words.
+# These split a text into characters or words.
 _IN_PARTS = ("groupby", "list", "sort", "title")
 TEXT_METHODS = (
     "capitalize", "count", "endswith", "find", "index", "isalpha", "isdigit", "isspace", "join", "lower",
@@ -40,7 +40,7 @@ Filter = Callable[..., Any]
 
 
 def bounded_filters() -> dict[str, Filter]:
-    """Return the filters by name; what goes into them is still to be weighed."""
+    """Return the filters by name; the caller weighs their input."""
     filters = {name: FILTERS[name] for name in _AS_IN_JINJA}
     filters |= {name: _in_parts(FILTERS[name]) for name in _IN_PARTS}
     filters |= {"indent": _indent, "int": _int, "join": joined, "replace": _replace, "round": _round}
@@ -48,7 +48,7 @@ def bounded_filters() -> dict[str, Filter]:
 
 
 def joined(value: Iterable[Any], d: str = "", attribute: str | None = None) -> str:
-    """Join parts, each of which may be anything."""
+    """Join parts of any type."""
     parts = value if attribute is None else (part[attribute] for part in value)
     texts = [str(weighed(part)) for part in parts]
     check_weight(sum(map(len, texts)) + len(d) * len(texts))
@@ -112,7 +112,7 @@ def _to_json(
 ) -> str:
     """Write JSON as Hugging Face's templates expect it: no HTML escapes, `ensure_ascii` off.
 
-    Characters for private use stay as they are: one of them marks what users wrote.
+    Private-use characters stay as they are: one of them marks what users wrote.
     """
     width = None if indent is None else min(indent, _MAX_INDENT)
     text = json.dumps(value, indent=width, ensure_ascii=False, separators=separators, sort_keys=sort_keys)
@@ -132,10 +132,10 @@ def _check_split(text: str, sep: str | None = None, maxsplit: int = -1) -> None:
     check_parts(text.count(sep) if sep else len(text) // 2)
 
 
-# What stands in the place of a text's method, and what is done before another one is called.
+# Replacements for methods of texts, and checks that run before others are called.
 REPLACED_METHODS: Mapping[str, Callable[..., str]] = {"join": _join_by}
 METHOD_CHECKS: Mapping[str, Callable[..., None]] = {
-    # Each of these may take a step for each pair of characters of its two texts.
+    # Each of these may take a step for every pair of characters of its two texts.
     **dict.fromkeys(("lstrip", "rfind", "rpartition", "rstrip", "strip"), check_search),
     **dict.fromkeys(("split", "rsplit"), _check_split),
     "replace": _check_replace,

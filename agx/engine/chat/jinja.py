@@ -1,4 +1,4 @@
-"""What is used of jinja2, without the package around it, which also loads caches and file loaders."""
+"""The parts of jinja2 that are used, without the package around them, which loads caches and file loaders."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 A template does not say whether it has a system role, or where tools go, and its text does not show it
 reliably: one raises an error at a system message, another leaves it out, a third writes it somewhere
-else. So each question is put to the template itself. A conversation of marks is rendered, and what
-has become of the marks is the answer.
+else. So each question is put to the template itself: a conversation of marks is rendered, and what
+becomes of the marks is the answer.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def mark_of(role: str, place: int = 0) -> str:
 
 
 class ProbedTemplate:
-    """A template with what was found out about it; each question is asked once, when it comes up.
+    """A template with what is known about it; each question is asked once, when it comes up.
 
-    `is_own` says that the model was trained for AGX: its template then writes what it wants of the
-    messages, and nothing is asked.
+    `is_own`: the model was trained for AGX. Its template writes what it needs of the messages, and
+    nothing is asked.
     """
 
     def __init__(self, template: ChatTemplate, *, is_own: bool = False) -> None:
@@ -60,7 +60,7 @@ class ProbedTemplate:
         tools: Sequence[Mapping[str, Any]] = (),
         variables: Variables | None = None,
     ) -> str:
-        """Return the prompt, the system's text in the first user message where it has no place of its own.
+        """Return the prompt; a system text without a place of its own moves into the first user message.
 
         Raises `TemplateError`.
         """
@@ -68,7 +68,7 @@ class ProbedTemplate:
         return self.template.render(self._arranged(messages), variables=given)
 
     def try_out(self, messages: Sequence[Message], *, variables: Variables) -> str:
-        """Write a prompt as a trial, which may end with an answer; all trials may take as long as one prompt.
+        """Return a trial prompt, which may end with an answer; all trials share the time limit of one prompt.
 
         Raises `TemplateError`.
         """
@@ -89,7 +89,7 @@ class ProbedTemplate:
         return self._moves[roles]
 
     def _found_moves(self, roles: tuple[str, ...]) -> bool:
-        """Try such a conversation as it is, then with the system's text moved; raises what fails both."""
+        """Try such a conversation as it is, then with the system text moved; raises where both fail."""
         trial = [{"role": role, "content": mark_of(role, place)} for place, role in enumerate(roles)]
         marks = [message["content"] for message in trial]
         failure: TemplateError | None = None
@@ -97,7 +97,7 @@ class ProbedTemplate:
             try:
                 text = self._rendered(with_system_moved(trial) if moves else trial, self._base)
             except TemplateError as error:
-                failure = failure or _unless_hopeless(error)
+                failure = failure or _unless_looping(error)
                 continue
             if all(mark in text for mark in marks):
                 return moves
@@ -108,19 +108,19 @@ class ProbedTemplate:
 
     @cached_property
     def _base(self) -> dict[str, Any]:
-        """The variables without which the template fails: an older kind needs a text of functions."""
+        """The variables without which the template fails: an older kind needs its functions as text."""
         if self.is_own or "functions" not in self.template.source:
             return {}
         try:
             self._rendered([{"role": "user", "content": mark_of("user")}], {})
         except TemplateError as error:
-            _unless_hopeless(error)
+            _unless_looping(error)
             return self._as_functions([])
         return {}
 
     @cached_property
     def _tools_variable(self) -> str | None:
-        """The name that the template knows tools by; None where it writes none."""
+        """The variable that the template reads tools from; None where it writes none."""
         if self.is_own or ("tools" not in self.template.source and "functions" not in self.template.source):
             return None
         for name in ("tools", "functions"):
@@ -133,7 +133,7 @@ class ProbedTemplate:
                 given = self._base | self._named_tools(name, [_MARK_TOOL])
                 text = self._rendered(messages, given)
             except TemplateError as error:
-                _unless_hopeless(error)
+                _unless_looping(error)
                 continue
             if all(mark in text for mark in (*_TOOL_MARKS, mark_of("system"), mark_of("user"))):
                 return name
@@ -147,7 +147,7 @@ class ProbedTemplate:
         return {"tools": list(tools)} if name == "tools" else self._as_functions(tools)
 
     def _as_functions(self, tools: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return the variables of templates that take functions as JSON text, and the time beside it."""
+        """Return the variables of templates that take functions as JSON text, and the time with them."""
         functions = [tool["function"] for tool in tools]
         return {
             "functions": json.dumps(functions, indent=4, ensure_ascii=False),
@@ -155,7 +155,7 @@ class ProbedTemplate:
         }
 
     def _rendered(self, messages: Sequence[Message], variables: Variables) -> str:
-        """Render a trial in what time of the processor is left: a template may be slow two dozen times."""
+        """Render a trial within the processor time that is left for all of them."""
         if self._trials_left_secs <= 0:
             raise failed(f"trying it out takes more than {TIME_LIMIT_SECS:g} s", over_limit=True)
         is_answered = messages[-1]["role"] == "assistant"
@@ -169,7 +169,7 @@ class ProbedTemplate:
 
 
 def with_system_moved(messages: Sequence[Message]) -> list[Message]:
-    """Return the messages with the system's text in front of the first user's."""
+    """Return the messages with the system text in front of the first user message."""
     system = [message for message in messages if message["role"] == "system"]
     others = [message for message in messages if message["role"] != "system"]
     first = next((place for place, message in enumerate(others) if message["role"] == "user"), None)
@@ -180,8 +180,8 @@ def with_system_moved(messages: Sequence[Message]) -> list[Message]:
     return others
 
 
-def _unless_hopeless(error: TemplateError) -> TemplateError:
-    """Return the error back, unless it says that the template loops: another try would do it, too."""
+def _unless_looping(error: TemplateError) -> TemplateError:
+    """Return the error, or raise it where the template loops: it would loop in another trial as well."""
     if error.details.get("over_limit"):
         raise error
     return error

@@ -19,7 +19,7 @@ from agx.engine.chat.jinja import TemplateError as JinjaError
 from agx.engine.chat.time_limit import TimeLimit, needs_no_clock
 from agx.errors import TemplateError
 
-# Templates with a name, for models that lack one; `agx.models.chat_templates` gives them by name.
+# Named templates, for models without one; `agx.models.chat_templates` finds them by name.
 NAMED_TEMPLATES = Path(__file__).parent / "jinja_templates"
 MAX_TEMPLATE_CHARS = 1 << 16
 TIME_LIMIT_SECS = 0.5
@@ -28,7 +28,7 @@ Clock = Callable[[], datetime]
 
 
 def local_time() -> datetime:
-    """Return the time that templates write into prompts."""
+    """Return the local time, which templates may write into prompts."""
     return datetime.now().astimezone()
 
 
@@ -46,7 +46,7 @@ class ChatTemplate:
             raise failed(f"it has {len(source):,} characters, and {MAX_TEMPLATE_CHARS:,} are the limit")
         self.source = source
         self.clock = clock
-        # Hugging Face's programs give None for tools and documents that there are not.
+        # Hugging Face's programs pass None where there are no tools or documents.
         self._variables: dict[str, object] = {"bos_token": bos_text, "eos_token": eos_text}
         self._variables |= {"add_generation_prompt": True, "tools": None, "documents": None}
         environment = self._environment = BoundedEnvironment()
@@ -55,16 +55,16 @@ class ChatTemplate:
             parsed = environment.parse(source)
             self._needs_no_clock = needs_no_clock(parsed)
             self._template = environment.from_string(parsed)
-        except Exception as error:  # jinja2's own errors, and Python's for the code it makes
+        except Exception as error:  # jinja2's own errors, and Python's about the code that it generates
             raise failed(f"{type(error).__name__}: {error}") from error
 
     def render(
         self, messages: Sequence[Mapping[str, object]], *, variables: Mapping[str, object] | None = None
     ) -> str:
-        """Return the prompt; `variables` are for the template, in place of the usual ones.
+        """Return the prompt; `variables` replace the usual ones.
 
-        Raises `TemplateError` where the template fails, loops or writes too much; for the last two its
-        `details` say `over_limit`.
+        Raises `TemplateError` where the template fails, loops or writes too much. In the last two cases
+        its `details` have `over_limit`.
         """
         given = {"messages": [dict(message) for message in messages]} | dict(variables or {})
         try:
@@ -72,7 +72,7 @@ class ChatTemplate:
                 return self._write(self._variables | given)
         except LimitExceeded as error:
             raise failed(str(error), over_limit=True) from error
-        except Exception as error:  # whatever a stranger's program raises
+        except Exception as error:  # a foreign program may raise anything
             raise failed(f"{type(error).__name__}: {error}") from error
 
     def _write(self, variables: Mapping[str, object]) -> str:
@@ -97,10 +97,10 @@ def _raise_exception(message: object) -> NoReturn:
 
 
 def chatml() -> str:
-    """Return the template that stands in where a model has none."""
+    """Return the template for models that have none."""
     return (NAMED_TEMPLATES / "chatml.jinja").read_text(encoding="utf-8")
 
 
 def failed(reason: str, **details: object) -> TemplateError:
-    """Make the error that says why a template cannot be used."""
+    """Return the error for a template that cannot be used."""
     return TemplateError(f"the chat template failed: {reason[:300]}", hint=HINT, **details)

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 # What jinja2 calls the file of a template that was given as text.
 _TEMPLATE_FILE = "<template>"
-# More than such templates have; each is at most one pass over the texts of a message.
+# More nodes than plain templates have; each is at most one pass over the texts of a message.
 _MAX_NODES = 256
 _HARMLESS = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.CondExpr, nodes.Const, nodes.Name,
     nodes.NSRef, nodes.Getattr, nodes.Getitem, nodes.Add, nodes.And, nodes.Or, nodes.Not, nodes.Compare,
     nodes.Keyword,
 )  # fmt: skip
-# The loops go over these messages, and this makes a namespace, as long as no template puts others there.
+# What loops go over and what makes a namespace, as long as the template assigns nothing to these names.
 _MESSAGES, _NAMESPACE = "messages", "namespace"
 
 

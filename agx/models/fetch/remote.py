@@ -1,4 +1,4 @@
-"""A file on a server, and what the server's first answer says of it."""
+"""A file on a server: asking for it with patience, what the first answer says, and room for it here."""
 
 from __future__ import annotations
 
@@ -16,11 +16,57 @@ from agx.models.fetch.part import Version, stored_bytes
 from agx.models.fetch.progress import Watcher
 
 MAGIC = b"GGUF"
+SPARE_BYTES = 64 << 20  # what a disk should have left
+_T = TypeVar("_T")
+_FIRST_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many times in a row something may fail, and the seconds between tries, which double each time.
+
+    A server may ask for a longer wait, up to `longest_asked_secs`.
+    """
+
+    tries: int = 8
+    first_secs: float = 0.5
+    longest_secs: float = 30.0
+    longest_asked_secs: float = 300.0
+
+    def wait_secs(self, failures: int, lost: Lost) -> float:
+        """Return the wait after this many failures in a row; raises `BackendUnreachable` to give up."""
+        wait = min(self.first_secs * 2.0 ** (failures - 1), self.longest_secs)
+        asked = lost.wait_secs or 0.0
+        if failures >= self.tries or asked > self.longest_asked_secs:
+            later = f"in {asked / 60:.0f} minutes" if asked > self.longest_asked_secs else "later"
+            raise BackendUnreachable(
+                lost.reason,
+                hint=f"check the network, or try again {later}: the same command goes on with what is there",
+            )
+        return max(wait, asked)
+
+    @property
+    def at_first(self) -> Patience:
+        """The patience with a server that has not answered yet, which may not exist at all."""
+        return replace(self, tries=min(self.tries, _FIRST_TRIES))
+
+
+async def with_patience(call: Callable[[], Awaitable[_T]], *, patience: Patience, watcher: Watcher) -> _T:
+    """Return the result of the call, which is made again after a `Lost`."""
+    failures = 0
+    while True:
+        try:
+            return await call()
+        except Lost as lost:
+            failures += 1
+            wait = patience.wait_secs(failures, lost)
+            watcher.waiting(lost.reason, wait_secs=wait)
+            await asyncio.sleep(wait)
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A file to fetch: where it is, what it is called in records, and what is known of it beforehand."""
+    """A file to fetch: where it is, what records call it, and its hash where that is known beforehand."""
 
     place: Place
     source: str
@@ -29,7 +75,7 @@ class Remote:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the server's first answer says. `sha256` is what the content has to have, where that is known."""
+    """What the server's first answer says. `sha256` is the hash to expect, where one is known."""
 
     version: Version
     sha256: str | None
@@ -37,9 +83,9 @@ class Facts:
 
 
 async def look_up(http: HttpClient, remote: Remote, *, patience: Patience, watcher: Watcher) -> Facts:
-    """Ask for the first bytes: what the file is, and whether it can be a model at all.
+    """Ask for the first bytes: what the file is, and whether it can be a model.
 
-    Raises `ModelUnloadable` for what is no GGUF file, before anything of it is fetched.
+    Raises `ModelUnloadable` for a file that is not GGUF, before anything of it is stored.
     """
 
     async def ask() -> Facts:
@@ -61,11 +107,8 @@ async def look_up(http: HttpClient, remote: Remote, *, patience: Patience, watch
     return await with_patience(ask, patience=patience.at_first, watcher=watcher)
 
 
-SPARE_BYTES = 64 << 20  # what a disk should have left
-
-
 def check_room(folder: Path, versions: Mapping[Path, Version]) -> None:
-    """Raise `StorageError` where the folder's disk has no room for what these files still lack."""
+    """Raise `StorageError` unless the folder's disk has room for the missing bytes of these files."""
     needed = sum(
         max(0, (version.size_bytes or 0) - stored_bytes(target)) for target, version in versions.items()
     )
@@ -80,50 +123,3 @@ def check_room(folder: Path, versions: Mapping[Path, Version]) -> None:
             needed_bytes=needed,
             free_bytes=free,
         )
-
-
-_T = TypeVar("_T")
-_FIRST_TRIES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How often something is tried in vain, and how many seconds lie between, doubled each time.
-
-    A server may ask for a longer wait, up to `longest_asked_secs`.
-    """
-
-    tries: int = 8
-    first_secs: float = 0.5
-    longest_secs: float = 30.0
-    longest_asked_secs: float = 300.0
-
-    def wait_secs(self, failures: int, lost: Lost) -> float:
-        """Return how long to wait after so many failures in a row; raises `BackendUnreachable` to give up."""
-        wait = min(self.first_secs * 2.0 ** (failures - 1), self.longest_secs)
-        asked = lost.wait_secs or 0.0
-        if failures >= self.tries or asked > self.longest_asked_secs:
-            later = f"in {asked / 60:.0f} minutes" if asked > self.longest_asked_secs else "later"
-            raise BackendUnreachable(
-                lost.reason,
-                hint=f"check the network, or try again {later}: the same command goes on with what is there",
-            )
-        return max(wait, asked)
-
-    @property
-    def at_first(self) -> Patience:
-        """The patience with a server that has not answered yet: nobody knows whether it is there at all."""
-        return replace(self, tries=min(self.tries, _FIRST_TRIES))
-
-
-async def with_patience(call: Callable[[], Awaitable[_T]], *, patience: Patience, watcher: Watcher) -> _T:
-    """Return what the call gives, which is made again after a `Lost`."""
-    failures = 0
-    while True:
-        try:
-            return await call()
-        except Lost as lost:
-            failures += 1
-            wait = patience.wait_secs(failures, lost)
-            watcher.waiting(lost.reason, wait_secs=wait)
-            await asyncio.sleep(wait)
