@@ -196,7 +196,10 @@ def test_json_is_a_plan_a_registry_or_a_case(block: Block, tmp_path: Path) -> No
         assert tasks == data["tasks"], "written as it would be printed, risk included"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+OTHER_PAGES = tuple(ROOT / name for name in ("CONTRIBUTING.md", "models/README.md", "scripts/README.md"))
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OTHER_PAGES], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_what_a_page_names_is_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     missing = [name for name in _PATH.findall(text) if not (ROOT / name).exists()]

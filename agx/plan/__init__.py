@@ -1,1 +1,1 @@
-"""Plans: what they are, how they are read, checked, judged and written."""
+"""What a plan and a tool are: their schema, reading, editing, changes and references."""

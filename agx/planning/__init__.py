@@ -1,1 +1,1 @@
-"""Planning: the roles, the pipeline from an instruction to a plan, and the planner that programs use."""
+"""The roles, the pipeline from an instruction to a plan, and the planner that programs use."""

@@ -1,1 +1,1 @@
-"""Prompts: how an instruction, its context, a draft and its findings become messages."""
+"""How an instruction, its context, a draft and its findings become messages."""

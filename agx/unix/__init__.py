@@ -1,1 +1,1 @@
-"""Unix commands: the tool table, options and effects, the one reader of argument vectors and inner calls."""
+"""What is known about Unix commands: tools, options and effects, and the one reader of argument vectors."""
