@@ -1,7 +1,15 @@
 """What became of the tasks of one list in another: added, removed, changed, moved.
 
-Tasks are compared by what a model writes of them, and a reference by the task it names rather than
-by its number: where a task was put in at the front, the others are still what they were.
+The comparison runs in two passes, each a longest common subsequence (`difflib.SequenceMatcher`):
+
+1. Each task is reduced to a key: what a model writes of it, with every reference set to the same number and
+   without its standard input. So a task that was put in at the front changes no key behind it. Equal keys in
+   the same order are the same tasks; equal keys in another order are tasks that moved.
+2. What is left between two tasks that stayed is paired by tool: a call of the same tool there is the old
+   one, changed. Anything else is paired in order, and what has no partner was added or removed.
+
+A pair is "changed" where the tasks still differ once the old one's references are renumbered to the places
+that their tasks have now. A reference to a task that is gone is renumbered to 0, which equals nothing.
 """
 
 from __future__ import annotations
@@ -76,7 +84,7 @@ def with_kept_limits(draft: Sequence[Task], refined: Sequence[Task]) -> tuple[Ta
 
 
 def origins_of(draft: Sequence[Task], refined: Sequence[Task]) -> list[int | None]:
-    """Give, for each task of the second list, the position of the one it was in the first."""
+    """Return, for each task of the second list, the position of the one it was in the first."""
     pairs, _ = _matched(draft, refined)
     origins = {new: old for old, new in pairs if new is not None}
     return [origins[position] for position in range(len(refined))]
@@ -89,11 +97,11 @@ def _kind(
         return "added" if before is None else "removed"
     if has_moved:
         return "moved"
-    return None if _written(renumbered(before, numbers)) == _written(after) else "changed"
+    return None if _call(renumbered(before, numbers)) == _call(after) else "changed"
 
 
 def _matched(draft: Sequence[Task], refined: Sequence[Task]) -> tuple[list[_Pair], set[_Pair]]:
-    """Pair the tasks of two lists, in the order of the second; give those that moved as well."""
+    """Return the pairs of tasks of two lists, in the order of the second, and those among them that moved."""
     old_keys, new_keys = ([_without_references(task) for task in tasks] for tasks in (draft, refined))
     codes = SequenceMatcher(a=old_keys, b=new_keys, autojunk=False).get_opcodes()
     moved = _moves(codes, old_keys, new_keys)
@@ -141,8 +149,8 @@ def _without_references(task: Task) -> str:
     # All references become the same one, so that only their places count; what is read as standard
     # input does not: that changes wherever a task of a pipeline is put in, taken out or moved.
     same = renumbered(task, dict.fromkeys(sources(task), 1))
-    return _written(same.model_copy(update={"input_from_task": None}))
+    return _call(same.model_copy(update={"input_from_task": None}))
 
 
-def _written(task: Task) -> str:
+def _call(task: Task) -> str:
     return json.dumps(task.written(), sort_keys=True)

@@ -1,6 +1,6 @@
 """Editing a list of tasks: pure functions that keep every reference at the task it named.
 
-Numbers are positions, 1-based. Each function gives a new list, numbered 1, 2, 3, …; a change that
+Numbers are positions, 1-based. Each function returns a new list, numbered 1, 2, 3, …; a change that
 would leave a reference without its task raises `UsageError`, and the list stays as it is.
 """
 

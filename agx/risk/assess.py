@@ -4,9 +4,9 @@ A tool has a lowest class in the registry, and arguments only raise it: `find -d
 command run by `xargs`, `sudo` or `sh -c`, an output that is saved. A tool nobody knows is judged
 `runs_code`, so that the unknown is never taken for harmless.
 
-How it goes: a task is a call (`risk_calls`); what a call does is a list of effects (`risk_effects`, by
-the table of `risk_tables`); what it runs are calls again, followed to a bound (`risk_judge`). What
-several tasks do together, such as `curl … | sh`, is seen over the whole list (`risk_flow`).
+A task is a call (`agx.unix.calls`). What a call does is a list of effects (`effects`, by the table of
+`agx.unix.command_specs`); what it runs are calls again (`agx.unix.runs`), followed to a bound (`judge`). What
+several tasks do together, such as `curl … | sh`, is seen over the whole list (`flow`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def assess(task: Task, registry: Registry) -> tuple[Risk, ...]:
 def inner_commands(task: Task) -> Iterator[str]:
     """Yield the names of all commands that a task runs, at any depth, its own first, each once.
 
-    Shell text that is no pipeline gives every word that may be a command. `*` stands for one that is
+    Of shell text that is no pipeline, every word that may be a command is one. `*` stands for one that is
     known only when the plan runs, or that lies too deep to be read.
     """
     judge = Judge(unix_registry())

@@ -1,6 +1,6 @@
 """Rules: what there is to say about a plan that is well formed.
 
-Only what makes a plan impossible to run is an error; everything else is a warning or an advice.
+Only what makes a plan impossible to run is an error; everything else is a warning or advice.
 Each rule is a function from a plan and its registry to findings, listed in `RULES`.
 """
 
@@ -22,7 +22,7 @@ from agx.util.texts import nearest, shortened
 Rule = Callable[[Sequence[Task], Registry], Iterator[Finding]]
 
 MAX_FOUND = 20
-"""So many findings of one rule are told; whoever mends those is told the next."""
+"""The most findings of one rule that are returned; the others come up once those are mended."""
 
 _MAX_SHOWN_CHARS = 80  # of what a message quotes
 _TAKES_FILES = frozenset(

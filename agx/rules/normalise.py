@@ -56,7 +56,7 @@ def normalised(
 def sorted_for_uniq(
     tasks: Sequence[Task], registry: Registry, *, max_tasks: int = MAX_TASKS
 ) -> tuple[tuple[Task, ...], tuple[Finding, ...]]:
-    """Put a `sort` before every `uniq` whose input is not sorted; gives the notes as well."""
+    """Return the tasks with a `sort` before every `uniq` whose input is not sorted, and the notes."""
     given, notes = tuple(tasks), list[Finding]()
     if not (_is_command("sort", registry) and _is_command("uniq", registry)):
         return given, ()

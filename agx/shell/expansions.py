@@ -1,4 +1,13 @@
-"""One word of shell text as an argument: what a shell would expand becomes a typed value."""
+"""One word of shell text as an argument: what a shell would expand becomes a typed value.
+
+The steps are those of POSIX 2.6. A leading `~` is the variable HOME. Variables and substitutions become
+values. The word is a pattern where a wildcard stands outside quotes; a pattern keeps what was quoted, with
+its wildcards escaped: `"*"*` becomes `[*]*`. Field splitting has a form for one case only, a word that is
+nothing but a substitution; wherever else a shell would split, a finding says so.
+
+To see what is quoted without losing the places in the text, `unquoted` writes a mark for each quoted
+character, and a NUL for each piece that only a run can tell.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +30,7 @@ _HOME_OF = re.compile(r"~([A-Za-z_][A-Za-z0-9_.-]*|[+-])(/|$)")
 class ArgumentReader:
     """Turns one word into an argument; `said` is what is to be said about that, by rule and sentence.
 
-    `output_of` reads the pipeline of a substitution and gives the number of its last task.
+    `output_of` reads the pipeline of a substitution and returns the number of its last task.
     """
 
     def __init__(

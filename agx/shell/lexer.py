@@ -1,9 +1,13 @@
 """Shell text to words: the quote-aware half of reading a shell command as a plan.
 
-The lexer knows POSIX quoting (single, double, backslash, `$'…'`), parameters, command
-substitutions and operators, as in the POSIX shell grammar (IEEE Std 1003.1, 2.2 Quoting and
-2.3 Token Recognition). It expands nothing: what a shell would expand comes out as a piece that
-says so.
+The lexer knows POSIX quoting (single, double, backslash, `$'…'`), parameters, command substitutions and
+operators, as in the POSIX shell grammar (IEEE Std 1003.1, 2.2 Quoting and 2.3 Token Recognition). It expands
+nothing: what a shell would expand comes out as a piece that says so. `a"b c"$X` is one word of three pieces:
+the text `a`, the quoted text `b c`, the variable `X`.
+
+A substitution is only measured here: its source is a piece, and is read as a text of its own when its word
+becomes an argument. To find its end, quotes and parentheses inside it are followed to a bounded depth. The
+position never goes back, so reading takes time in proportion to the text, whatever stands in it.
 """
 
 from __future__ import annotations

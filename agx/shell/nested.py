@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from posixpath import basename
 
 from agx.plan.schema import Task
 from agx.plan.tools import Registry
@@ -61,7 +62,7 @@ class _Walk:
                 self._follow(inner, depth=depth + 1)
 
     def _runs(self, call: Call) -> Iterator[Runs | Shell]:
-        tool = self._registry.get(call.name)
+        tool = self._registry.get(call.name) or self._registry.get(basename(call.name))
         if tool is None or tool.schema is None:
             for argv in read_call(call, tool):
                 yield from runs(argv, item=call.item)

@@ -1,10 +1,19 @@
 """Shell text to plan: a pipeline of simple commands becomes tasks, or `NotAPlan` says why not.
 
-What a shell would expand becomes a typed value: an unquoted pattern `{"glob"}` (unless the tool
-wants the pattern itself, see `agx.unix.roles`), a variable `{"env"}`, a substitution tasks of
-its own and `{"task"}` (unquoted: with `split`). `> file` is `save_to`, `>> file` `append_to`,
-`< file` a `cat` before. What a plan leaves out or takes otherwise than a shell, and where that can
-make a difference, is said in the findings of `read_shell`.
+A text is read in the order in which a shell reads it (POSIX, Shell Command Language, 2.1):
+
+1. `lexer`: characters to words and operators. A word is a row of pieces: text, quoted or not, a variable, a
+   substitution. Nothing is expanded, so that later steps still see what a quote protected.
+2. `simple_commands`: words and operators to the commands of one pipeline, with their redirections.
+3. `braces`: `a{b,c}` becomes several words.
+4. `agx.unix.roles`: what each word is to its tool. A pattern of the tool's own (`find -name *.c`) stays text.
+5. `expansions`: a word becomes one argument, in which what a shell would expand is a typed value: an
+   unquoted pattern `{"glob"}`, a variable `{"env"}`, a substitution `{"task"}` (unquoted: with `split`).
+
+A substitution is a pipeline of its own, whose tasks stand before the task that uses them. `> file` is
+`save_to`, `>> file` `append_to`, `< file` a `cat` before. Whatever else shell grammar has (lists, loops,
+here-documents, arithmetic) has no form in a plan: it is refused where it is met, never approximated. What a
+plan leaves out or takes otherwise than a shell is said in the findings of `read_shell`.
 """
 
 from __future__ import annotations
@@ -49,7 +58,7 @@ def parse_shell(text: str, *, instruction: str | None = None) -> Plan:
 
 
 def read_shell(text: str, *, instruction: str | None = None) -> ShellReading:
-    """Read as `parse_shell` does, and say as well what was left out or is taken otherwise."""
+    """Read as `parse_shell` does; the findings say what was left out or is taken otherwise."""
     try:
         with limits_refused_as(lambda message: NotAPlan("limits", message)):
             tasks = _Tasks()
@@ -105,7 +114,7 @@ class _Tasks:
         return number
 
     def _arguments(self, command: str, words: Sequence[Word], *, depth: int) -> tuple[list[Argument], _Said]:
-        """Read a command's arguments; gives what is to be said about that as well."""
+        """Return a command's arguments, and what is to be said about them."""
         args: list[Argument] = []
         said: _Said = []
         is_after_options = False
@@ -129,7 +138,7 @@ class _Tasks:
         return self._append("cat", [path])
 
     def _output_of(self, source: Piece, *, depth: int) -> int:
-        """Read a substitution's own pipeline; gives the task whose output it stands for."""
+        """Read a substitution's own pipeline, and return the task whose output it stands for."""
         try:
             self.pipeline(source.text, depth=depth + 1)
         except NotAPlan as error:

@@ -1,9 +1,9 @@
 """Shell text inside arguments, as calls: `sh -c 'ls | wc -l'`.
 
 A pipeline is read by `agx.shell.parse`, as a plan is. What has no form as a plan (several commands,
-loops, `$1`) is split here by its quotes and operators alone: every place where a command can begin
-gives a call. That reads more commands than there are, never fewer; what a variable or a substitution
-gives is `DATA`.
+loops, `$1`) is split here by its quotes and operators alone: there is a call at every place where a command
+can begin. That reads more commands than there are, never fewer. The value of a variable or a substitution
+is `DATA`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""A pipeline cut at its pipes: words, and where the input and the output of each command go."""
+"""A pipeline cut at its pipes: simple commands with their words and redirections.
+
+A simple command is what POSIX calls so (2.9.1): words, with redirections anywhere among them. Each operator
+is either a pipe, which begins the next command, a redirection, which takes the word behind it, or it joins
+commands in a way that no plan has, and is refused by name.
+"""
 
 from __future__ import annotations
 

@@ -126,17 +126,20 @@ def _watch(argv: Argv, item: str) -> Iterator[Runs | Shell]:
 
 def _parallel(argv: Argv, item: str) -> Iterator[Runs | Shell]:
     """Yield the command of parallel with an item at its end and for each `{}`, or its inputs as commands."""
-    has_inputs = argv.words[-1:] != () and argv.words[-1].kind == "operand"
     for place in argv.commands:
-        words, item = argv.command(place), DATA if has_inputs else item
+        words = argv.command(place)
+        item = DATA if argv.words[-1].kind == "operand" else item  # inputs of its own, not what comes in
         yield _joined(words, (*(word.replace("{}", item) for word in words), item))
     if not argv.commands:
         yield from map(Shell, argv.operands[1:])
 
 
-def _joined(written: Sequence[str], words: Sequence[str]) -> Runs | Shell:
-    """Return words that are joined to shell text, as they are where no shell would take them for more."""
-    is_plain = all(_PLAIN.fullmatch(word.replace("{}", "x")) for word in written)
+def _joined(given: Sequence[str], words: Sequence[str]) -> Runs | Shell:
+    """Return words that are joined to shell text, as a command where no shell would take them for more.
+
+    `given` are the words before an item was put in, which parallel quotes.
+    """
+    is_plain = all(_PLAIN.fullmatch(word.replace("{}", "x")) for word in given)
     return Runs(tuple(words)) if is_plain else Shell(" ".join(words))
 
 
