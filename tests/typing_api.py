@@ -13,11 +13,15 @@ from typing import Any, assert_type
 from agx import (
     AgxError,
     BackendKind,
+    Case,
     Chunk,
     Finding,
     GeneratedPlan,
     Health,
+    LoadOptions,
     ModelBackend,
+    ModelCard,
+    ModelChoice,
     ModelRole,
     Parameters,
     Plan,
@@ -26,25 +30,48 @@ from agx import (
     PlanMetadata,
     Planner,
     PlannerConfig,
+    PlanStore,
     Registry,
+    Report,
+    RunResult,
     ScriptedBackend,
+    ShellReading,
+    StoredPlan,
     Task,
     TaskChange,
     ToolInfo,
+    create_backend,
+    embedded_model,
+    evaluate_planner,
+    insert_tasks,
+    load_cases,
     load_registry,
+    merge_registries,
+    parse_shell,
+    plan_json,
+    plan_shell,
     plan_sync,
+    read_card,
+    read_plan,
+    read_shell,
     registry_of,
     registry_of_functions,
+    run_plan,
+    specify,
     tool_from_function,
+    tools_on_path,
+    unix_registry,
+    with_risk,
 )
 
 
 async def plans(path: Path) -> None:
-    """Every method of the planner, and what it gives."""
+    """Every method of the planner, and what it returns."""
     config = PlannerConfig(
         backend=BackendKind.AUTO,
         role=ModelRole.BOTH,
         echo_model="agx-nano",
+        load=LoadOptions(device="cpu"),
         parameters=Parameters(temperature=0.5),
         seed=7,
         timeout_secs=1.5,
@@ -101,3 +128,26 @@ def synchronous() -> str:
 def replaceable() -> ModelBackend:
     """A backend that ships in the package speaks the protocol."""
     return ScriptedBackend(["{}"])
+
+
+def texts() -> Plan:
+    """Plans from shell text and back, edited and checked."""
+    reading = read_shell("sort a | uniq")
+    assert_type(reading, ShellReading)
+    assert_type(reading.findings, tuple[Finding, ...])
+    plan = with_risk(parse_shell("sort a | uniq"), unix_registry())
+    assert_type(insert_tasks(plan.tasks, reading.plan.tasks), tuple[Task, ...])
+    assert_type(plan_json(plan) + plan_shell(plan), str)
+    read, findings = read_plan(plan_json(plan), merge_registries(unix_registry(), tools_on_path(tools())))
+    assert_type(findings, tuple[Finding, ...])
+    return read
+
+
+async def kept_and_measured(folder: Path) -> ModelBackend:
+    """What is done with plans and models besides planning."""
+    assert_type(PlanStore(folder).get("01"), StoredPlan)
+    assert_type(await run_plan(texts()), RunResult)
+    assert_type(load_cases(folder / "cases.jsonl"), list[Case])
+    assert_type(await evaluate_planner(Planner(), load_cases(folder / "cases.jsonl")), Report)
+    assert_type(read_card(embedded_model()), ModelCard)
+    return create_backend(specify(ModelChoice("agx-nano")))

@@ -1,1 +1,1 @@
-"""What `scripts/bench` measures: the embedded planner: warm, cold, busy, and beside llama-cpp-python."""
+"""What `scripts/bench` measures: the embedded planner, warm, cold, busy, and beside llama-cpp-python."""

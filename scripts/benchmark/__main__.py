@@ -1,4 +1,4 @@
-"""``python -m scripts.benchmark``: measures, prints the report, and writes it as JSON where asked to."""
+"""Measures, prints the report, and writes it as JSON if asked to: ``python -m scripts.benchmark``."""
 
 from __future__ import annotations
 

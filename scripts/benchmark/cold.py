@@ -34,7 +34,7 @@ _WITHIN = ("constraint", "prefill", "decode")
 
 
 def cold(*, runs: int) -> Section:
-    """Run `agx plan` as often as that, plain and traced in turn, after one run that warms the disk."""
+    """Run `agx plan` that often, plain and traced in turn, after one run that warms the disk."""
     parts: dict[str, list[float]] = defaultdict(list)
     plain, bare = [], []
     with TemporaryDirectory() as folder:
@@ -52,7 +52,7 @@ def cold(*, runs: int) -> Section:
 
 
 def _run(arguments: Sequence[str], *, home: str) -> tuple[float, Mapping[str, Any]]:
-    """Run Python with these arguments; gives the seconds, and the plan that it printed, if any."""
+    """Run Python with these arguments; return the seconds, and the plan that it printed, if any."""
     # Settings of whoever runs this are not what is measured.
     env = {name: value for name, value in os.environ.items() if not name.startswith("AGX_")}
     started = time.monotonic()

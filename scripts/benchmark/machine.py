@@ -21,7 +21,7 @@ _SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    sum(range(
 
 
 def facts(model: Path, *, num_threads: int) -> dict[str, str]:
-    """Say what this run is measured on."""
+    """Return what this run is measured on."""
     digest = sha256(model.read_bytes()).hexdigest()
     packages = ", ".join(
         f"{name} {_version(name)}" for name in ("llama-cpp-python", "llguidance", "pydantic")

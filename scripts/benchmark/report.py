@@ -1,4 +1,4 @@
-"""Figures with what they are to reach, as a table in plain text and as JSON."""
+"""Figures with their aims, as a table in plain text and as JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Figures that belong together, and what a reader has to know about them."""
+    """Figures that belong together, and what a reader must know about them."""
 
     title: str
     figures: Sequence[Figure]

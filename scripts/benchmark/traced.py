@@ -30,7 +30,7 @@ class _TimedReader(protocol.FrameReader):
     """Notes when the worker's frames came."""
 
     def feed(self, data: bytes) -> list[protocol.Frame]:
-        """Take the next bytes and give the frames they complete."""
+        """Take the next bytes and return the frames that they complete."""
         frames = super().feed(data)
         for frame in frames:
             match frame:

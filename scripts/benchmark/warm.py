@@ -36,7 +36,7 @@ class _Round:
 
 
 async def timed_plan(planner: Planner, instruction: str) -> TimedPlan | None:
-    """Plan, and measure; None where no plan came of it, which the caller counts."""
+    """Return a plan and its time; None where planning failed, which the caller counts."""
     started = time.perf_counter()
     try:
         generated = await planner.plan(instruction)
@@ -59,7 +59,7 @@ async def compare(planner: Planner, instructions: Sequence[str], *, model: Path,
 
 
 async def _three_ways(planner: Planner, reference: Reference, instruction: str) -> _Round | None:
-    """Plan once in each way; None where AGX gives no plan."""
+    """Plan once in each way; return None where AGX has no plan."""
     ours = await timed_plan(planner, instruction)
     prompt = (await planner.prompt(instruction)).prompt
     max_tokens = planner.config.parameters.max_tokens
@@ -93,7 +93,7 @@ def _compared(rounds: Sequence[_Round], *, num_asked: int) -> Section:
 
 
 async def by_phase(planner: Planner, instructions: Sequence[str]) -> Section:
-    """Say where the time of a warm plan goes; the share inside llama_decode is that of the whole call."""
+    """Return where the time of a warm plan goes; the share inside llama_decode is that of the whole call."""
     plans = [plan for each in instructions if (plan := await timed_plan(planner, each)) is not None]
     phases: dict[str, list[float]] = defaultdict(list)
     whole, engine = [], []

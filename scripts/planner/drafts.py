@@ -1,7 +1,7 @@
 """Makes Delta's evaluation cases: `python -m scripts.planner.drafts dev.jsonl OUT.jsonl`.
 
-Every development row gives two cases: its plan as a right draft, and the same with one injected
-mistake (see `scripts.planner.mistakes`; rows that no mistake fits give only the first).
+Every development row makes two cases: its plan as a right draft, and the same with one injected
+mistake (see `scripts.planner.mistakes`). Rows that no mistake fits make only the first.
 """
 
 from __future__ import annotations

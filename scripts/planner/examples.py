@@ -1,6 +1,6 @@
 """One training example from one row: Echo's (instruction → plan) or Delta's (with draft and findings).
 
-Drawn afresh at every use: literals renamed, wording varied, drafts spoiled by one mistake or left
+Drawn again at every use: literals renamed, wording varied, drafts spoiled by one mistake or left
 right, with what the rules really find in them.
 """
 

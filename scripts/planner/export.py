@@ -2,7 +2,7 @@
 
 With `--mean-with FILE …` the file is the mean of their averaged weights: of places near the end of one
 run, or of a run and the GGUF file that it began from, which is better than any of them. With
-`--check DATA`, llama.cpp must give the same ids for the development rows' texts and, within rounding,
+`--check DATA`, llama.cpp must return the same ids for the development rows' texts and, within rounding,
 the same logits.
 """
 

@@ -1,6 +1,6 @@
 """Makes training and development rows from the public data: `python -m scripts.planner.prepare`.
 
-Every command becomes a plan through `agx.shell.parse.parse_shell`; what cannot be one is counted by
+Every command becomes a plan through `agx.parse_shell`; one that cannot is counted by
 reason and left out. Before anything else 5 % of the NL2Bash commands, chosen by their hash, are set
 aside as the development set, and no row with one of those commands is trained on, whatever its
 source. Nor is an instruction that the everyday evaluation asks. Two things can still help there: an
@@ -134,7 +134,7 @@ def _rows(pairs: Iterable[Pair], held_out: set[str], counts: dict[str, Counter[s
 
 
 def _unfit(plan: Plan, registry: Registry) -> str | None:
-    """Say why a plan is not one that the model should learn to write, or None."""
+    """Return why a plan is not one that the model should learn to write, or None."""
     if any(task.command not in registry for task in plan.tasks):
         return "unknown tool"
     if len(plan.tasks) > MAX_TASKS or any(len(task.args) > MAX_ARGS for task in plan.tasks):

@@ -95,7 +95,7 @@ def save_checkpoint(state: TrainState, path: Path, options: argparse.Namespace) 
 
 
 def begin_from(state: TrainState, weights: Mapping[str, Tensor]) -> None:
-    """Put another model's weights into a new state; its optimisers begin anew."""
+    """Put another model's weights into a new state; its optimisers begin again."""
     state.model.load_state_dict(weights)
     state.average.load_state_dict(weights)
 

@@ -3,7 +3,7 @@
 No merge crosses the border between letters, digits, punctuation and white space, digits and
 white space never merge at all, and so a name has the same tokens wherever it stands: copying
 it is the identity. For the same reason the tokens do not depend on whether a space is split
-off before a word or after it, and llama.cpp's `gpt-2` pre-tokenizer gives the same ids. Its
+off before a word or after it, and llama.cpp's `gpt-2` pre-tokenizer yields the same ids. Its
 one other rule, the English contractions, is in `ENCODE_PATTERN`.
 
     python -m scripts.planner.tokenizer DATA OUT.json --size 4096
@@ -45,7 +45,7 @@ def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
 
 
 def with_byte_level(tokenizer: Tokenizer) -> Tokenizer:
-    """Return a tokenizer's model what surrounds it when it encodes and decodes."""
+    """Return the tokenizer with what surrounds its model when it encodes and decodes."""
     tokenizer.pre_tokenizer = _pre_tokenizer(ENCODE_PATTERN)
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer

@@ -46,7 +46,7 @@ def progress_of(state: TrainState, options: argparse.Namespace) -> float:
 
 
 def projection_loss(hidden: Tensor, embedding: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
-    """Project hidden states (tokens, width) to the vocabulary and give the sum of the loss."""
+    """Project hidden states (tokens, width) to the vocabulary and return the sum of the loss."""
     logits = F.linear(hidden, embedding)
     return F.cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=label_smoothing)
 
@@ -75,7 +75,7 @@ def batch_loss(
 def train_step(
     state: TrainState, batch: Batch, options: argparse.Namespace, projection: Projection = projection_loss
 ) -> float:
-    """Change the weights by one batch; give its loss a token."""
+    """Change the weights by one batch; return its loss a token."""
     factor = learning_rate_factor(state.step, options.warmup, progress_of(state, options))
     for optimiser in state.optimisers:
         for group in optimiser.param_groups:
@@ -119,7 +119,7 @@ class Log:
         self._num_tokens += num_tokens
 
     def print(self, state: TrainState, progress: float) -> None:
-        """Print a line and begin anew."""
+        """Print a line and begin again."""
         secs = time.monotonic() - self._started
         loss = sum(self._losses) / len(self._losses)
         left_secs = state.elapsed_secs * (1.0 / progress - 1.0)
@@ -164,7 +164,7 @@ def kept_checkpoint(checkpoint: Path, step: int) -> Path:
 
 
 def compile_parts(model: PlannerModel) -> Projection:
-    """Compile the blocks, one graph a shape for all of them, and give the compiled projection."""
+    """Compile the blocks, one graph a shape for all of them, and return the compiled projection."""
     torch._dynamo.config.cache_size_limit = 64  # noqa: SLF001 - the documented way
     for block in model.blocks:
         block.compile(dynamic=False)

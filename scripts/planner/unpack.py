@@ -1,4 +1,4 @@
-"""Read a planner's GGUF file back, the other way round than `export`: its tokenizer and its weights.
+"""Read the tokenizer and the weights of a planner's GGUF file, as the reverse of `export`.
 
     python -m scripts.planner.unpack MODEL.gguf TOKENIZER.json
 
