@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Literal
 
-from agx.plan.schema import Argument, Env, Glob, Task, TaskOutput
+from agx.plan.schema import Argument, Env, Glob, Task, TaskOutput, output_reference
 
 Tasks = tuple[Task, ...]
 Part = tuple[float, float]
@@ -142,7 +142,7 @@ def _named(name: str, value: object) -> Iterator[str]:
     yield f"--{name}"
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict) and set(value) == {"task"}:
+    elif output_reference(value) is not None:
         yield _OUTPUT
     else:
         yield json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from agx.shell.lexer import Piece, Word
 from agx.shell.refusals import NotAPlan, excerpt
+from agx.shell.tokens import Piece, Word
 
 MAX_WORDS = 128
 MAX_WORD_CHARS = 1024

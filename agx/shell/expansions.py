@@ -17,8 +17,8 @@ from itertools import groupby
 from typing import Any
 
 from agx.plan.schema import Argument, Env, Glob, TaskOutput, Text
-from agx.shell.lexer import Piece, Word
 from agx.shell.refusals import NotAPlan, excerpt
+from agx.shell.tokens import Piece, Word
 from agx.unix.roles import has_wildcard
 
 _QUOTED = "\x01"

@@ -26,9 +26,10 @@ from agx.plan.schema import MAX_ARGS, MAX_TASKS, Argument, Finding, Plan, Task, 
 from agx.plan.validation import limits_refused_as
 from agx.shell.braces import expand_braces
 from agx.shell.expansions import ArgumentReader, refuse_home_of_others, unquoted
-from agx.shell.lexer import MAX_DEPTH, Piece, Word
+from agx.shell.lexer import MAX_DEPTH
 from agx.shell.refusals import NotAPlan, excerpt
 from agx.shell.simple_commands import SimpleCommand, simple_commands
+from agx.shell.tokens import Piece, Word
 from agx.unix.calls import DATA
 from agx.unix.devices import NULL_DEVICE
 from agx.unix.roles import has_wildcard, roles

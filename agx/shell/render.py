@@ -21,7 +21,7 @@ from agx.errors import PlanInvalid, Unsupported
 from agx.plan.references import sources
 from agx.plan.schema import Argument, Env, Glob, Plan, Task, TaskOutput, Text
 from agx.plan.tools import Registry
-from agx.shell.lexer import KEYWORDS
+from agx.shell.tokens import KEYWORDS
 from agx.unix.exit_codes import accepted_exit_codes
 from agx.unix.registry import unix_registry
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
-from agx.shell.lexer import KEYWORDS
 from agx.shell.parse import parse_shell
 from agx.shell.refusals import NotAPlan
+from agx.shell.tokens import KEYWORDS
 from agx.unix.calls import DATA, Call, calls_of, is_known
 
 _TOKEN = re.compile(

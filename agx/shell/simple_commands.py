@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from agx.plan.schema import MAX_ARGS, MAX_TASKS
-from agx.shell.lexer import KEYWORDS, Lexer, Operator, Word
+from agx.shell.lexer import Lexer
 from agx.shell.refusals import NotAPlan
+from agx.shell.tokens import KEYWORDS, Operator, Word
 from agx.unix.devices import NULL_DEVICE
 
 _MAX_TOKENS = MAX_TASKS * (MAX_ARGS + 8)

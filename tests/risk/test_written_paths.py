@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from agx.risk.written_paths import is_system, risks_of_writing
-from agx.unix.devices import is_empty
 
 
 @pytest.mark.parametrize(
@@ -41,7 +40,7 @@ from agx.unix.devices import is_empty
         ("", {"writes"}),
     ],
 )
-def test_a_file_that_is_overrisks_of_writing(path: str, expected: set[str]) -> None:
+def test_a_file_that_is_overwritten(path: str, expected: set[str]) -> None:
     assert set(risks_of_writing(path, overwrites=True)) == expected
 
 
@@ -58,9 +57,3 @@ def test_folders_of_the_system(path: str) -> None:
 @pytest.mark.parametrize("path", ["a", "/home/ann", "/tmp/x", "/var/tmp/x", "etc", "", "/etcetera"])
 def test_other_folders(path: str) -> None:
     assert not is_system(path)
-
-
-def test_what_copies_to_nothing() -> None:
-    assert is_empty("/dev/null")
-    assert is_empty("/dev/../dev/null")
-    assert not is_empty("null")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from agx.shell.braces import MAX_WORD_CHARS, MAX_WORDS, expand_braces
-from agx.shell.lexer import Lexer, Operator, Word
+from agx.shell.lexer import Lexer
 from agx.shell.refusals import NotAPlan, excerpt
+from agx.shell.tokens import Operator, Word
 
 
 def words(text: str) -> list[str | None]:
