@@ -21,7 +21,7 @@ from agx.plan.limits import TaskLimits
 from agx.planning.config import PlannerConfig
 from agx.planning.planner import Planner
 from agx.planning.roles import ModelRole
-from agx.requests import Parameters
+from agx.requests import LoadOptions, Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.worker.survey import survey
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
@@ -61,12 +61,12 @@ class Case:
     seeds: range
     context: PlanContext = field(default_factory=PlanContext)
     parameters: Parameters = field(default_factory=Parameters)
-    settings: dict[str, Any] = field(default_factory=dict)
+    load: LoadOptions = field(default_factory=LoadOptions)
 
     def planner(self, role: ModelRole, **more: Any) -> Planner:
         """Return a planner with the models of this case."""
         config = PlannerConfig(
-            role=role, echo_model=str(self.echo), delta_model=str(self.delta), **self.settings
+            role=role, echo_model=str(self.echo), delta_model=str(self.delta), load=self.load
         )
         return Planner(config, **more)
 
@@ -108,7 +108,7 @@ def random_case(folder: Path) -> Case:
         seeds=MANY_SEEDS,
         context=PlanContext(max_tasks=3, limits=limits),
         parameters=Parameters(temperature=2.0, max_tokens=320),
-        settings={"device": "cpu", "threads": 1},
+        load=LoadOptions("cpu", threads=1),
     )
 
 
@@ -124,8 +124,8 @@ def downloaded_case() -> Case | None:
     echo, delta = paths
     # A prompt with the Unix tools takes about 1,200 tokens and a plan at most 512. By the estimate of
     # `agx models fit`, Mistral-Nemo keeps within Delta's 8 GB of a GPU with this room, not with more.
-    settings = {"device": os.environ.get("AGX_DEVICE", "auto"), "context_size": 2048}
-    return Case(echo, delta, is_real=True, seeds=range(1, 2), settings=settings)
+    load = LoadOptions(os.environ.get("AGX_DEVICE", "auto"), context_size=2048)
+    return Case(echo, delta, is_real=True, seeds=range(1, 2), load=load)
 
 
 def peak_memory_bytes(pid: int) -> int | None:

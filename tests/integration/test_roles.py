@@ -13,6 +13,7 @@ from agx.models.catalog import load_catalog
 from agx.plan.tools import Registry, ToolInfo
 from agx.planning.planner import Planner
 from agx.planning.roles import ModelRole
+from agx.requests import LoadOptions
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_plan
 from tests.integration.cases import (
@@ -164,7 +165,7 @@ async def test_a_model_plans_with_functions(case: Case) -> None:
 )
 async def test_it_runs_on_the_device_that_was_asked_for(case: Case) -> None:
     device = os.environ["AGX_DEVICE"]
-    on_device = replace(case, settings={"device": device})
+    on_device = replace(case, load=LoadOptions(device))
     async with on_device.planner(ModelRole.ECHO) as planner:
         generated = await on_device.plan(planner, "list files")
     assert generated.metadata.device == device

@@ -333,11 +333,7 @@ def protocol(a: Shape) -> None: ...
         (5, "5 cannot be a tool: it is no function"),
         ("ls", "'ls' cannot be a tool: it is no function"),
     ],
-<<<<<<< HEAD:tests/tools/test_from_functions.py
     ids=lambda case: getattr(case, "__name__", case),
-=======
-    ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__),
->>>>>>> 7609725 (Tests have the same names in every process):tests/tools/test_functions.py
 )
 def test_what_json_cannot_call_is_refused(bad: Any, message: str) -> None:
     with pytest.raises(RegistryInvalid) as caught:

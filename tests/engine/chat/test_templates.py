@@ -139,14 +139,14 @@ def test_a_template_that_reaches_for_python_fails(source: str) -> None:
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_template_ends_with_an_error(source: str) -> None:
     tracemalloc.start()
-    started = time.monotonic()
+    started = time.process_time()
     try:
         with pytest.raises(TemplateError):
             ChatTemplate(source).render(MESSAGES)
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert time.monotonic() - started < 5  # half a second, on a machine that does much else
+    assert time.process_time() - started < 5  # half a second, on a machine that does much else
     assert peak_bytes < 300 << 20
 
 
