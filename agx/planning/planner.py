@@ -69,7 +69,7 @@ class Planner:
         self._is_closed = False
 
     def __repr__(self) -> str:
-        names = ", ".join(backend.model_name for backend in self._backends.values())
+        names = ", ".join(choice.model for choice in self._backends)
         state = "closed" if self._is_closed else f"open, models in use: {names or 'none'}"
         return f"<Planner of the role {self.config.role.value}, {state}>"
 
