@@ -26,8 +26,9 @@ def _heard_signals() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what tests store out of the home of whoever runs them."""
+    """Keep what tests store out of the home of whoever runs them, and their terminal's width out of tests."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
         patch.setenv("AGX_HOME", str(tmp_path_factory.mktemp("home")))
         yield
 
