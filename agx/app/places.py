@@ -1,7 +1,9 @@
-"""Where this user's models, stored plans and the plan that is being built are kept."""
+"""Where this user's models, finished plans and the plan that is being built are kept."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ from agx.app.configure import models_folder
 from agx.errors import StorageError
 
 if TYPE_CHECKING:
+    from agx.plan.schema import Finding, Plan
     from agx.plan.tools import Registry
     from agx.session.building import PlanSession
     from agx.settings.layers import Settings
@@ -52,3 +55,25 @@ def plan_session(buffer: str | None = None) -> PlanSession:
 
     file = buffer_file(None if buffer is None else Path(buffer))
     return PlanSession(PlanBuffer(file), load_tools=registry_of_files)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The file of a recorded plan; None where there is none, with the problem where there was one."""
+
+    path: Path | None = None
+    problem: str = ""
+
+
+def record(plan: Plan, findings: Sequence[Finding], settings: Settings) -> Recorded:
+    """Store a plan where the settings want it stored; raises nothing when it cannot be."""
+    if settings.text("record") == "off" or settings.home is None:
+        return Recorded()
+    from agx.settings.paths import plans_folder  # noqa: PLC0415  as above
+    from agx.store.plans import PlanStore  # noqa: PLC0415
+
+    try:
+        return Recorded(PlanStore(plans_folder(settings.home)).save(plan, findings))
+    except StorageError as error:
+        problem = f"the plan is not recorded: {error.message} (AGX_RECORD=off asks for none)"
+        return Recorded(problem=problem)

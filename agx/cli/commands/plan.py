@@ -137,9 +137,9 @@ def plan(
     settings = _settings(given, has_draft=draft is not None, notes=app.notes)
     reader = piped_reader(input_wait)
     with started_worker(settings, needed=app.has_worker) as worker:
+        from agx.app.places import record
         from agx.app.planners import planner_for, planning_context  # imported while the worker loads
-        from agx.app.recording import record
-        from agx.cli.show.generation import shown_generation
+        from agx.cli.show.progress import shown_generation
 
         registry = chosen_registry(tools, notes=app.notes)
         planner = planner_for(settings, make_planner=app.make_planner, registry=registry, worker=worker)

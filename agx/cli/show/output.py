@@ -16,7 +16,7 @@ from agx.util.texts import shortened, visible, visible_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from agx.app.recording import Recorded
+    from agx.app.places import Recorded
     from agx.plan.changes import TaskChange
     from agx.plan.schema import Finding
 

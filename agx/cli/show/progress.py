@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self
 
-from agx.cli.show.output import is_terminal, may_colour, visible_on
+from agx.app.planners import unseen_warning
+from agx.cli.show.output import Notes, is_terminal, may_colour, visible_on
+from agx.planning.planner import Planner
+from agx.requests import Chunk
+from agx.risk.context import GeneratedPlan, PlanContext
 from agx.util.texts import visible
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[22m"
@@ -82,6 +88,43 @@ class Progress:
             self._stream.flush()
         except (OSError, ValueError):
             self._stream = None  # the terminal is gone: there is nobody to show anything to
+
+
+def shown_generation(
+    planner: Planner,
+    pieces: AsyncGenerator[Chunk | GeneratedPlan, None],
+    *,
+    context: PlanContext,
+    notes: Notes,
+) -> GeneratedPlan:
+    """Run a stream of this planner, show its text while it comes, and return the plan."""
+
+    async def run() -> GeneratedPlan:
+        async with planner:
+            with Progress() as progress:
+                planner.on_progress = progress.loading
+                planner.on_warning = progress.before(notes.warning)
+                generated = await _streamed(pieces, progress)
+            unseen = await unseen_warning(planner, context)
+            if unseen is not None:
+                notes.warning(unseen)
+            return generated
+
+    return asyncio.run(run())
+
+
+async def _streamed(pieces: AsyncGenerator[Chunk | GeneratedPlan, None], progress: Progress) -> GeneratedPlan:
+    generated: GeneratedPlan | None = None
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if isinstance(piece, GeneratedPlan):
+                generated = piece
+            else:
+                progress.add(piece.text, is_dim=piece.is_reasoning)
+                if piece.finish_reason is not None:
+                    progress.clear()  # with two roles a second text follows
+    assert generated is not None, "a stream ends with its plan, or raises"
+    return generated
 
 
 def _cells(character: str) -> int:

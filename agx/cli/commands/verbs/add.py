@@ -104,7 +104,7 @@ def _add_planned(
     with started_worker(settings, needed=app.has_worker) as worker:
         from agx.app.places import plan_session  # imported while the worker loads
         from agx.app.planners import planner_for, planning_context
-        from agx.cli.show.generation import shown_generation
+        from agx.cli.show.progress import shown_generation
         from agx.plan.open_plan import OpenPlan
         from agx.session.building import source_of, source_summary
 

@@ -38,8 +38,8 @@ def import_command(
     app: App, /, *, words: tuple[str, ...], file: str | None, tools: tuple[str, ...], target: Target
 ) -> int:
     """Make a plan of a shell pipeline."""
+    from agx.app.places import record
     from agx.app.plan_sources import import_plan
-    from agx.app.recording import record
 
     if target.path is not None:
         check_target(target.path)

@@ -58,8 +58,10 @@ def validate(
         raise UsageError(f"--role {role} does not validate", hint="leave it out: it is delta")
     settings = given.with_role("delta").read(app.notes)
     with started_worker(settings, needed=app.has_worker and not rules_only) as worker:
-        from agx.app.places import plan_session  # imported while the worker loads
-        from agx.app.recording import record
+        from agx.app.places import (
+            plan_session,  # imported while the worker loads
+            record,
+        )
 
         session = plan_session(buffer)
         base = session.plan()
@@ -91,7 +93,7 @@ def _refined(
 ) -> Validation:
     """Let Delta refine the plan, for what it is for."""
     from agx.app.planners import planner_for, planning_context
-    from agx.cli.show.generation import shown_generation
+    from agx.cli.show.progress import shown_generation
     from agx.session.building import refining_context
 
     registry = session.registry(base)

@@ -19,7 +19,7 @@ from agx.store.buffer import PlanBuffer
 from tests.plan.helpers import task
 
 AGX = [sys.executable, "-P", "-m", "agx"]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 MAX_SECS = 120
 
 

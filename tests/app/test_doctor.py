@@ -1,0 +1,41 @@
+"""The checks of `agx doctor`, without a command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agx.app.doctor import Check, examine
+from agx.backends.scripted import ScriptedBackend
+from agx.plan.tools import Registry
+from agx.planning.config import PlannerConfig
+from agx.planning.planner import Planner
+from agx.settings.layers import read_settings
+from agx.worker.process import WorkerProcess
+
+
+async def checks_with(reply: str, home: Path) -> dict[str, Check]:
+    """Return the checks by name, with a model that writes this."""
+
+    def make_planner(
+        config: PlannerConfig, *, registry: Registry | None = None, worker: WorkerProcess | None = None
+    ) -> Planner:
+        assert worker is None
+        return Planner(config, registry=registry, backend=ScriptedBackend((reply,)))
+
+    settings = read_settings(environ={"AGX_HOME": str(home)})
+    found = await examine(settings, make_planner=make_planner, worker=None)
+    return {check.name: check for check in found}
+
+
+async def test_every_part_is_looked_at(tmp_path: Path) -> None:
+    checks = await checks_with('{"tasks":[{"command":"ls","args":[]}]}', tmp_path)
+    assert checks.keys() >= {"agx", "pydantic", "home", "machine", "llama.cpp", "devices", "plan"}
+    assert {check.status for check in checks.values()} <= {"ok", "note"}
+    assert checks["home"] == Check("home", "ok", str(tmp_path))
+    assert checks["plan"].detail.startswith('"list all rust files and count lines": ls, ')
+
+
+async def test_a_plan_that_fails_says_what_to_do(tmp_path: Path) -> None:
+    plan = (await checks_with("nonsense", tmp_path / "new"))["plan"]
+    assert (plan.status, bool(plan.hint)) == ("fail", True)
+    assert plan.as_dict()["status"] == "fail"
