@@ -16,7 +16,7 @@ from agx.app.hardware import this_machine
 from agx.backends.base import Health
 from agx.errors import AgxError
 from agx.models.catalog import load_catalog
-from agx.models.recommend import recommend
+from agx.models.recommendation import recommend
 from agx.planning.planner import Planner
 from agx.util.machine import memory_bytes, usable_cpus
 from agx.util.version import __version__

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agx.errors import ModelTooLarge
 from agx.gguf.memory import Use, need_of, use_of
 from agx.gguf.placement import BACKENDS, Machine, choose_device, longest_context, place
-from agx.models.recommend import Gpu, Hardware
+from agx.models.recommendation import Gpu, Hardware
 from agx.util.machine import memory_bytes, usable_cpus
 from agx.worker.survey import survey
 

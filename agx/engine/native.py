@@ -110,15 +110,15 @@ def abort_callback(flag: ctypes.Array[ctypes.c_char]) -> object:
     return ctypes.cast(libc.strlen, lib.ggml_abort_callback)
 
 
-def progress_callback(told: Callable[[float], None] | None) -> object:
+def progress_callback(on_progress: Callable[[float], None] | None) -> object:
     """Return a callback for the progress of a load, which never stops the load.
 
     A load is given up by ending the process. The callback must live as long as the load.
     """
 
     def callback(fraction: float, _data: object) -> bool:
-        if told is not None:
-            told(fraction)
+        if on_progress is not None:
+            on_progress(fraction)
         return True
 
     return lib.llama_progress_callback(callback)

@@ -2,7 +2,7 @@
 
 A line is an object with `instruction` (or `nl`) and `reference` (or `cmd`). A reference is a shell
 command or a plan in any form that AGX reads, or a list of either; a list of tasks is one plan. With
-`draft`, a plan in any such form, it is a case for Delta. Other keys are the file's own business.
+`draft`, a plan in any such form, it is a case for Delta. Other keys are kept as they are.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ EXAMPLE = '{"instruction": "list files", "reference": "ls"}'
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case. `line` is where it stands in its file, `source` the object that stands there.
+    """One case. `source` is the object in `line` of its file.
 
-    `references` are those that are plans; `left_out` says of each other one why it is none. A case
-    without references is planned but not scored.
+    `references` are those that are plans; `left_out` has the reason for each other one. A case without
+    references is planned but not scored.
     """
 
     instruction: str
@@ -49,7 +49,7 @@ class Case:
 
 
 def load_cases(path: Path) -> list[Case]:
-    """Read the cases of a file; raises `UsageError` with file, line and what to do."""
+    """Return the cases in a file; raises `UsageError` with file, line and hint."""
     cases = [_in_file(path, number, text) for number, text in _lines(path)]
     if not cases:
         raise UsageError(f"{path} has no cases", hint=f"write one JSON object a line: {EXAMPLE}")
@@ -64,7 +64,7 @@ def load_cases(path: Path) -> list[Case]:
 
 
 def make_case(row: Mapping[str, Any], *, line: int = 0) -> Case:
-    """Make a case of one object; raises `UsageError` where a key is missing or of the wrong kind."""
+    """Return the case in an object; raises `UsageError` where a key is missing or has the wrong type."""
     instruction = _value(row, "instruction", "nl")
     if not isinstance(instruction, str) or not instruction.strip():
         raise UsageError("the instruction is not a text with words in it", hint=f"a case is {EXAMPLE}")
@@ -144,7 +144,7 @@ def _value(row: Mapping[str, Any], name: str, other: str) -> object:
 
 
 def _references(value: object) -> list[PlanSource]:
-    """Return the references one by one; raises `UsageError` where there is none, or an odd one."""
+    """Return the references one by one; raises `UsageError` where there is none, or one of the wrong type."""
     several: list[Any] = value if isinstance(value, list) and not _is_plan(value) else [value]
     if not several or not all(isinstance(one, str) or _is_plan(one) for one in several):
         raise UsageError(
@@ -155,7 +155,7 @@ def _references(value: object) -> list[PlanSource]:
 
 
 def _is_plan(value: object) -> bool:
-    """Return whether a value can be one plan: an object, or a list of objects none of which is a plan."""
+    """Return whether a value is one plan: an object, or a list of objects none of which is a plan."""
     if isinstance(value, list):
         objects = [item for item in value if isinstance(item, dict)]
         is_all = len(objects) == len(value) > 0
@@ -164,7 +164,7 @@ def _is_plan(value: object) -> bool:
 
 
 def _tasks(reference: PlanSource, instruction: str) -> Tasks:
-    """Return a reference's tasks in the form that every plan of AGX has, to compare like with like."""
+    """Return a reference's tasks in the form of AGX's own plans, to compare like with like."""
     registry = unix_registry()
     if isinstance(reference, str):
         return normalised(parse_shell(reference, instruction=instruction), registry)[0].tasks

@@ -1,4 +1,4 @@
-"""The runner: plans every case, one after another, and scores what comes back."""
+"""Running an evaluation: every case is planned, one after another, and scored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from agx.errors import (
     UsageError,
 )
 from agx.evaluate.cases import Case, PlanSource
-from agx.evaluate.metrics import PLAN_METRICS, Part, Tasks, is_exact, nlc2cmd, score, share, written
+from agx.evaluate.metrics import PLAN_METRICS, Part, Tasks, comparable, is_exact, nlc2cmd, score, share
 from agx.evaluate.report import Outcome, Report, make_report
 from agx.plan.tools import Registry
 from agx.planning.planner import Planner
@@ -33,7 +33,7 @@ MAX_CANDIDATES = 5
 MAX_TRIES = 12
 SAMPLING_TEMPERATURE = 1.0
 
-# What would fail every case alike says something about the set-up, and nothing about the plans.
+# An error that would fail every case alike is about the set-up, not about the plans.
 _SET_UP_ERRORS = (
     BackendUnreachable,
     ConfigError,
@@ -54,9 +54,9 @@ async def evaluate_planner(
     """Plan every case and score the plans; cases with drafts are refined, see `evaluate_delta`.
 
     With `candidates` above 1, up to that many distinct plans a case are drawn for NLC2CMD@N: the
-    planner's own and then sampled ones. `progress` is called with the number of cases done and of
-    all. An error of a case is counted under its code; one of the set-up (no model, no backend) is
-    raised, as are the caller's own mistakes with `UsageError`.
+    planner's own, then sampled ones. `progress` is called with the numbers of cases done and in all. An
+    error in a case is counted under its code. An error of the set-up (no model, no backend) is raised, as
+    is `UsageError`.
     """
     if not 1 <= candidates <= MAX_CANDIDATES:
         raise UsageError(f"{candidates} candidates were asked for", hint=f"ask for 1 to {MAX_CANDIDATES}")
@@ -118,7 +118,7 @@ async def _refined(planner: Planner, case: Case, draft: PlanSource) -> Outcome:
 
 
 def _drafted(case: Case, draft: PlanSource, registry: Registry) -> Tasks | None:
-    """Return the draft's tasks; one that is no plan at all is wrong, whatever the references are."""
+    """Return the draft's tasks, or None for a draft that is not a plan, and so is wrong."""
     try:
         return read_draft(draft, registry, instruction=case.instruction, normalise=True)[0].tasks
     except PlanInvalid:
@@ -140,7 +140,7 @@ def _outcome(
 
 
 async def _attempt(planning: Awaitable[GeneratedPlan]) -> tuple[GeneratedPlan | None, AgxError | None]:
-    """Return the plan, or the error that stands for its absence; set-up errors pass."""
+    """Return the plan, or the error of this case; errors of the set-up are raised."""
     try:
         return await planning, None
     except _SET_UP_ERRORS:
@@ -152,7 +152,7 @@ async def _attempt(planning: Awaitable[GeneratedPlan]) -> tuple[GeneratedPlan | 
 async def _distinct_plans(
     planner: Planner, instruction: str, *, first: Tasks | None, wanted: int
 ) -> list[Tasks]:
-    """Return up to `wanted` distinct plans within `MAX_TRIES`: the first, then sampled ones by seed."""
+    """Return up to `wanted` distinct plans within `MAX_TRIES`: the first, then sampled ones, seed by seed."""
     plans = [] if first is None else [first]
     config = planner.config
     parameters = replace(config.parameters, temperature=SAMPLING_TEMPERATURE)
@@ -160,8 +160,9 @@ async def _distinct_plans(
         if len(plans) == wanted:
             break
         options = PlanOptions(parameters, seed=seed, deadline_secs=config.timeout_secs)
-        # A candidate that is no plan is no candidate: only the planner's own answer counts as failed.
+        # A sampled text that is not a plan is skipped: only the planner's own answer counts as failed.
         generated, _ = await _attempt(planner.plan(instruction, options=options))
-        if generated is not None and written(generated.tasks) not in [written(tasks) for tasks in plans]:
+        known = [comparable(tasks) for tasks in plans]
+        if generated is not None and comparable(generated.tasks) not in known:
             plans.append(generated.tasks)
     return plans

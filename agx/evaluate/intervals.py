@@ -27,14 +27,14 @@ class Interval:
 
 @dataclass(slots=True)
 class _Column:
-    """One metric's parts, apart for adding up fast, and what its resamples gave."""
+    """One metric's parts, as columns to add up fast, and the ratios of its resamples."""
 
     numerators: list[float]
     denominators: list[float]
     values: list[float] = field(default_factory=list)
 
     def resample(self, drawn: Sequence[int]) -> None:
-        """Add the ratio of the drawn cases; a resample that a metric scores nothing in has none."""
+        """Add the ratio over the drawn cases, unless the metric scores none of them."""
         total = sum(map(self.denominators.__getitem__, drawn))
         if total:
             self.values.append(sum(map(self.numerators.__getitem__, drawn)) / total)
@@ -49,9 +49,9 @@ def ratio(parts: Sequence[Part]) -> float | None:
 def bootstrap(
     columns: Sequence[Sequence[Part]], *, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
 ) -> list[Interval | None]:
-    """Return one interval a column; every column has a part for each case, in the same order.
+    """Return one interval for each column; every column has a part for each case, in the same order.
 
-    All columns are resampled by the same cases. None where a column has nothing to measure.
+    All columns are resampled with the same cases. None for a column without scored cases.
     """
     rng = random.Random(seed)  # noqa: S311  a statistic, not a secret
     made = [_Column([p[0] for p in parts], [p[1] for p in parts]) for parts in columns]
@@ -67,6 +67,6 @@ def _percentiles(values: Sequence[float]) -> Interval | None:
     if not values:
         return None
     tail = (1 - CONFIDENCE) / 2
-    # The same number of resamples lies outside on either side.
+    # Equally many resamples lie outside on either side.
     num_outside = math.floor(tail * len(values))
     return Interval(values[num_outside], values[-1 - num_outside])

@@ -1,10 +1,10 @@
 """The metrics of plans against references, as pure functions on tasks.
 
-Every metric is a ratio of two sums over cases, so one case gives a numerator and a denominator
-(its `Part`) and the rest is adding up: a share has the denominator 1, an F1 twice the hits over
-everything named on either side. A case that is not scored by a metric has the denominator 0.
+Every metric is a ratio of two sums over cases. So each case contributes a numerator and a denominator (its
+`Part`). In a share the denominator is 1. An F1 is twice the hits over everything named on either side. A
+case that a metric does not score has the denominator 0.
 
-The score NLC2CMD is that of the competition of the same name: https://arxiv.org/abs/2103.02523
+The score NLC2CMD is that of the competition of this name: https://arxiv.org/abs/2103.02523
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _STEM = re.compile(r"[\w.+@%-]*[\w+@%-]")
 
 
 def score(plan: Tasks | None, references: Sequence[Tasks]) -> dict[str, Part]:
-    """Score a case: every metric of `PLAN_METRICS` for a plan, or for none, against its references.
+    """Return every metric of `PLAN_METRICS` for a plan, or for its absence, against the references.
 
-    Each metric takes the reference that suits it best. Without references only `valid` is scored.
+    Each metric takes the reference with the best score. Without references only `valid` is scored.
     """
     parts = {"valid": share(plan is not None)}
     if not references:
@@ -62,17 +62,17 @@ def score(plan: Tasks | None, references: Sequence[Tasks]) -> dict[str, Part]:
 
 
 def share(is_right: bool) -> Part:  # noqa: FBT001 - it is the only parameter
-    """Return the part of a case in a share."""
+    """Return a case's part of a share."""
     return (float(is_right), 1.0)
 
 
 def is_exact(plan: Tasks | None, references: Sequence[Tasks]) -> bool:
     """Return whether the plan does what a reference does: the same calls, inputs and output files."""
-    return plan is not None and any(written(plan) == written(known) for known in references)
+    return plan is not None and any(comparable(plan) == comparable(known) for known in references)
 
 
-def written(tasks: Tasks) -> list[dict[str, Any]]:
-    """Return what two equal plans have in common: the tasks without limits and risks."""
+def comparable(tasks: Tasks) -> list[dict[str, Any]]:
+    """Return the part of a plan that decides equality: its tasks without limits and risks."""
     return [task.written() for task in tasks]
 
 
@@ -99,7 +99,7 @@ def is_flag(word: str) -> bool:
 
 
 def kind(word: str) -> Kind:
-    """Return the first kind that fits: a number, a path, a glob, or just a word."""
+    """Return the first kind that fits: number, path, glob or word."""
     if _NUMBER.fullmatch(word):
         return "N"
     if "/" in word or word in (".", "..") or _is_file_name(word):
@@ -108,16 +108,13 @@ def kind(word: str) -> Kind:
 
 
 def _is_file_name(word: str) -> bool:
-    """Return whether a word looks like `name.ext`; what ends in a number, as 3.14 does, is none."""
+    """Return whether a word looks like `name.ext`, but not like a number such as 3.14."""
     stem, _, extension = word.rpartition(".")
     return extension.isalnum() and not extension.isdigit() and _STEM.fullmatch(stem) is not None
 
 
 def words(task: Task) -> list[str]:
-    """Return a task's arguments as a shell would have them.
-
-    Named `arguments` count as a flag `--name` each, followed by the value.
-    """
+    """Return a task's arguments as words of a shell; named `arguments` become `--name` and the value."""
     named = sorted((task.arguments or {}).items())
     return [_text(item) for item in task.args] + [
         text for name, value in named for text in _named(name, value)
@@ -154,9 +151,9 @@ def utilities(tasks: Tasks) -> Counter[str]:
 
 
 def edges(tasks: Tasks) -> Counter[tuple[str, str]]:
-    """Return the set of (command of the source, command of the target) over all standard inputs.
+    """Return the pairs (command of the source, command of the target) over all standard inputs.
 
-    An input that is no earlier task, which only a draft can have, has no source.
+    An input that is not an earlier task, which only a draft can have, has no source.
     """
     by_number = {task.task_number: task.command for task in tasks}
     pairs = {
@@ -168,7 +165,7 @@ def edges(tasks: Tasks) -> Counter[tuple[str, str]]:
 
 
 def _best_f1(count: Callable[[Tasks], Counter[Any]], tasks: Tasks, references: Sequence[Tasks]) -> Part:
-    """Return the part of a micro-averaged F1 against the reference that gives the highest F1."""
+    """Return the part of a micro-averaged F1, against the reference with the highest F1."""
     found = count(tasks)
     parts = [
         (2.0 * (found & known).total(), float(found.total() + known.total()))
@@ -194,7 +191,7 @@ def _position(task: Task | None, known: Task | None) -> float:
 
 
 def flag_score(known: frozenset[str], found: frozenset[str]) -> float:
-    """Return f of NLC2CMD: 1 for the same flags, down to below -1 where none is right."""
+    """Return f of NLC2CMD: 1 for the same flags, down to below -1 for none in common."""
     if not known and not found:
         return 1.0
     return (2 * len(known & found) - len(known | found)) / max(1, len(known), len(found))

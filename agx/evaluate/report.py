@@ -10,7 +10,7 @@ from typing import Any
 from agx.errors import AgxError
 from agx.evaluate.cases import Case
 from agx.evaluate.intervals import Interval, bootstrap, ratio
-from agx.evaluate.metrics import UNSCORED, Part, Score, Tasks, written
+from agx.evaluate.metrics import UNSCORED, Part, Score, Tasks, comparable
 from agx.plan.schema import PlanMetadata
 
 TABLE_HEADER = ("metric", "value", "95 % interval", "by utility", "95 % interval", "cases")
@@ -25,7 +25,7 @@ _NONE = "-"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one case: its scores, and the plan or the error that there was none for."""
+    """The outcome of one case: its scores, and the plan or the error in its place."""
 
     case: Case
     score: Score
@@ -36,13 +36,13 @@ class Outcome:
 
     @property
     def is_failure(self) -> bool:
-        """Whether it went wrong: no plan, or one that equals no reference where there are some."""
+        """Whether there is no plan, or one that equals none of the references."""
         return self.error is not None or (bool(self.case.references) and not self.is_right)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the case as it stands in its file, with what came of it; it can be read as a case again."""
+        """Return the case as in its file, with the outcome; it can be read as a case again."""
         data: dict[str, Any] = dict(self.case.source) | {"line": self.case.line}
-        data["plan"] = None if self.plan is None else written(self.plan)
+        data["plan"] = None if self.plan is None else comparable(self.plan)
         if self.error is not None:
             data["error"] = self.error.as_dict()
         data["scores"] = {name: _rounded(ratio([part])) for name, part in self.score.items() if part[1]}
@@ -51,13 +51,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its interval; None where nothing was there to measure."""
+    """A value with its interval; None where nothing was measured."""
 
     value: float | None
     interval: Interval | None
 
     def as_dict(self) -> dict[str, float | None]:
-        """Return the JSON form, rounded to what can be meant."""
+        """Return the JSON form, rounded to significant digits."""
         low, high = (None, None) if self.interval is None else (self.interval.low, self.interval.high)
         return {"value": _rounded(self.value), "low": _rounded(low), "high": _rounded(high)}
 
@@ -89,7 +89,7 @@ class UtilityResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an evaluation found.
+    """The results of an evaluation.
 
     `not_scored` counts the cases without a reference that is a plan, by the first one's reason;
     `references_left_out` all such references; `errors` the cases without a plan, by error code.
@@ -106,7 +106,7 @@ class Report:
     made_by: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form; failures are only counted, each has an `as_dict` of its own."""
+        """Return the JSON form, in which failures are only counted; each has an `as_dict` of its own."""
         return {
             "cases": self.num_cases,
             "scored": self.num_scored,
@@ -128,7 +128,7 @@ class Report:
         }
 
     def table_rows(self) -> list[tuple[str, ...]]:
-        """Return a row a metric, under `TABLE_HEADER`."""
+        """Return a row for each metric, under `TABLE_HEADER`."""
         return [
             (label(m.name), *m.overall.as_cells(), *m.macro.as_cells(), str(m.num_cases))
             for m in self.metrics
@@ -139,7 +139,7 @@ class Report:
         return ("first utility", "cases", *(label(metric.name) for metric in self.metrics))
 
     def utility_rows(self) -> list[tuple[str, ...]]:
-        """Return a row a first utility, the commonest first."""
+        """Return a row for each first utility, the commonest first."""
         return [
             (row.name, str(row.num_cases), *(_cell(value) for value in row.values.values()))
             for row in self.utilities
@@ -154,7 +154,7 @@ def label(name: str) -> str:
 
 
 def make_report(outcomes: Sequence[Outcome], names: Sequence[str]) -> Report:
-    """Add up the outcomes of all cases under the metrics of these names."""
+    """Return the report of these outcomes, with the metrics of these names."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.case.utility is not None:
@@ -182,7 +182,7 @@ def _metrics(
     outcomes: Sequence[Outcome], utilities: Sequence[UtilityResult], names: Sequence[str]
 ) -> tuple[MetricResult, ...]:
     columns = [_parts(outcomes, name) for name in names]
-    # A macro average is a mean over utilities, so it is these that its interval draws from.
+    # A macro average is a mean over utilities, so its interval resamples utilities.
     macros = [[_macro_part(row.values[name]) for row in utilities] for name in names]
     overall = [
         Estimate(ratio(column), found) for column, found in zip(columns, bootstrap(columns), strict=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from agx.gguf.source import COUNT, LENGTH, MAX_STRING_BYTES, Scalar, Source, as_text
+from agx.gguf.source import COUNT, LENGTH, MAX_STRING_BYTES, GgufSource, Scalar, as_text
 from agx.gguf.types import ARRAY, SCALARS, STRING
 
 MAX_KEY_BYTES = 65_535
@@ -36,7 +36,7 @@ class Array:
 Value = Scalar | tuple[Scalar, ...] | Array
 
 
-def read_metadata(source: Source, num_keys: int) -> tuple[dict[str, Value], dict[str, int]]:
+def read_metadata(source: GgufSource, num_keys: int) -> tuple[dict[str, Value], dict[str, int]]:
     """Read so many keys with their values; gives the values and where the keys stand."""
     metadata: dict[str, Value] = {}
     places: dict[str, int] = {}
@@ -53,7 +53,7 @@ def read_metadata(source: Source, num_keys: int) -> tuple[dict[str, Value], dict
     return metadata, places
 
 
-def _value(source: Source, key: str, kind: int) -> Value:
+def _value(source: GgufSource, key: str, kind: int) -> Value:
     if kind == STRING:
         return _text(source, key)
     if kind == ARRAY:
@@ -61,7 +61,7 @@ def _value(source: Source, key: str, kind: int) -> Value:
     return source.scalar(kind, key)
 
 
-def _text(source: Source, key: str) -> str | Array:
+def _text(source: GgufSource, key: str) -> str | Array:
     array = Array(STRING, 1, source.offset)
     length = source.string_length(key, MAX_STRING_BYTES)
     if length <= _SMALL_TEXT_BYTES and source.holds(length):
@@ -70,7 +70,7 @@ def _text(source: Source, key: str) -> str | Array:
     return array
 
 
-def _array(source: Source, key: str) -> tuple[Scalar, ...] | Array:
+def _array(source: GgufSource, key: str) -> tuple[Scalar, ...] | Array:
     start = source.offset
     kind = source.number(COUNT, f"the type of {key}'s items")
     length = source.number(LENGTH, f"the length of {key}")
@@ -87,7 +87,7 @@ def _array(source: Source, key: str) -> tuple[Scalar, ...] | Array:
     return array
 
 
-def _strings(source: Source, key: str, length: int) -> tuple[str, ...] | Array:
+def _strings(source: GgufSource, key: str, length: int) -> tuple[str, ...] | Array:
     """Read the strings of an array, or go behind them."""
     is_tokens, at_most = key == "tokenizer.ggml.tokens", source.num_strings_left
     at_most = min(at_most, MAX_TOKENS) if is_tokens else at_most
@@ -106,7 +106,7 @@ def _strings(source: Source, key: str, length: int) -> tuple[str, ...] | Array:
     return tuple(map(as_text, source.strings(length, key)))
 
 
-def _check_unique(source: Source, tokens: list[bytes], array: Array) -> None:
+def _check_unique(source: GgufSource, tokens: list[bytes], array: Array) -> None:
     """Refuse a vocabulary in which two tokens have one text: llama.cpp would abort.
 
     To it a text ends at its first zero byte, and an empty one has a name of its own.

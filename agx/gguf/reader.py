@@ -4,7 +4,7 @@ The file is untrusted: every count is checked against what is left of the file b
 made of it, and what llama.cpp is known to abort on is refused. Large arrays stay in the file: the
 header holds where they are, and reads them when they are asked for.
 
-Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+GgufSource: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from agx.gguf.metadata import Array, Value, read_metadata
-from agx.gguf.source import COUNT, LENGTH, MAGIC, Source, invalid, open_gguf
+from agx.gguf.source import COUNT, LENGTH, MAGIC, GgufSource, invalid, open_gguf
 from agx.gguf.types import SCALARS, STRING, TENSOR_TYPES, TensorType
 
 VERSIONS = (2, 3)
@@ -98,10 +98,10 @@ class Header:
         raise invalid(self.path, key, why, offset=self.places[key])
 
     @contextmanager
-    def _items(self, array: Array) -> Iterator[Source]:
+    def _items(self, array: Array) -> Iterator[GgufSource]:
         """Open the file at the first item of an array that was left in it."""
         with open_gguf(self.path) as file:
-            source = Source(file, self.path, self.size_bytes)
+            source = GgufSource(file, self.path, self.size_bytes)
             source.seek(array.offset)
             yield source
 
@@ -113,14 +113,14 @@ def read_header(path: Path) -> Header:
     `GgufInvalid` with field and offset for a damaged one.
     """
     with open_gguf(path) as file:
-        source = Source(file, path, os.fstat(file.fileno()).st_size)
+        source = GgufSource(file, path, os.fstat(file.fileno()).st_size)
         try:
             return _header(source, path)
         except MemoryError:
             source.fail("the header", "needs more memory than there is")
 
 
-def _header(source: Source, path: Path) -> Header:
+def _header(source: GgufSource, path: Path) -> Header:
     source.seek(len(MAGIC))
     version = source.number(COUNT, "the version")
     if version not in VERSIONS:
@@ -140,7 +140,7 @@ def _header(source: Source, path: Path) -> Header:
     return Header(path, version, metadata, tensors, data_offset, source.size, places)
 
 
-def _alignment(source: Source, metadata: Mapping[str, Value]) -> int:
+def _alignment(source: GgufSource, metadata: Mapping[str, Value]) -> int:
     alignment = metadata.get("general.alignment", DEFAULT_ALIGNMENT)
     is_number = isinstance(alignment, int) and not isinstance(alignment, bool)
     if not is_number or not 0 < alignment <= MAX_ALIGNMENT or alignment & (alignment - 1):  # type: ignore[operator]
@@ -148,7 +148,7 @@ def _alignment(source: Source, metadata: Mapping[str, Value]) -> int:
     return int(alignment)  # type: ignore[arg-type]
 
 
-def _tensor(source: Source) -> Tensor:
+def _tensor(source: GgufSource) -> Tensor:
     start = source.offset
     name = source.text("a tensor's name", at_most=MAX_TENSOR_NAME_BYTES)
     what = f"the tensor {name}"
@@ -172,7 +172,9 @@ def _tensor(source: Source) -> Tensor:
     return Tensor(name, shape, known, offset, num_items // known.block_items * known.block_bytes)
 
 
-def _check_tensors(source: Source, tensors: tuple[Tensor, ...], *, data_offset: int, alignment: int) -> None:
+def _check_tensors(
+    source: GgufSource, tensors: tuple[Tensor, ...], *, data_offset: int, alignment: int
+) -> None:
     """Check that names are unique and that the data follow each other and end within the file."""
     names: set[str] = set()
     expected = 0

@@ -65,7 +65,7 @@ def invalid(path: Path, field: str, why: str, *, offset: int, hint: str = _HINT)
     )
 
 
-class Source:
+class GgufSource:
     """The file from front to back, in chunks: never more of it in memory than the item that is read.
 
     What is kept of it is counted (`holds`), so that a header stays small however large the file is.

@@ -25,7 +25,7 @@ _BUFFER_BYTES = 128 << 20  # of llama.cpp itself
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogEntry:
     """One model. Parameters are counted in billions, `active` ones being those that a token passes.
 
     `file` is the first part of a split file; `size_gb` (10^9 bytes) is the size of all. `preference`
@@ -61,7 +61,7 @@ class Entry:
         return data | {"good_for": list(self.good_for)}
 
 
-def memory_needed(entry: Entry, *, context_length: int = DEFAULT_CONTEXT_LENGTH) -> int:
+def memory_needed(entry: CatalogEntry, *, context_length: int = DEFAULT_CONTEXT_LENGTH) -> int:
     """Estimate the bytes that a model needs: weights, key-value cache, and buffers of one batch.
 
     The cache has a row of keys and one of values for each token, layer and head of keys and values.
@@ -75,12 +75,12 @@ def memory_needed(entry: Entry, *, context_length: int = DEFAULT_CONTEXT_LENGTH)
 
 
 @cache
-def load_catalog(path: Path | None = None) -> Mapping[str, Entry]:
+def load_catalog(path: Path | None = None) -> Mapping[str, CatalogEntry]:
     """Return the catalogue by name, in its order; raises `ModelMissing` or `ConfigError`."""
     path = packaged_file(NAME, what="the catalogue of models") if path is None else path
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8"))
-        entries = [Entry(name=name, **_checked(row)) for name, row in rows["models"].items()]
+        entries = [CatalogEntry(name=name, **_checked(row)) for name, row in rows["models"].items()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} is no catalogue of models: {error}", hint="install AGX again") from error
     return MappingProxyType({entry.name: entry for entry in entries})

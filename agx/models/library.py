@@ -1,6 +1,6 @@
-"""The models that this machine has: in the models folder, half fetched, embedded, and Ollama's.
+"""The models on this machine: in the models folder, half fetched, embedded, and Ollama's.
 
-A damaged file is listed with what is wrong with it. Only what lies in the models folder is ever removed.
+A damaged file is listed with what is wrong with it. Only files in the models folder are ever removed.
 """
 
 from __future__ import annotations
@@ -27,11 +27,10 @@ _MAX_OLLAMA = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """One model. `name` is what `--model` takes, `source` what it was pulled as, where that is known.
+class ListedModel:
+    """One model. `name` is what `--model` takes, `source` what it was pulled as, if that is known.
 
-    `problem` says why it cannot be used. Of a part, `size_bytes` is what the whole has and
-    `fetched_bytes` what is there.
+    `problem` says why it cannot be used. A half-fetched model has `fetched_bytes` of `size_bytes`.
     """
 
     name: str
@@ -62,13 +61,13 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found of a model: `problem` is empty for a good one.
+class Verification:
+    """The result of verifying a model; `problem` is empty for a good one.
 
-    `is_hashed` says whether its hash was known, and so could be compared.
+    `is_hashed`: its hash was on record, and was compared.
     """
 
-    model: Model
+    model: ListedModel
     is_hashed: bool
     problem: str = ""
 
@@ -82,13 +81,13 @@ class Verdict:
         }
 
 
-def list_models(folder: Path | None) -> list[Model]:
+def list_models(folder: Path | None) -> list[ListedModel]:
     """Return all models, the embedded planner first; raises `StorageError` for an unreadable folder."""
     return [_model(EMBEDDED, "embedded", embedded_model()), *in_folder(folder), *_of_ollama()]
 
 
-def in_folder(folder: Path | None) -> list[Model]:
-    """Return the models and the parts of the models folder; raises `StorageError`."""
+def in_folder(folder: Path | None) -> list[ListedModel]:
+    """Return the models in the models folder, half-fetched ones too; raises `StorageError`."""
     if folder is None:
         return []
     try:
@@ -98,21 +97,21 @@ def in_folder(folder: Path | None) -> list[Model]:
     except OSError as error:
         raise StorageError(f"{folder} cannot be read: {error.strerror}", hint="look at its rights") from error
     records = Manifest(folder).records()
-    models, seen = [], set[str]()
+    models, listed = [], set[str]()
     for name in names:
-        if name.lower().endswith(ENDING) and name not in seen:
+        if name.lower().endswith(ENDING) and name not in listed:
             source = records[name].source if name in records else ""
             models.append(_model(Path(name).stem, "file", folder / name, source=source))
-            seen.update(parts_of(name) if _is_split(name) else ())
+            listed.update(parts_of(name) if _is_split(name) else ())
         elif name.lower().endswith(f"{ENDING}{PART}"):
             models.append(_half_fetched(folder / name.removesuffix(PART)))
     return models
 
 
-def find(name: str, folder: Path | None) -> Model:
-    """Return the model of this name, which may also be what it was pulled as.
+def find(name: str, folder: Path | None) -> ListedModel:
+    """Return the model of this name, or that was pulled as this.
 
-    Raises `ModelMissing` where there is none, and `UsageError` for what can be no name.
+    Raises `ModelMissing` where there is none, and `UsageError` for an impossible name.
     """
     if name == EMBEDDED:
         return _model(EMBEDDED, "embedded", embedded_model())
@@ -134,14 +133,18 @@ def find(name: str, folder: Path | None) -> Model:
 
 
 def verify(
-    model: Model, folder: Path | None, *, started: Callable[[str, int], None], goes_on: Callable[[int], bool]
-) -> Verdict:
-    """Read a model through: its hash, where one was recorded or its name says one, and its header.
+    model: ListedModel,
+    folder: Path | None,
+    *,
+    started: Callable[[str, int], None],
+    goes_on: Callable[[int], bool],
+) -> Verification:
+    """Read a model through: its header, and its hash where a record or its name has one.
 
-    `started` hears each file's name and size in bytes, `goes_on` how much of it has been read.
+    `started` is called with each file's name and size in bytes, `goes_on` with the bytes read so far.
     """
     if model.kind == "part":
-        return Verdict(model, is_hashed=False, problem="it is not fetched to its end")
+        return Verification(model, is_hashed=False, problem="it is not fetched to its end")
     is_hashed = True
     records = {} if folder is None or model.kind != "file" else Manifest(folder).records()
     try:
@@ -153,21 +156,20 @@ def verify(
             started(path.name, version[0])
             digest = compute_sha256(path, goes_on=goes_on)
             if expected is not None and digest != expected:
-                return Verdict(model, is_hashed=True, problem=f"{path.name} is not what was fetched")
+                return Verification(model, is_hashed=True, problem=f"{path.name} is not what was fetched")
             if digest is not None and folder is not None:
                 HashMemory(folder / HASHES_NAME).put(path, digest, version=version)
     except AgxError as error:
-        return Verdict(model, is_hashed=False, problem=error.message)
+        return Verification(model, is_hashed=False, problem=error.message)
     except OSError as error:
-        return Verdict(model, is_hashed=False, problem=f"it cannot be read: {error.strerror}")
-    return Verdict(model, is_hashed)
+        return Verification(model, is_hashed=False, problem=f"it cannot be read: {error.strerror}")
+    return Verification(model, is_hashed)
 
 
-def remove(model: Model, folder: Path) -> int:
-    """Remove a model of the models folder, its record and what was fetched of it; gives the bytes freed.
+def remove(model: ListedModel, folder: Path) -> int:
+    """Remove a model from the models folder, with its record and its parts; returns the bytes freed.
 
-    A link is removed, and what it points to stays. Raises `UsageError` for a model that is not the
-    folder's, and `StorageError`.
+    The target of a link stays. Raises `UsageError` for a model outside the folder, and `StorageError`.
     """
     if model.kind == "embedded":
         raise UsageError(f"{model.name} comes with AGX and stays", hint="`agx models list` shows the others")
@@ -191,19 +193,19 @@ def remove(model: Model, folder: Path) -> int:
     return freed
 
 
-def _model(name: str, kind: Kind, path: Path, *, source: str = "") -> Model:
+def _model(name: str, kind: Kind, path: Path, *, source: str = "") -> ListedModel:
     try:
         card = read_card(path)
     except AgxError as error:
         size = path.stat().st_size if path.is_file() else None
-        return Model(name, kind, (path,), size, problem=error.message, source=source)
-    return Model(name, kind, card.files, card.size_bytes, card, source=source)
+        return ListedModel(name, kind, (path,), size, problem=error.message, source=source)
+    return ListedModel(name, kind, card.files, card.size_bytes, card, source=source)
 
 
-def _half_fetched(target: Path) -> Model:
+def _half_fetched(target: Path) -> ListedModel:
     state = read_state(target)
     fetched = 0 if state is None else state.ranges.num_bytes
-    return Model(
+    return ListedModel(
         target.stem,
         "part",
         (target,),
@@ -214,14 +216,14 @@ def _half_fetched(target: Path) -> Model:
     )
 
 
-def _of_ollama() -> Iterator[Model]:
-    """Yield Ollama's models, those that cannot be used with why."""
+def _of_ollama() -> Iterator[ListedModel]:
+    """Yield Ollama's models; one that cannot be used says why."""
     for name in ollama_names(ollama_folders())[:_MAX_OLLAMA]:
         text = f"ollama:{name}"
         try:
             yield _model(text, "ollama", ollama_model(str(name)))
         except AgxError as error:
-            yield Model(text, "ollama", (), problem=error.message)
+            yield ListedModel(text, "ollama", (), problem=error.message)
 
 
 def ollama_names(folders: Sequence[Path]) -> list[OllamaName]:
@@ -230,7 +232,7 @@ def ollama_names(folders: Sequence[Path]) -> list[OllamaName]:
     for folder in folders:
         try:
             manifests = sorted((folder / "manifests").glob("*/*/*/*"))
-        except OSError:  # they are not this user's to see
+        except OSError:  # this user may not read them
             continue
         for path in manifests:
             try:
@@ -249,7 +251,7 @@ def _is_split(name: str) -> bool:
 
 
 def _unlink(path: Path) -> int:
-    """Remove a file where there is one; gives the bytes that this frees."""
+    """Remove a file if it exists, and return the bytes that this frees."""
     try:
         size = 0 if path.is_symlink() else path.stat().st_blocks * 512
         path.unlink()

@@ -1,4 +1,9 @@
-"""A chain of tasks: everything is opened, everything is started, and all of it ends together."""
+"""A chain of tasks, which run at the same time.
+
+First the arguments of all tasks are expanded, then all files and pipes are opened, then all programs are
+started. So an error before the last step leaves nothing half done. The chain is over when all tasks have
+ended; where one fails, the others are stopped.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +23,14 @@ from agx.run.job import Job
 from agx.run.pipes import Descriptor, Flow, PipeSink, Sink, Tail, pipe
 from agx.run.program import Program
 from agx.run.record import TaskProblem, TaskRecord
-from agx.run.running_task import Prepared, Stage, Stream, failure
+from agx.run.running_task import ReadyTask, RunningTask, Stream, failure
 from agx.unix.exit_codes import accepted_exit_codes
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
 class Shown:
-    """A sink for an output that no task reads: its beginning is kept, all of it goes to the audience."""
+    """A sink for an output that no task reads: all of it goes to the audience, its beginning is kept."""
 
     def __init__(self, task: Task, job: Job) -> None:
         self._task = task
@@ -40,37 +45,37 @@ class Shown:
         return bytes(self._kept)
 
     async def write(self, data: bytes) -> bool:
-        """Keep what there is room for, and pass all of it on."""
+        """Keep as much as there is room for, and pass all of it on."""
         room = self._max_bytes - len(self._kept)
         self._kept += data[:room]
         self.is_cut |= len(data) > room
         return self._audience is None or await self._audience.output(self._task, data)
 
     def close(self) -> None:
-        """Do nothing: what is kept stays."""
+        """Do nothing: the kept part stays available."""
 
 
 async def run_chain(tasks: Sequence[Task], job: Job, records: dict[int, TaskRecord]) -> None:
-    """Run the tasks of one chain at the same time, and put what became of them into `records`.
+    """Run the tasks of one chain at the same time, and put their records into `records`.
 
-    Raises what the first task that failed raises, once all of them have ended.
+    Raises the error of the first task that failed, once all tasks have ended.
     """
     with ExitStack() as stack:
         opening = _Opening(job, stack, records)
         prepared = await opening.chain(tasks)
         grace_secs = job.checked.options.grace_secs
-        stages: list[Stage] = []
+        stages: list[RunningTask] = []
         try:
             async with asyncio.TaskGroup() as group:
                 for one in prepared:
                     with blamed_on(one.task, records):
                         upstream = stages[-1] if stages else None
-                        stages.append(Stage(one, upstream=upstream, grace_secs=grace_secs))
+                        stages.append(RunningTask(one, upstream=upstream, grace_secs=grace_secs))
                     group.create_task(stages[-1].attend())
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
         finally:
-            # Where the chain broke off at once, nobody has attended to what had been started.
+            # Where starting failed, nothing has attended to the tasks that were started already.
             await asyncio.gather(*(stage.close() for stage in stages))
             for one, stage in zip(prepared, stages, strict=False):
                 records[one.task.task_number] = opening.with_output(stage.record())
@@ -102,10 +107,10 @@ class _Opening:
         self._records = records
         self._shown: dict[int, Shown] = {}
 
-    async def chain(self, tasks: Sequence[Task]) -> list[Prepared]:
-        """Return the tasks ready to start; raises `TaskFailed`. No file is opened before all is expanded."""
+    async def chain(self, tasks: Sequence[Task]) -> list[ReadyTask]:
+        """Return the tasks, ready to start; raises `TaskFailed`. Nothing is opened before all is expanded."""
         expanded = [await self._expanded(task) for task in tasks]
-        prepared: list[Prepared] = []
+        prepared: list[ReadyTask] = []
         following: Stream | None = None
         for task, expansion in zip(tasks, expanded, strict=True):
             with blamed_on(task, self._records):
@@ -118,7 +123,7 @@ class _Opening:
         return prepared
 
     def with_output(self, record: TaskRecord) -> TaskRecord:
-        """Return the record with what was kept of the output."""
+        """Return the record with the kept part of the output."""
         shown = self._shown.get(record.task_number)
         return record if shown is None else replace(record, output=shown.kept, output_is_cut=shown.is_cut)
 
@@ -126,14 +131,14 @@ class _Opening:
         job, checked = self._job, self._checked
         around = Surroundings(checked.folder, checked.environ, job.outputs.text)
         with blamed_on(task, self._records):
-            # It looks through folders, which may be slow: the program goes on meanwhile.
+            # Matching names reads folders, which may be slow: the event loop goes on meanwhile.
             expansion = await asyncio.to_thread(expand, task.args, around)
         if job.audience is not None:
             for note in expansion.notes:
                 job.audience.note(task, note)
         return expansion
 
-    def _prepared(self, task: Task, expansion: Expanded, *, stdin: Stream, stdout: Stream) -> Prepared:
+    def _prepared(self, task: Task, expansion: Expanded, *, stdin: Stream, stdout: Stream) -> ReadyTask:
         checked, options = self._checked, self._checked.options
         path, argv = checked.programs[task.task_number], (task.command, *expansion.args)
         program = Program(path, argv, checked.folder, checked.environ)
@@ -145,7 +150,7 @@ class _Opening:
         errors = Tail(
             options.max_errors_bytes, tell=None if audience is None else partial(audience.errors, task)
         )
-        return Prepared(
+        return ReadyTask(
             task=task,
             program=program,
             argv=argv,
@@ -161,7 +166,7 @@ class _Opening:
     def _input(self, task: Task) -> Stream:
         checked, number = self._checked, task.input_from_task
         if number is not None:
-            # The position is shared with the program: it says how far the file was read.
+            # The program shares the position, which says how far it has read.
             position = self._opened(self._job.outputs.open(number))
             return Stream(
                 self._opened(os.dup(position.number)),
@@ -182,7 +187,7 @@ class _Opening:
         return self._flowing_to(shown)
 
     def _file(self, task: Task) -> Stream:
-        """Open the file that a task saves its output to, as a shell does before it starts the program."""
+        """Open the file that a task saves its output to, as a shell does before the program starts."""
         path = saved_path(task, self._checked.folder, self._checked.environ)
         if self._checked.sandbox is not None:
             self._checked.sandbox.check_path(path)
@@ -197,7 +202,7 @@ class _Opening:
         return Stream(file, lambda: None if before is None else (_size(watched) or 0) - before)
 
     def _pipe(self) -> tuple[Stream, Stream]:
-        """Return the output of one task and the input of the next: two pipes, with a count between them."""
+        """Return the output of one task and the input of the next: two pipes, and a count between them."""
         reading, writing = pipe()
         sink = PipeSink(writing)
         for end in (reading, writing):
@@ -221,7 +226,7 @@ def saved_path(task: Task, folder: Path, environ: Mapping[str, str]) -> Path:
     """Return the path that a task saves its output to; raises `TaskProblem` for a folder."""
     path = task.save_to or task.append_to
     assert path is not None, "it saves its output"
-    # The variable was looked for before anything ran.
+    # The preflight has checked the variable.
     whole = folder / (f"{environ['HOME']}/{path[2:]}" if path.startswith("~/") else path)
     if path.endswith("/"):  # which `Path` does not keep
         raise cannot_write(whole, IsADirectoryError(EISDIR, os.strerror(EISDIR)))
@@ -229,12 +234,12 @@ def saved_path(task: Task, folder: Path, environ: Mapping[str, str]) -> Path:
 
 
 def cannot_write(path: Path, error: OSError) -> TaskProblem:
-    """Say why a file cannot be written."""
+    """Return the problem that a file cannot be written."""
     why = "nobody reads this pipe" if error.errno == ENXIO and path.is_fifo() else error.strerror
     return TaskProblem(f"{path} cannot be written: {why}", hint="save the output in a folder that is yours")
 
 
 def _size(file: Descriptor) -> int | None:
-    """Return a file's size, and None for what has none: a device, a pipe."""
+    """Return a file's size; None for a device or a pipe."""
     status = os.fstat(file.number)
     return status.st_size if stat.S_ISREG(status.st_mode) else None

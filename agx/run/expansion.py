@@ -1,8 +1,8 @@
-"""Typed values become arguments: what a shell would expand, expanded here.
+"""Typed values become arguments: what a shell would expand is expanded here.
 
-What differs from `sh` is what a person would not want: a file name that begins with a dash gets `./`
-before it, words of an output are never taken for patterns, a variable that is not set is an error
-(an empty one is not), and so is a NUL in an output.
+It differs from `sh` where a shell surprises people: a file name that begins with a dash gets `./` in front,
+words of an output are never patterns, an unset variable is an error (an empty one is not), and so is a
+NUL in an output.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agx.plan.schema import Argument, Env, Glob, Task, TaskOutput, Text
-from agx.run.globbing import Piece, TooManyNames, matching_names
+from agx.run.globbing import PatternPiece, TooManyNames, matching_names
 from agx.run.record import TaskProblem
 
 _BLANKS = re.compile(r"[ \t\n]+")  # IFS as a shell sets it
@@ -30,7 +30,7 @@ class Surroundings:
 
 
 class Expanded(NamedTuple):
-    """The arguments of a task, and what is to be said about how they came about."""
+    """The arguments of a task, and notes about their expansion."""
 
     args: tuple[str, ...]
     notes: tuple[str, ...]
@@ -71,18 +71,18 @@ class _Expansion:
             return self._names([self._piece(part) for part in parts])
         return ["".join(self._piece(part).text for part in parts)]
 
-    def _piece(self, part: str | Glob | Env | TaskOutput) -> Piece:
+    def _piece(self, part: str | Glob | Env | TaskOutput) -> PatternPiece:
         if isinstance(part, Glob):
-            return Piece(part.glob, is_open=True)
+            return PatternPiece(part.glob, is_open=True)
         if isinstance(part, Env):
-            return Piece(self._variable(part.env), is_open=False)
-        return Piece(part if isinstance(part, str) else self._output(part), is_open=False)
+            return PatternPiece(self._variable(part.env), is_open=False)
+        return PatternPiece(part if isinstance(part, str) else self._output(part), is_open=False)
 
-    def _names(self, pieces: list[Piece]) -> list[str]:
-        """Return the matching names; without any the pattern itself, as a shell does.
+    def _names(self, pieces: list[PatternPiece]) -> list[str]:
+        """Return the matching names, or the pattern itself where nothing matches, as a shell does.
 
-        Of what matches, a name with a dash in front gets `./`; of what does not, only where the dash is
-        the pattern's: `{"text": ["-I", {"glob": "a/*"}]}` begins with an option that somebody wrote.
+        A matching name that begins with a dash gets `./` in front. A pattern without a match does so only
+        where the dash is its own: `{"text": ["-I", {"glob": "a/*"}]}` begins with an option.
         """
         pattern = "".join(piece.text for piece in pieces)
         try:
@@ -116,5 +116,5 @@ class _Expansion:
 
 
 def _as_path(name: str) -> str:
-    """Return a file's name so that no program takes it for an option."""
+    """Return a file's name in a form that no program takes for an option."""
     return f"./{name}" if name.startswith("-") else name

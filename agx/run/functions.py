@@ -15,10 +15,10 @@ from agx.run.record import TaskProblem
 
 
 async def call(function: Callable[..., Any], arguments: Mapping[str, Any], *, timeout_secs: float) -> Any:  # noqa: ANN401
-    """Return what a function gives, as a JSON value; raises `TimeoutError` and `TaskProblem`.
+    """Return the function's result as a JSON value; raises `TimeoutError` and `TaskProblem`.
 
-    A coroutine function is awaited and at its limit cancelled. Any other runs in a thread of its own,
-    which nothing can stop: past its limit it is left to itself, and what it gives is dropped.
+    A coroutine function is awaited, and cancelled at its limit. Any other function runs in a thread of its
+    own, which cannot be stopped: past its limit it is abandoned, and its result is dropped.
     """
     try:
         async with asyncio.timeout(timeout_secs) as limit:
@@ -42,7 +42,7 @@ async def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) ->
 
 
 async def _in_thread(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """Run it in a thread that does not keep the program from ending, as those of the loop's executor do."""
+    """Run it in a daemon thread; threads of the loop's executor would keep the program from ending."""
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[Any] = loop.create_future()
     context = contextvars.copy_context()
@@ -65,18 +65,18 @@ def _settle(outcome: asyncio.Future[Any], value: object, error: BaseException | 
     if error is None:
         outcome.set_result(value)
     else:
-        # A future takes no StopIteration, and what ends a thread is not to end the loop.
+        # A future refuses StopIteration, and an exit in a thread must not end the loop.
         is_plain = isinstance(error, Exception) and not isinstance(error, StopIteration)
         outcome.set_exception(error if is_plain else RuntimeError(repr(error)))
 
 
 def _sentence(error: BaseException) -> str:
-    """Say what a function raised."""
+    """Return a sentence about what a function raised."""
     return f"it raised {type(error).__name__}: {str(error)[:1000]}".removesuffix(": ")
 
 
 def _as_json(value: object) -> Any:  # noqa: ANN401
-    """Return a JSON value as JSON would carry it: a tuple is a list."""
+    """Return the value as JSON carries it: a tuple becomes a list."""
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:

@@ -35,11 +35,11 @@ _CLASSES = {
 
 
 class TooManyNames(Exception):
-    """The pattern leads through more names than one look at a file system should."""
+    """The pattern visits more names than is reasonable."""
 
 
-class Piece(NamedTuple):
-    """A part of a pattern; where it is not open, its characters stand for themselves."""
+class PatternPiece(NamedTuple):
+    """A piece of a pattern; unless it is open, its characters stand for themselves."""
 
     text: str
     is_open: bool
@@ -50,13 +50,13 @@ class _Char(NamedTuple):
     is_open: bool
 
     def opens(self, text: str) -> bool:
-        """Return whether this is that character, and special."""
+        """Return whether this is that special character."""
         return self.is_open and self.text == text
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One part of a path: how it is written, and what it matches where it has a wildcard."""
+    """One part of a path: its text, and an expression where it has a wildcard."""
 
     text: str
     expression: re.Pattern[str] | None
@@ -69,12 +69,12 @@ class _Part:
 
 
 def matching_names(
-    pieces: Sequence[Piece], folder: Path, *, max_looked_at: int = MAX_NAMES_LOOKED_AT
+    pieces: Sequence[PatternPiece], folder: Path, *, max_looked_at: int = MAX_NAMES_LOOKED_AT
 ) -> list[str] | None:
-    """Return the sorted names that match, as the pattern writes their paths; None without a wildcard.
+    """Return the sorted names that match, with paths as in the pattern; None without a wildcard.
 
-    A pattern that begins without a slash is looked up in `folder`. Raises `TooManyNames` once more
-    than `max_looked_at` names were looked at.
+    A pattern without a leading slash starts in `folder`. Raises `TooManyNames` after more than
+    `max_looked_at` names.
     """
     parts = [_part(chars) for chars in _split(pieces)]
     if all(part.expression is None for part in parts):
@@ -84,14 +84,14 @@ def matching_names(
 
 
 class _Walk:
-    """One look through the file system, with a bound on what it looks at."""
+    """One walk through the file system, with a bound on the names that it looks at."""
 
     def __init__(self, folder: Path, max_looked_at: int) -> None:
         self._folder = folder
         self._left = max_looked_at
 
     def below(self, path: str, parts: Sequence[_Part]) -> Iterator[str]:
-        """Yield the paths that begin with `path` and go on as the parts say."""
+        """Yield the paths that begin with `path` and continue as the parts say."""
         for index, part in enumerate(parts):
             slash = "/" if index + 1 < len(parts) else ""
             if part.expression is None:
@@ -108,7 +108,7 @@ class _Walk:
         try:
             with os.scandir(self._folder / path) as entries:
                 names = [entry.name for entry in entries]
-        except OSError:  # no folder, or none that may be read: nothing matches there
+        except OSError:  # not a folder, or not a readable one: nothing matches in it
             return
         self._left -= len(names)
         if self._left < 0:
@@ -116,7 +116,7 @@ class _Walk:
         yield from names
 
 
-def _split(pieces: Sequence[Piece]) -> list[list[_Char]]:
+def _split(pieces: Sequence[PatternPiece]) -> list[list[_Char]]:
     parts: list[list[_Char]] = [[]]
     for piece in pieces:
         for char in piece.text:
@@ -130,8 +130,8 @@ def _split(pieces: Sequence[Piece]) -> list[list[_Char]]:
 def _part(chars: Sequence[_Char]) -> _Part:
     """Compile one part of a path.
 
-    Between stars the earliest match is as good as any, so it is taken for good: without that, a
-    name could be made to cost exponential time.
+    Between stars the earliest match is as good as any other, so the expression never goes back on it.
+    Otherwise a name could cost exponential time.
     """
     runs = [""]
     has_wildcard = False
@@ -157,7 +157,7 @@ def _part(chars: Sequence[_Char]) -> _Part:
 
 
 def _bracket(chars: Sequence[_Char], start: int) -> tuple[str, int] | None:
-    """Return the expression of a bracket and the place behind it, or None where it is never closed."""
+    """Return the expression of a bracket and the position behind it, or None where it is never closed."""
     at = start + 1
     is_negated = at < len(chars) and chars[at].opens("!")
     at += is_negated
@@ -177,7 +177,7 @@ def _set(members: str, *, is_negated: bool) -> str:
 
 
 def _member(chars: Sequence[_Char], at: int) -> tuple[str, int]:
-    """Return one class, range or character of a bracket, and the place behind it."""
+    """Return one class, range or character of a bracket, and the position behind it."""
     named = _class(chars, at)
     if named is not None:
         return named

@@ -1,4 +1,4 @@
-"""What the parts of one run share: the plan, the options, who listens, and what is there to run it with."""
+"""What the parts of one run share: the checked plan, the options, the outputs so far, the audience."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from agx.run.schedule import Schedule
 class RunOptions:
     """How a plan is run. Sizes are in bytes, times in seconds.
 
-    `folder` and `environ` None are those of this process. `stdin` is a descriptor that the first task
-    which reads standard input gets; without one every such task gets an empty one. `max_kept_bytes`
+    `folder` and `environ` None mean those of this process. `stdin` is a descriptor for the first task that
+    reads standard input; all others, and all without it, read an empty one. `max_kept_bytes`
     bounds an output that later tasks use, `max_output_bytes` what a record keeps of an output that no
-    task uses, `max_errors_bytes` what it keeps of standard error. A task that is ended has
-    `grace_secs` from SIGTERM to SIGKILL.
+    task uses, `max_errors_bytes` what it keeps of standard error. A task that is stopped
+    has `grace_secs` between SIGTERM and SIGKILL.
     """
 
     folder: Path | None = None
@@ -36,7 +36,7 @@ class RunOptions:
 
 
 class Audience(Protocol):
-    """Who sees what tasks write while they run. `output` gets what no other task reads."""
+    """Whoever sees what tasks write while they run. `output` gets outputs that no other task reads."""
 
     async def output(self, task: Task, data: bytes) -> bool:
         """Take the next part of an output; False where nobody reads it any more."""
@@ -53,10 +53,10 @@ class Audience(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CheckedRun:
-    """A plan that can run here, with its risk as it is now, and what it will run with.
+    """A plan that can run here, with its present risk, and what it will run with.
 
-    `programs` are files by task number, `stdin_task` the task that gets the standard input that was
-    given. What was shown of it, or approved, is what runs: nothing of it is looked up again.
+    `programs` are files by task number, `stdin_task` is the task that reads the given standard input.
+    What was shown or approved is what runs: nothing of it is looked up again.
     """
 
     plan: Plan
@@ -72,7 +72,7 @@ class CheckedRun:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A run that goes on: what was checked, what tasks gave so far, and who listens."""
+    """A run in progress."""
 
     checked: CheckedRun
     outputs: Outputs

@@ -1,4 +1,4 @@
-"""What tasks gave to later tasks: outputs in a folder of their own, and the values of functions."""
+"""The outputs that later tasks use: those of programs in a private folder, and the values of functions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from agx.errors import StorageError
 from agx.plan.references import replaced_outputs
 from agx.run.record import TaskProblem
 
-MAX_TEXT_BYTES = 2 << 20  # more arguments than that no machine takes
+MAX_TEXT_BYTES = 2 << 20  # no machine takes more arguments
 
 
 class KeptOutput:
-    """A sink that is a file of at most so many bytes."""
+    """A sink that writes a file, with a bound on its size."""
 
     def __init__(self, file: BinaryIO, max_bytes: int) -> None:
         self._file = file
@@ -25,7 +25,7 @@ class KeptOutput:
         self._max_bytes = max_bytes
 
     async def write(self, data: bytes) -> bool:
-        """Add it to the file; raises `TaskProblem` where there is no room."""
+        """Append the data; raises `TaskProblem` where there is no room."""
         self._left -= len(data)
         if self._left < 0:
             raise TaskProblem(
@@ -48,7 +48,7 @@ class KeptOutput:
 
 
 def as_text(value: object) -> str:
-    """Return what a function gave as text: a string as it is, anything else as JSON."""
+    """Return a function's value as text: a string as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -72,7 +72,7 @@ class Outputs:
         return KeptOutput(self._path(number).open("wb", buffering=0), self._max_bytes)
 
     def keep_value(self, number: int, value: Any) -> None:  # noqa: ANN401  any JSON value
-        """Keep what a function gave."""
+        """Keep a function's value."""
         self._values[number] = value
 
     def open(self, number: int) -> int:

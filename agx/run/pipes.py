@@ -1,7 +1,7 @@
-"""Moving bytes between descriptors without threads: what flows through AGX is counted, never gathered.
+"""Moving bytes between descriptors, without threads: they are counted, and never accumulated.
 
-Pipes of ours do not block, so that a chain of processes, its time limits and an interrupt are served by
-one event loop. Memory holds one chunk a pipe.
+Our own pipes do not block, so one event loop serves a chain of processes, its time limits and an interrupt.
+Memory holds one chunk for each pipe.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CHUNK_BYTES = 1 << 16
 
 
 class Descriptor:
-    """A descriptor of ours, which is closed once."""
+    """A descriptor that we own, which is closed once."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -26,7 +26,7 @@ class Descriptor:
         return f"<Descriptor {self.number if self.number >= 0 else 'closed'}>"
 
     def close(self) -> None:
-        """Close it; nothing happens the second time."""
+        """Close it; a second call does nothing."""
         number, self.number = self.number, -1
         if number >= 0:
             os.close(number)
@@ -46,7 +46,7 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None:
-        """Say that this was all; nothing happens the second time."""
+        """End the output; a second call does nothing."""
         ...
 
 
@@ -61,13 +61,13 @@ class Flow:
         self.reader_left = False
 
     def num_bytes(self) -> int:
-        """Return how many bytes have come out of the pipe."""
+        """Return the number of bytes read from the pipe."""
         return self._num_bytes
 
     async def run(self) -> None:
         """Move everything until the writers have closed their end, or the sink's reader has left.
 
-        Our end is closed then, and when this is cancelled: a writer's next write fails.
+        Then, and when cancelled, our end is closed, so that a writer's next write fails.
         """
         try:
             while data := await self._read():
@@ -79,7 +79,7 @@ class Flow:
             self._source.close()
 
     def finish(self) -> None:
-        """Let the sink know that this was all."""
+        """End the output of the sink."""
         self._sink.close()
 
     async def _read(self) -> bytes:
@@ -90,7 +90,7 @@ class Flow:
 
 
 class PipeSink:
-    """The writing end of a pipe of ours."""
+    """The writing end of one of our pipes."""
 
     def __init__(self, target: Descriptor) -> None:
         os.set_blocking(target.number, False)
@@ -98,7 +98,7 @@ class PipeSink:
         self._num_bytes = 0
 
     def num_bytes(self) -> int:
-        """Return how many bytes have gone into the pipe."""
+        """Return the number of bytes written to the pipe."""
         return self._num_bytes
 
     async def write(self, data: bytes) -> bool:
@@ -117,12 +117,12 @@ class PipeSink:
         return True
 
     def close(self) -> None:
-        """Close it: the reader then reads to its end."""
+        """Close it: the reader then reaches the end."""
         self._target.close()
 
 
 class Tail:
-    """A sink that keeps the end of what it gets; `tell` hears all of it."""
+    """A sink that keeps the end of an output; `tell` is called with all of it."""
 
     def __init__(self, max_bytes: int, *, tell: Callable[[bytes], None] | None) -> None:
         self._max_bytes = max_bytes
@@ -135,7 +135,7 @@ class Tail:
         return bytes(self._kept)
 
     async def write(self, data: bytes) -> bool:
-        """Keep it; what is older than `max_bytes` goes."""
+        """Keep the last `max_bytes`."""
         self._kept += data
         del self._kept[: -self._max_bytes]
         if self._tell is not None:
@@ -143,14 +143,14 @@ class Tail:
         return True
 
     def close(self) -> None:
-        """Do nothing: what is kept stays."""
+        """Do nothing: the kept part stays available."""
 
 
 class Outlet:
-    """A descriptor that is not ours, such as standard output: it stays blocking, as others use it, too.
+    """A descriptor that we do not own, such as standard output; it stays blocking, since others use it too.
 
-    It is written in pieces that a pipe which says it is ready takes at once, so that a reader who waits
-    holds up neither a time limit nor an interrupt.
+    It is written in pieces that a ready pipe takes at once, so a slow reader holds up neither a time limit
+    nor an interrupt.
     """
 
     def __init__(self, number: int) -> None:
@@ -164,7 +164,7 @@ class Outlet:
             await self._until_ready()
             try:
                 rest = rest[os.write(self._number, rest[: select.PIPE_BUF]) :]
-            except BlockingIOError:  # whoever gave it to us has made it so
+            except BlockingIOError:  # its owner has made it non-blocking
                 continue
             except BrokenPipeError:
                 return False
@@ -174,12 +174,12 @@ class Outlet:
         if self._can_wait:
             try:
                 await _ready(self._number, for_reading=False)
-            except PermissionError:  # a file is always ready, and nothing can wait for it
+            except PermissionError:  # a file is always ready, and cannot be waited for
                 self._can_wait = False
 
 
 async def _ready(number: int, *, for_reading: bool) -> None:
-    """Wait until a descriptor can be read or written without blocking, or has come to its end."""
+    """Wait until a descriptor can be read or written without blocking, or is at its end."""
     loop = asyncio.get_running_loop()
     add, remove = (
         (loop.add_reader, loop.remove_reader) if for_reading else (loop.add_writer, loop.remove_writer)

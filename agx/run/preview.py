@@ -1,4 +1,4 @@
-"""What would run: every task's argument vector as far as it is known beforehand. Nothing is started."""
+"""What would run: every task's argument vector, as far as it is known beforehand. Nothing is started."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ from agx.shell.render import shell_argument
 class TaskPreview:
     """One task as it would run.
 
-    `argv` is final unless `may_change`: where another task's output stands in it, it is written as
-    `$(task 1)`, and file names may be others once an earlier task has changed files. `line` is the
-    same for people, in which a literal argument never looks like an output. `together_with` are the
-    tasks of its pipeline.
+    `argv` is final unless `may_change`: another task's output is shown as `$(task 1)`, and file names may
+    differ once an earlier task has changed files. `line` is the same for people; a literal argument never
+    looks like an output in it. `together_with` are the tasks of its pipeline.
     """
 
     task_number: int
@@ -41,9 +40,9 @@ class TaskPreview:
 
 @dataclass(frozen=True, slots=True)
 class RunPreview:
-    """A plan as it would run: tasks in the order they start, and what somebody has to say yes to.
+    """A plan as it would run: tasks in the order they start, and the risks to approve.
 
-    `sandbox` is the beginning of every argument vector in the sandbox, and empty without one.
+    `sandbox` is the beginning of every argument vector in a sandbox; it is empty without one.
     """
 
     plan_id: str
@@ -58,7 +57,7 @@ class RunPreview:
 
 
 def preview_of(checked: CheckedRun) -> RunPreview:
-    """Say what would run; raises `UsageError` for an argument that cannot be expanded."""
+    """Return what would run; raises `UsageError` for an argument that cannot be expanded."""
     look = _Look(checked)
     return RunPreview(
         plan_id=checked.plan.plan_id,
@@ -73,7 +72,7 @@ class _Look:
     def __init__(self, checked: CheckedRun) -> None:
         self._checked = checked
         self._order = checked.schedule
-        # What another task gives is written by `shell_argument`, and never looked up here.
+        # `shell_argument` writes outputs of other tasks; they are never needed here.
         self._around = Surroundings(checked.folder, checked.environ, output_of=str)
 
     def in_order(self) -> list[Task]:
@@ -96,7 +95,7 @@ class _Look:
         )
 
     def _args(self, task: Task) -> tuple[list[str], list[str], tuple[str, ...]]:
-        """Return the arguments, the same as words for people, and what is to be said about them."""
+        """Return the arguments, the same as words for people, and notes about them."""
         args: list[str] = []
         words: list[str] = []
         notes: list[str] = []

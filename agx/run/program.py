@@ -1,4 +1,4 @@
-"""One program in a process group of its own, which is ended as a whole."""
+"""One program, in a process group of its own that is ended as a whole."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pathlib import Path
 from agx.run.record import TaskProblem
 
 _POLL_SECS = 0.01
-_KILL_SECS = 5.0  # what a machine under load takes to end a process that was killed
+_KILL_SECS = 5.0  # how long a machine under load may take to end a killed process
 _HURRY_SECS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is started: a file, its argument vector, and where it runs."""
+    """What to start: a file, its argument vector, and where it runs."""
 
     path: str
     argv: Sequence[str]
@@ -32,7 +32,7 @@ class Program:
 
 
 class Process:
-    """A running program, the leader of its own session and process group: it has no terminal."""
+    """A running program: the leader of its own session and process group, without a terminal."""
 
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
         self._popen = popen
@@ -45,7 +45,7 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process id, which is that of the group as well."""
+        """The id of the process and of its group."""
         return self._popen.pid
 
     @property
@@ -54,20 +54,20 @@ class Process:
         return self._popen.returncode
 
     async def ended(self) -> int:
-        """Wait for the program (not for what it started) and give its `returncode`."""
+        """Wait for the program, not for its children, and return its `returncode`."""
         return await asyncio.shield(self._ended)
 
     async def end(self, *, grace_secs: float) -> None:
-        """End the whole group: by SIGTERM, and what is left after `grace_secs` by SIGKILL.
+        """End the whole group: by SIGTERM, and after `grace_secs` by SIGKILL.
 
-        Returns at once where nothing of it runs. Cancelling this kills at once, and comes through when
-        the group is gone. What may not be killed (a program that became another user) is given up
-        after some seconds.
+        Returns at once where nothing of it runs. Cancelling this kills at once, and takes effect when the
+        group is gone. A process that may not be killed, since it changed its user, is given up after some
+        seconds.
         """
         if self._is_gone():
             return
         self._signal(signal.SIGTERM)
-        self._signal(signal.SIGCONT)  # a stopped process hears SIGTERM only when it goes on
+        self._signal(signal.SIGCONT)  # a stopped process receives SIGTERM only when it continues
         try:
             await self._gone(grace_secs)
         except asyncio.CancelledError:
@@ -83,13 +83,13 @@ class Process:
             await asyncio.sleep(_POLL_SECS)
 
     def _gone_in_a_hurry(self) -> None:
-        """Wait for what was killed without the loop, which may never run again."""
+        """Wait for the killed group without the event loop, which may never run again."""
         until = self._loop.time() + _HURRY_SECS
         while not self._is_gone() and self._loop.time() < until:
             time.sleep(_POLL_SECS)
 
     def _is_gone(self) -> bool:
-        """Return whether neither the program nor anything else of its group is there."""
+        """Return whether nothing of the group runs any more."""
         if self._popen.returncode is None:
             return False
         try:
@@ -104,7 +104,7 @@ class Process:
 
     def _wait(self) -> None:
         code = self._popen.wait()
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so nothing waits any more
             self._loop.call_soon_threadsafe(self._set_ended, code)
 
     def _set_ended(self, code: int) -> None:
@@ -113,10 +113,10 @@ class Process:
 
 
 def _is_alive(group: int) -> bool:
-    """Return whether a member of a group is more than an entry that its new parent has not yet read.
+    """Return whether a group has a member that is not a zombie.
 
-    In containers without an init of their own such entries stay for ever. Where there is no /proc,
-    every member counts. Source: proc_pid_stat(5): state and process group are the first and third field
+    In containers without an init of their own, zombies stay for ever. Without /proc, every member counts.
+    Source: proc_pid_stat(5): state and process group are the first and third field
     behind the name.
     """
     processes = Path("/proc")

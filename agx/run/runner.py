@@ -1,4 +1,4 @@
-"""`run_plan`: checks a plan, asks whether it may run, and runs it chain by chain."""
+"""`run_plan`: check a plan, ask whether it may run, and run it chain by chain."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ async def run_plan(
     options: RunOptions | None = None,
     audience: Audience | None = None,
 ) -> RunResult:
-    """Run a plan on this machine and give a record of every task.
+    """Run a plan on this machine and return a record of every task.
 
     The risk of every task is computed anew. Where it is more than reading, `approve` decides: True, or
-    a function that is given the very plan that will run. Raises, before anything has run, what
+    a function that is called with the very plan that will run. Raises, before anything has run, what
     `check_run` raises and `NotApproved`; afterwards `TaskFailed` and `TaskTimedOut`, whose `result` has
     the records. Cancelling ends everything that was started.
     """
@@ -39,13 +39,13 @@ async def run_plan(
 
 
 async def run_checked(checked: CheckedRun, *, audience: Audience | None = None) -> RunResult:
-    """Run what was checked, and approved by whoever calls this; gives and raises as `run_plan`."""
+    """Run a checked plan, which the caller has approved; returns and raises as `run_plan` does."""
     with Outputs(max_bytes=checked.options.max_kept_bytes) as outputs:
         return await _Run(Job(checked, outputs, audience)).result()
 
 
 class _Run:
-    """One run: it goes through the chains, and keeps the record of every task."""
+    """One run through the chains, with the record of every task."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -54,7 +54,7 @@ class _Run:
         self._started_at = utc_now()
 
     async def result(self) -> RunResult:
-        """Run everything and give the result; an error carries it."""
+        """Run everything and return the result; an error has it as well."""
         try:
             for numbers in self._checked.schedule.chains:
                 await self._chain([self._checked.plan.tasks[number - 1] for number in numbers])
@@ -102,13 +102,13 @@ class _Run:
             )
 
     def _check_arguments(self, task: Task, arguments: dict[str, Any]) -> None:
-        """Raise `TaskProblem` where the arguments, now that they are known, do not fit the tool's schema."""
+        """Raise `TaskProblem` where the arguments, now known, do not fit the tool's schema."""
         known = task.model_copy(update={"arguments": arguments})
         for finding in tool_arguments.check((known,), self._checked.registry):
             raise TaskProblem(finding.message, hint="see what the earlier tasks gave")
 
     def _save(self, task: Task, value: Any) -> None:  # noqa: ANN401  any JSON value
-        """Keep a function's value for later tasks, and as text in the file that the task names."""
+        """Keep a function's value for later tasks, and write it as text to the file that the task names."""
         checked = self._checked
         if task.task_number in checked.schedule.kept:
             self._job.outputs.keep_value(task.task_number, value)

@@ -23,9 +23,9 @@ Count = Callable[[], int | None]
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What a program reads or writes: its descriptor, and how many bytes went through it.
+    """An input or output of a program: its descriptor, and the number of bytes that went through it.
 
-    `flow` moves an output on, from our end of the pipe; without one the program writes a file itself.
+    `flow` moves an output on from our end of the pipe; without it the program writes a file itself.
     """
 
     descriptor: Descriptor
@@ -34,11 +34,11 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class ReadyTask:
     """A task that is ready to start.
 
-    `argv` and `path` are what the plan says, `program` what is started: in a sandbox that is more.
-    `errors` keeps the end of standard error, `accepted` are the exit codes that are no failure.
+    `argv` and `path` are the plan's; `program` is what is started, which in a sandbox is more. `errors`
+    keeps the end of standard error, `accepted` are the exit codes of success.
     """
 
     task: Task
@@ -54,7 +54,7 @@ class Prepared:
 
 
 class Timer:
-    """When something began, and how long it has taken."""
+    """When something began, and how long it took."""
 
     def __init__(self) -> None:
         self.started_at = utc_now()
@@ -70,10 +70,10 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Stage:
-    """A task of a chain that runs. `attend` sees it through, `record` says what became of it."""
+class RunningTask:
+    """A running task of a chain. `attend` follows it to its end, `record` says what became of it."""
 
-    def __init__(self, prepared: Prepared, *, upstream: Stage | None, grace_secs: float) -> None:
+    def __init__(self, prepared: ReadyTask, *, upstream: RunningTask | None, grace_secs: float) -> None:
         """Start the program; raises `TaskProblem`."""
         self._prepared = prepared
         self._upstream = upstream
@@ -86,20 +86,20 @@ class Stage:
         stdin, stdout, stderr = (stream.descriptor.number for stream in streams)
         self._process = start(prepared.program, stdin=stdin, stdout=stdout, stderr=stderr)
         for stream in streams:
-            stream.descriptor.close()  # it is the program's now; only so can anyone read to its end
+            stream.descriptor.close()  # the program has its own; a reader reaches the end only without ours
         self._output = prepared.stdout.flow
         self._moving = _started(self._output)
         self._moving_errors = _started(prepared.stderr.flow)
 
     def __repr__(self) -> str:
-        return f"<Stage of {name_of(self._prepared.task)}, {self._status}>"
+        return f"<RunningTask of {name_of(self._prepared.task)}, {self._status}>"
 
     async def attend(self) -> None:
-        """See the task through to its end.
+        """Follow the task to its end.
 
-        Raises `TaskFailed` or `TaskTimedOut`. Whatever ends this ends the process group, too. Only
-        when all is known to be well does a reader get to the end of the output: nothing takes a part
-        of its input for the whole.
+        Raises `TaskFailed` or `TaskTimedOut`. Whatever ends this ends the process group too. A reader
+        reaches the end of the output only after the task has succeeded, so that no task takes a part of
+        its input for the whole.
         """
         try:
             async with asyncio.timeout(self._prepared.task.timeout_secs):
@@ -116,19 +116,19 @@ class Stage:
             self._output.finish()
 
     def leave(self) -> None:
-        """Say that nobody reads the output any more: the program's next write fails."""
+        """Close the output for want of a reader: the program's next write fails."""
         if self._output is not None and self._moving is not None and not self._moving.done():
             self._output.reader_left = True
             self._moving.cancel()
 
     async def close(self) -> None:
-        """End what is left of the process group, and take what it has written; safe to call twice."""
+        """End the rest of the process group, and take what it has written; safe to call twice."""
         if self._ended is not None:
             return
         moving = [one for one in (self._moving, self._moving_errors) if one is not None]
         try:
             await self._process.end(grace_secs=self._grace_secs)
-            if self._status != "stopped":  # of a task that somebody stopped nobody waits for the rest
+            if self._status != "stopped":  # the rest of a stopped task's output is of no interest
                 await _finished(moving, timeout_secs=_DRAIN_SECS)
         finally:
             self._ended = utc_now(), self._timer.ms()
@@ -138,7 +138,7 @@ class Stage:
                 one.cancel()
             await _finished(moving)
             for one in moving:
-                one.cancelled() or one.exception()  # what was wrong has been said, or is of no interest
+                one.cancelled() or one.exception()  # the error was reported, or is of no interest
 
     def record(self) -> TaskRecord:
         """Return what became of the task."""
@@ -170,7 +170,7 @@ class Stage:
             self._status = "failed"
             return
         if self._moving is not None:
-            await _finished([self._moving])  # what the program started may still write
+            await _finished([self._moving])  # children of the program may still write
         self._raise_refusal()
         self._status = "done"
 
@@ -187,7 +187,7 @@ class Stage:
         return None, _signal_name(-code)
 
     def _raise_refusal(self) -> None:
-        """Raise what the sink had against the output."""
+        """Raise the sink's problem with the output."""
         if self._moving is not None and self._moving.done() and not self._moving.cancelled():
             self._moving.result()
 
@@ -206,12 +206,12 @@ class Stage:
 
 
 def name_of(task: Task) -> str:
-    """Return how messages name a task."""
+    """Return a task's name in messages."""
     return f"task {task.task_number} ({task.command})"
 
 
 def failure(task: Task, problem: TaskProblem) -> TaskFailed:
-    """Return the error of a task that something kept from running."""
+    """Return the error of a task that a problem kept from running."""
     return TaskFailed(f"{name_of(task)}: {problem.message}", hint=problem.hint, task=task.task_number)
 
 
@@ -226,7 +226,7 @@ def timed_out(task: Task, **details: object) -> TaskTimedOut:
 
 
 async def _finished(tasks: Iterable[asyncio.Task[None]], *, timeout_secs: float | None = None) -> None:
-    """Wait until they are done, however they end, or the time is over."""
+    """Wait until all are done, however they end, or the time is over."""
     waiting = [task for task in tasks if not task.done()]
     if waiting:
         await asyncio.wait(waiting, timeout=timeout_secs)

@@ -1,9 +1,8 @@
-"""The sandbox: bubblewrap around every program. Nothing of it is used unless it was asked for.
+"""The sandbox: bubblewrap around every program, for runs that ask for it.
 
-Inside there is no network and no other process; the file system can be read, and written in the working
-directory alone. `/tmp` and `/run` are empty folders of the task's own: what lies there on the machine are
-mostly sockets of services, through which a program would get out. `/proc` is read-only, as root could
-set the kernel's parameters there.
+Inside there is no network and no other process. The file system can be read, but only the working directory
+can be written. `/tmp` and `/run` are private and empty, since services have their sockets there, through
+which a program could get out. `/proc` is read-only, since root could set kernel parameters there.
 Source: https://github.com/containers/bubblewrap
 """
 
@@ -35,7 +34,7 @@ class Sandbox:
         return f"<Sandbox in {self._folder}>"
 
     def argv(self, command: Sequence[str]) -> list[str]:
-        """Return the argument vector that runs a command, its program given by its path, in the sandbox."""
+        """Return the argument vector that runs a command, whose program is a path, in the sandbox."""
         folder = str(self._folder)
         return [
             *(self.program, "--ro-bind", "/", "/", "--dev", "/dev"),
@@ -46,7 +45,7 @@ class Sandbox:
         ]
 
     def check_program(self, program: str) -> None:
-        """Raise `Unsupported` for a program that lies where the sandbox has empty folders instead."""
+        """Raise `Unsupported` for a program in one of the folders that are empty in the sandbox."""
         for place in (Path(program), Path(program).resolve()):
             is_hidden = any(place.is_relative_to(hidden) for hidden in _HIDDEN)
             if is_hidden and not place.is_relative_to(self._folder):
@@ -59,7 +58,7 @@ class Sandbox:
         """Raise `TaskProblem` for a file that a task may not write; AGX opens it outside the sandbox."""
         if str(path) in SINKS:
             return
-        # Of links that lead in a circle `resolve` would raise; to open such a file fails by itself.
+        # `resolve` would raise for a circle of links; opening such a file fails by itself.
         if not Path(os.path.realpath(path)).is_relative_to(self._folder):
             raise TaskProblem(
                 f"{path} lies outside the working directory, where the sandbox lets nothing be written",
@@ -95,7 +94,7 @@ async def open_sandbox(folder: Path) -> Sandbox:
 
 
 def _complaint(sandbox: Sandbox) -> str | None:
-    """Run a program that does nothing, and give what bubblewrap says where that does not work."""
+    """Return what bubblewrap complains about when it runs a program that does nothing; None if it works."""
     nothing = shutil.which("true", path=os.defpath)
     if nothing is None:
         return "there is no program `true` to try it with"

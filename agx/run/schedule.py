@@ -1,8 +1,8 @@
 """Which tasks run together, and in which order: a plan as a list of chains. Pure.
 
 A chain is a pipeline: tasks that run at the same time, each reading the one before through a pipe.
-Where an output is used otherwise (more than once, as an argument, across other work), its task ends
-first and the output is kept. Chains run one after the other, in the order of their last tasks, so
+Where an output is used in another way (more than once, as an argument, across other work), its task
+ends first and the output is kept. Chains run one after the other, in the order of their last tasks, so
 that everything happens in the order of the plan; only what feeds an argument of a pipeline's later
 task runs before that pipeline, as it does where a shell meets `find . | grep "$(date +%F)"`.
 """
@@ -25,7 +25,7 @@ class Schedule:
 
 
 def schedule(plan: Plan) -> Schedule:
-    """Order the tasks of a plan whose references all point backwards."""
+    """Return the chains of a plan whose references all point backwards."""
     uses = Counter(number for task in plan.tasks for number in sources(task))
     users = {number: task.task_number for task in plan.tasks for number in sources(task) if uses[number] == 1}
     chains: list[list[int]] = []
@@ -48,7 +48,7 @@ def schedule(plan: Plan) -> Schedule:
 
 
 def _is_pipe(source: int, reader: Task, *, plan: Plan, users: dict[int, int]) -> bool:
-    """Return whether a pipe can connect the two: nobody else reads, and nothing unrelated stands between."""
+    """Return whether a pipe can connect two tasks: no other reader, and no unrelated task between them."""
     if users.get(source) != reader.task_number:
         return False
     if any(task.arguments is not None for task in (plan.tasks[source - 1], reader)):

@@ -11,7 +11,7 @@ from agx.plan.schema import RISKS, Risk
 from agx.plan.tools import MAX_TOOLS, Registry, ToolInfo, ToolOptions
 from agx.tools.plain import check_name, cleaned, plain
 from agx.tools.problems import Findings, Place, refusal, shown, warned
-from agx.tools.registry_formats import Entry, Row, entry, name_of, rows
+from agx.tools.registry_formats import Row, ToolEntry, entry, name_of, rows
 from agx.tools.tool_schemas import SchemaCheck, check_compiles, checked_schema
 from agx.unix.registry import unix_registry
 from agx.util.texts import nearest
@@ -94,7 +94,7 @@ def _built_in(name: str, place: Place, found: Findings) -> ToolInfo | None:
     return tool
 
 
-def _from_entry(known: Entry, found: Findings) -> ToolInfo | None:
+def _from_entry(known: ToolEntry, found: Findings) -> ToolInfo | None:
     fields, place = known.fields, known.place
     name = fields.get("name")
     if not check_name(name, place / "name", found):

@@ -103,10 +103,10 @@ def refusal(source: str, found: Findings) -> RegistryInvalid:
 
 def warned(source: str, found: Findings) -> tuple[str, ...]:
     """Return the warnings as sentences, with the number of those that were not kept."""
-    told = [f"{source}: {warning.sentence()}" for warning in found.warnings]
-    if num_more := found.num_warned - len(told):
-        told.append(f"{source}: {num_more} more warnings of this kind")
-    return tuple(told)
+    sentences = [f"{source}: {warning.sentence()}" for warning in found.warnings]
+    if num_more := found.num_warned - len(sentences):
+        sentences.append(f"{source}: {num_more} more warnings of this kind")
+    return tuple(sentences)
 
 
 def shown(value: object) -> str:

@@ -41,7 +41,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ToolEntry:
     """A tool in AGX's keys. `schema` is None for a command; `schema_place` is its place in the document."""
 
     fields: Mapping[str, Any]
@@ -107,7 +107,7 @@ def _is_tool(value: Mapping[str, Any]) -> bool:
     return any(texts) or _is_wrapped(value)
 
 
-def entry(row: Row, found: Findings) -> Entry | None:
+def entry(row: Row, found: Findings) -> ToolEntry | None:
     """Return a tool in AGX's keys, from whichever format it has; None where it has none of them."""
     value, place = row.value, row.place
     if not isinstance(value, dict):
@@ -134,7 +134,7 @@ def entry(row: Row, found: Findings) -> Entry | None:
         schema = {key: each for key, each in value.items() if key not in OWN_KEYS}
         value = fields
     _check_known(value, place, found)
-    return Entry(fields, place, schema, schema_place)
+    return ToolEntry(fields, place, schema, schema_place)
 
 
 def _check_known(value: Mapping[str, Any], place: Place, found: Findings) -> None:

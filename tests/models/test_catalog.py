@@ -10,7 +10,7 @@ import pytest
 from agx.errors import ConfigError
 from agx.gguf import read_card
 from agx.gguf.memory import Use, need_of
-from agx.models.catalog import Entry, load_catalog, memory_needed
+from agx.models.catalog import CatalogEntry, load_catalog, memory_needed
 from agx.models.fetch.sources import HubFile, checked_path, parse_source
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
@@ -27,7 +27,7 @@ def test_the_catalogue_has_the_models_that_people_use() -> None:
 
 
 @pytest.mark.parametrize("entry", load_catalog().values(), ids=lambda entry: entry.name)
-def test_an_entry_can_be_pulled_and_its_numbers_agree(entry: Entry) -> None:
+def test_an_entry_can_be_pulled_and_its_numbers_agree(entry: CatalogEntry) -> None:
     assert parse_source(entry.name) is None
     assert isinstance(parse_source(f"hf:{entry.repository}/{checked_path(entry.file)}"), HubFile)
     assert entry.quantisation.lower() in entry.file.lower()
@@ -44,7 +44,7 @@ def test_memory_is_weights_and_cache_and_buffers(tmp_path: Path) -> None:
         num_layers=4, width=256, num_heads=4, num_kv_heads=2, ffn_width=1024, context_length=8192
     )
     card = read_card(write_tiny_gguf(tmp_path / "tiny.gguf", shape))
-    entry = Entry(
+    entry = CatalogEntry(
         name="tiny", repository="o/r", file="tiny.gguf", quantisation="F16", parameters=0.01, active=0.01,
         size_gb=card.weights.total / 1e9, memory_gb=0, layers=4, kv_heads=2, head_width=64, width=256,
         context=8192, good_for=("echo",), preference=1, licence="", ollama="",

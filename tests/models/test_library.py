@@ -11,7 +11,16 @@ import pytest
 
 from agx.errors import ModelMissing, StorageError, UsageError
 from agx.models.fetch.part import Version, opened_part
-from agx.models.library import Model, Verdict, find, in_folder, list_models, ollama_names, remove, verify
+from agx.models.library import (
+    ListedModel,
+    Verification,
+    find,
+    in_folder,
+    list_models,
+    ollama_names,
+    remove,
+    verify,
+)
 from agx.models.ollama.in_place import MODEL_LAYER
 from agx.models.pulled import Manifest, Record
 
@@ -36,7 +45,7 @@ def half(folder: Path, name: str) -> None:
         part.save()
 
 
-def checked(name: str, folder: Path) -> Verdict:
+def checked(name: str, folder: Path) -> Verification:
     return verify(find(name, folder), folder, started=lambda *_: None, goes_on=lambda _: True)
 
 
@@ -116,7 +125,7 @@ def test_what_is_not_in_the_folder_is_missing(folder: Path, name: str) -> None:
 
 
 def test_a_model_is_compared_with_what_was_fetched(folder: Path) -> None:
-    assert checked("tiny", folder) == Verdict(find("tiny", folder), is_hashed=True)
+    assert checked("tiny", folder) == Verification(find("tiny", folder), is_hashed=True)
     data = bytearray((folder / "tiny.gguf").read_bytes())
     data[-1] ^= 1
     (folder / "tiny.gguf").write_bytes(data)
@@ -181,5 +190,5 @@ def test_nothing_outside_the_folder_is_ever_removed(folder: Path, tmp_path: Path
     victim = tmp_path / "victim.gguf"
     victim.write_text("precious")
     with pytest.raises(AssertionError):
-        remove(Model("victim", "file", (victim,)), folder)
+        remove(ListedModel("victim", "file", (victim,)), folder)
     assert victim.exists()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.run.globbing import Piece, TooManyNames, matching_names
+from agx.run.globbing import PatternPiece, TooManyNames, matching_names
 
 SHELL = shutil.which("dash") or shutil.which("sh")
 NAMES = [
@@ -36,7 +36,7 @@ NAMES = [
 
 
 def names(pattern: str, folder: Path) -> list[str] | None:
-    return matching_names([Piece(pattern, is_open=True)], folder)
+    return matching_names([PatternPiece(pattern, is_open=True)], folder)
 
 
 @pytest.fixture
@@ -94,10 +94,14 @@ def test_an_absolute_pattern_is_looked_up_where_it_says(tree: Path) -> None:
 
 
 def test_closed_pieces_stand_for_themselves(tree: Path) -> None:
-    pieces = [Piece("a*", is_open=False), Piece("?", is_open=True)]
+    pieces = [PatternPiece("a*", is_open=False), PatternPiece("?", is_open=True)]
     assert matching_names(pieces, tree) == ["a*b"]
-    assert matching_names([Piece("*", is_open=False)], tree) is None
-    brackets = [Piece("b[1", is_open=True), Piece("]", is_open=False), Piece("2]", is_open=True)]
+    assert matching_names([PatternPiece("*", is_open=False)], tree) is None
+    brackets = [
+        PatternPiece("b[1", is_open=True),
+        PatternPiece("]", is_open=False),
+        PatternPiece("2]", is_open=True),
+    ]
     assert matching_names(brackets, tree) == ["b1", "b2"]
 
 
@@ -112,7 +116,7 @@ def test_names_that_are_no_text_are_found_and_given_back(tmp_path: Path) -> None
 
 def test_a_look_at_too_many_names_ends(tree: Path) -> None:
     with pytest.raises(TooManyNames):
-        matching_names([Piece("*/*", is_open=True)], tree, max_looked_at=10)
+        matching_names([PatternPiece("*/*", is_open=True)], tree, max_looked_at=10)
 
 
 def test_many_stars_do_not_cost_exponential_time(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 
 from agx.cli.show.output import is_terminal, tell, visible_on
-from agx.models.fetch.progress import Meter
+from agx.models.fetch.watcher import Meter
 from agx.util.texts import visible
 
 LINE_SECS = 5.0

@@ -21,9 +21,9 @@ from typing import TypeVar, TypeVarTuple, Unpack
 from agx.errors import AgxError, BackendUnreachable, ModelUnloadable, StorageError
 from agx.models.fetch.http import Answer, HttpClient, Lost
 from agx.models.fetch.part import Part
-from agx.models.fetch.progress import Watcher
 from agx.models.fetch.ranges import pieces
 from agx.models.fetch.remote import Facts, Patience, Remote, look_up
+from agx.models.fetch.watcher import Watcher
 
 _T = TypeVar("_T")
 _Args = TypeVarTuple("_Args")

@@ -42,7 +42,7 @@ class Lost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where something is fetched: its URL, what to call it, and the token that its host may see."""
 
     url: str
@@ -113,7 +113,7 @@ class HttpClient:
 
     @asynccontextmanager
     async def get(
-        self, place: Place, *, start: int | None = None, end: int | None = None
+        self, place: Location, *, start: int | None = None, end: int | None = None
     ) -> AsyncIterator[Answer]:
         """Ask for a file, or for its bytes from `start` up to `end`.
 
@@ -164,7 +164,7 @@ def _lost(error: httpx.TransportError) -> AgxError | Lost:
     return Lost(f"the connection to {host} was cut")
 
 
-def _check_route(response: httpx.Response, place: Place) -> None:
+def _check_route(response: httpx.Response, place: Location) -> None:
     """Refuse a way that began encrypted and went on in the open."""
     schemes = [one.url.scheme for one in (*response.history, response)]
     if "https" in schemes and "http" in schemes[schemes.index("https") :]:
@@ -174,7 +174,7 @@ def _check_route(response: httpx.Response, place: Place) -> None:
         )
 
 
-def _check_status(response: httpx.Response, place: Place) -> None:
+def _check_status(response: httpx.Response, place: Location) -> None:
     status = response.status_code
     if status in {_OK, _PARTIAL, _RANGE_REFUSED}:
         return
@@ -187,7 +187,7 @@ def _check_status(response: httpx.Response, place: Place) -> None:
     raise _refusal(status, response.headers.get("X-Error-Code", ""), place)
 
 
-def _refusal(status: int, code: str, place: Place) -> AgxError:
+def _refusal(status: int, code: str, place: Location) -> AgxError:
     about = place.about or place.url.partition("?")[0]
     if code == "GatedRepo" or (status == 403 and code != "RepoNotFound"):
         return ModelMissing(

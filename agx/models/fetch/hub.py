@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from agx.errors import BackendUnreachable, ConfigError, ModelMissing, UsageError
-from agx.models.fetch.http import HttpClient, Place
-from agx.models.fetch.progress import Watcher
+from agx.models.fetch.http import HttpClient, Location
 from agx.models.fetch.remote import Patience, with_patience
 from agx.models.fetch.sources import ENDING, HubChoice, HubFile, WebFile, checked_path
+from agx.models.fetch.watcher import Watcher
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 MAX_LIST_BYTES = 16 << 20
@@ -50,15 +50,15 @@ class HubAccess:
         offline = is_offline or environ.get("HF_HUB_OFFLINE", "").strip().lower() in _TRUE
         return cls(endpoint, token or None, offline)
 
-    def file(self, source: HubFile) -> Place:
+    def file(self, source: HubFile) -> Location:
         """Return the place of a file."""
         path = f"{source.repository}/resolve/{quote(source.revision, safe='')}/{quote(source.path)}"
-        return Place(f"{self.endpoint}/{path}", str(source), self.token, self._page(source.repository))
+        return Location(f"{self.endpoint}/{path}", str(source), self.token, self._page(source.repository))
 
-    def tree(self, repository: str, revision: str) -> Place:
+    def tree(self, repository: str, revision: str) -> Location:
         """Return the place of a repository's list of files."""
         url = f"{self.endpoint}/api/models/{repository}/tree/{quote(revision, safe='')}?recursive=true"
-        return Place(url, f"the repository {repository}", self.token, self._page(repository))
+        return Location(url, f"the repository {repository}", self.token, self._page(repository))
 
     def _page(self, repository: str) -> str:
         """Return what a person may look at, without a password that the address may have."""
@@ -78,13 +78,13 @@ async def list_files(
     http: HttpClient, access: HubAccess, repository: str, *, patience: Patience, watcher: Watcher
 ) -> list[Listed]:
     """Return the GGUF files of a repository; raises an `AgxError`."""
-    place: Place | None = access.tree(repository, "main")
+    place: Location | None = access.tree(repository, "main")
     files: list[Listed] = []
     for _ in range(MAX_PAGES):
         assert place is not None
         here = place
 
-        async def page(here: Place = here) -> tuple[bytes, str | None]:
+        async def page(here: Location = here) -> tuple[bytes, str | None]:
             async with http.get(here) as answer:
                 raw = b""
                 async for data in answer.chunks:
@@ -99,7 +99,7 @@ async def list_files(
             return files
         if urlsplit(following)[:2] != urlsplit(here.url)[:2]:  # the token goes to this host only
             raise _no_list(repository)
-        place = Place(following, here.label, here.token, here.about)
+        place = Location(following, here.label, here.token, here.about)
     raise _no_list(repository)
 
 

@@ -44,7 +44,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class PartState:
     """What `NAME.part.json` says."""
 
     version: Version
@@ -166,7 +166,7 @@ def opened_part(target: Path) -> Iterator[Part]:
                     part.discard()
 
 
-def read_state(target: Path) -> State | None:
+def read_state(target: Path) -> PartState | None:
     """Return what is written down of a download, or None where nothing can be read."""
     try:
         raw = read_bytes(state_of(target), limit=MAX_STATE_BYTES)
@@ -213,17 +213,17 @@ def _opened(path: Path) -> int:
     return descriptor
 
 
-def _state(data: Any) -> State:  # noqa: ANN401  what JSON gave
+def _state(data: Any) -> PartState:  # noqa: ANN401  what JSON gave
     size, ranges = data["size_bytes"], data["ranges"]
     numbers = [size, *(number for one in ranges for number in one)]
     if not all(type(number) is int and number >= 0 for number in numbers):
         raise ValueError(numbers)
     if not all(len(one) == 2 and one[0] <= one[1] for one in ranges):
         raise ValueError(ranges)
-    return State(Version(str(data["source"]), str(data["tag"]), size), Ranges(ranges))
+    return PartState(Version(str(data["source"]), str(data["tag"]), size), Ranges(ranges))
 
 
-def _why_not_kept(state: State, version: Version) -> str:
+def _why_not_kept(state: PartState, version: Version) -> str:
     if state.version.source != version.source:
         return "what was there came from somewhere else"
     if not version.can_be_resumed:

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from agx.errors import BackendUnreachable, ModelUnloadable, StorageError
 from agx.gguf.placement import size_text
-from agx.models.fetch.http import HttpClient, Lost, Place
+from agx.models.fetch.http import HttpClient, Location, Lost
 from agx.models.fetch.part import Version, stored_bytes
-from agx.models.fetch.progress import Watcher
+from agx.models.fetch.watcher import Watcher
 
 MAGIC = b"GGUF"
 SPARE_BYTES = 64 << 20  # what a disk should have left
@@ -68,7 +68,7 @@ async def with_patience(call: Callable[[], Awaitable[_T]], *, patience: Patience
 class Remote:
     """A file to fetch: where it is, what records call it, and its hash where that is known beforehand."""
 
-    place: Place
+    place: Location
     source: str
     sha256: str | None = None
 

@@ -1,7 +1,7 @@
 """Models that Ollama has pulled, read in place: name to manifest, manifest to layer, layer to blob.
 
 A manifest is untrusted: its digest names a file in the blobs folder and nothing else. Ollama's folder
-is only read here; a model goes into it through Ollama's own API (`agx.models.ollama.share`).
+is only read here; a model goes into it through Ollama's own API (`agx.models.ollama.sharing`).
 
 Source: https://github.com/ollama/ollama, `types/model/name.go` for names, `manifest` for manifests and
 `scripts/install.sh` for the service's folder.

@@ -15,9 +15,9 @@ from agx.errors import AgxError, BackendUnreachable, ModelUnloadable, StorageErr
 from agx.models.fetch import part
 from agx.models.fetch.hub import HubAccess
 from agx.models.fetch.part import part_of, read_state, state_of
-from agx.models.fetch.progress import Silent
-from agx.models.fetch.pull import Pulled, PullOptions, pull
+from agx.models.fetch.pulling import Pulled, PullOptions, pull
 from agx.models.fetch.remote import Patience
+from agx.models.fetch.watcher import Silent
 from tests.hub_server import REPOSITORY, HubServer
 
 NAME = "tiny-Q4_K_M.gguf"

@@ -9,10 +9,10 @@ import pytest
 
 from agx.errors import BackendUnreachable, ConfigError
 from agx.models.fetch import http
-from agx.models.fetch.http import HttpClient, Lost, Place
+from agx.models.fetch.http import HttpClient, Location, Lost
 from agx.models.ollama.api import OllamaApi
 
-PLACE = Place("https://hub/o/r", "the file")
+PLACE = Location("https://hub/o/r", "the file")
 
 
 def response(

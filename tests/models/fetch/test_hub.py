@@ -7,9 +7,9 @@ import pytest
 from agx.errors import BackendUnreachable, ConfigError, ModelMissing, UsageError
 from agx.models.fetch.http import HttpClient
 from agx.models.fetch.hub import HubAccess, Listed, choose, list_files, parts_of, renamed
-from agx.models.fetch.progress import Silent
 from agx.models.fetch.remote import Patience
 from agx.models.fetch.sources import HubChoice, HubFile
+from agx.models.fetch.watcher import Silent
 from tests.hub_server import REPOSITORY, HubServer
 
 PATIENCE = Patience(tries=2, first_secs=0.01)

@@ -16,8 +16,8 @@ from agx.util.texts import visible_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agx.models.catalog import Entry
-    from agx.models.library import Model
+    from agx.models.catalog import CatalogEntry
+    from agx.models.library import ListedModel
 
 EPILOG = """\b
 Examples:
@@ -55,7 +55,7 @@ def list_(app: App, /, *, catalog: bool, as_json: bool) -> None:
         write_result(columns(rows))
 
 
-def _model_rows(models: Sequence[Model]) -> list[tuple[str, ...]]:
+def _model_rows(models: Sequence[ListedModel]) -> list[tuple[str, ...]]:
     from agx.cli.show.transfer import amount
 
     rows: list[tuple[str, ...]] = [("name", "size", "architecture", "quantisation", "context", "")]
@@ -69,7 +69,7 @@ def _model_rows(models: Sequence[Model]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _catalog_rows(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
+def _catalog_rows(entries: Sequence[CatalogEntry]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("name", "good for", "size", "memory", "context", "licence", "repository")]
     for entry in entries:
         roles, context = ", ".join(entry.good_for), f"{entry.context:,}"

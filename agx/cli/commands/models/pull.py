@@ -16,7 +16,7 @@ from agx.util.texts import visible, visible_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agx.models.fetch.pull import Pulled, PullOptions
+    from agx.models.fetch.pulling import Pulled, PullOptions
 
 MAX_CONNECTIONS = 16
 EPILOG = """\b
@@ -59,7 +59,7 @@ def pull(
     """Fetch each MODEL and print its file: a catalogue's name, owner/repository:TAG, hf:… or a URL."""
     from agx.errors import UsageError
     from agx.models.fetch.hub import HubAccess
-    from agx.models.fetch.pull import PullOptions
+    from agx.models.fetch.pulling import PullOptions
 
     if name is not None and len(models) > 1:
         raise UsageError("--name is for one model", hint="pull the models one by one")
@@ -82,7 +82,7 @@ def _pulled(app: App, model: str, folder: Path, *, options: PullOptions, is_sile
 
     from agx.cli.show.transfer import TransferView
     from agx.cli.signals import until_signal
-    from agx.models.fetch.pull import pull as fetch
+    from agx.models.fetch.pulling import pull as fetch
 
     view = TransferView(is_silent=is_silent)
     try:

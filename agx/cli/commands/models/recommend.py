@@ -15,7 +15,7 @@ from agx.util.texts import visible, visible_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agx.models.recommend import Hardware, Recommendation
+    from agx.models.recommendation import Hardware, Recommendation
 
 EPILOG = """\b
 Examples:
@@ -36,7 +36,7 @@ def recommend(app: App, /, *, as_json: bool) -> None:
     del app
     from agx.app.hardware import this_machine
     from agx.models.catalog import load_catalog
-    from agx.models.recommend import recommend as choose
+    from agx.models.recommendation import recommend as choose
 
     hardware = this_machine()
     chosen = choose(load_catalog().values(), hardware)

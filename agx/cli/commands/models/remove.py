@@ -14,7 +14,7 @@ from agx.cli.show.output import is_terminal, write_result
 from agx.util.texts import visible, visible_json
 
 if TYPE_CHECKING:
-    from agx.models.library import Model
+    from agx.models.library import ListedModel
 
 EPILOG = """\b
 Examples:
@@ -53,7 +53,7 @@ def remove(app: App, /, *, models: tuple[str, ...], yes: bool, as_json: bool) ->
         write_result(visible_json(json.dumps(removed, indent=2, ensure_ascii=False)))
 
 
-def _is_wanted(model: Model) -> bool:
+def _is_wanted(model: ListedModel) -> bool:
     """Ask on a terminal; elsewhere the command itself is the answer."""
     if not is_terminal(sys.stdin) or not is_terminal(sys.stderr):
         return True

@@ -14,7 +14,7 @@ from agx.cli.show.output import write_result
 from agx.util.texts import visible, visible_json
 
 if TYPE_CHECKING:
-    from agx.models.ollama.share import Shared
+    from agx.models.ollama.sharing import Shared
 
 EPILOG = """\b
 Examples:
@@ -38,7 +38,7 @@ def share(app: App, /, *, model: str, name: str, replace: bool, as_json: bool) -
     from agx.cli.show.transfer import TransferView
     from agx.gguf import read_card
     from agx.models.hashes import HASHES_NAME, HashMemory
-    from agx.models.ollama.share import share_with_ollama
+    from agx.models.ollama.sharing import share_with_ollama
 
     settings = GivenSettings().read(app.notes)
     card = read_card(model_file(settings, model))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agx.cli.show.transfer import TransferView
-    from agx.models.library import Model, Verdict
+    from agx.models.library import ListedModel, Verification
 
 DAMAGED = 4
 EPILOG = """\b
@@ -60,7 +60,7 @@ def verify(app: App, /, *, models: tuple[str, ...], as_json: bool) -> int:
     return _report(app, verdicts)
 
 
-def _verdict(model: Model, folder: Path | None, *, view: TransferView) -> Verdict:
+def _verdict(model: ListedModel, folder: Path | None, *, view: TransferView) -> Verification:
     from agx.models.library import verify as check
 
     read = 0
@@ -82,7 +82,7 @@ def _started(view: TransferView, name: str, size_bytes: int) -> None:
     view.started(name, size_bytes=size_bytes, have_bytes=0)
 
 
-def _line(verdict: Verdict) -> str:
+def _line(verdict: Verification) -> str:
     name = visible(verdict.model.name)
     if verdict.problem:
         label = "partial" if verdict.model.kind == "part" else "damaged"
@@ -91,7 +91,7 @@ def _line(verdict: Verdict) -> str:
     return f"ok       {name}: {how}"
 
 
-def _report(app: App, verdicts: Sequence[Verdict]) -> int:
+def _report(app: App, verdicts: Sequence[Verification]) -> int:
     """Say what to do about what is damaged; returns the exit code."""
     bad = [verdict.model for verdict in verdicts if verdict.problem]
     for model in bad:
@@ -99,7 +99,7 @@ def _report(app: App, verdicts: Sequence[Verdict]) -> int:
     return DAMAGED if bad else 0
 
 
-def _way_out(model: Model) -> str:
+def _way_out(model: ListedModel) -> str:
     match model.kind:
         case "part":
             return f"{model.name} goes on with: agx models pull {model.source or '…'}"

@@ -15,7 +15,7 @@ import pytest
 from agx.cli.commands.models import recommend
 from agx.models.catalog import load_catalog
 from agx.models.pulled import Manifest, Record
-from agx.models.recommend import Gpu, Hardware
+from agx.models.recommendation import Gpu, Hardware
 from tests.cli.conftest import Agx
 from tests.documents import ROOT
 from tests.ollama_models import put_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agx.models.catalog import load_catalog
-from agx.models.recommend import CPU_SECS, Gpu, Hardware, Recommendation, budget_bytes, recommend
+from agx.models.recommendation import CPU_SECS, Gpu, Hardware, Recommendation, budget_bytes, recommend
 from agx.models.resolve import EMBEDDED
 
 GB = 10**9

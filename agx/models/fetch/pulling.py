@@ -18,12 +18,12 @@ from agx.gguf.card import ModelCard, read_card
 from agx.gguf.reader import read_header
 from agx.models.catalog import load_catalog
 from agx.models.fetch.download import Download
-from agx.models.fetch.http import HttpClient, Place
+from agx.models.fetch.http import HttpClient, Location
 from agx.models.fetch.hub import HubAccess, choose, list_files, parts_of, renamed
 from agx.models.fetch.part import Part, opened_part
-from agx.models.fetch.progress import Silent, Watcher
 from agx.models.fetch.remote import Facts, Patience, Remote, check_room, look_up
 from agx.models.fetch.sources import ENDING, HubChoice, HubFile, Source, WebFile, local_name, web_name
+from agx.models.fetch.watcher import Silent, Watcher
 from agx.models.hashes import HASHES_NAME, HashMemory, compute_sha256, file_version
 from agx.models.pulled import Manifest, Record, find_pulled, known_source
 from agx.models.resolve import EMBEDDED
@@ -137,7 +137,7 @@ class _Pull:
         """Return the files to fetch with the names that they get."""
         if isinstance(source, WebFile):
             name = self._name(web_name(source))
-            return [(Remote(Place(source.url, str(source), about=str(source)), str(source)), name)]
+            return [(Remote(Location(source.url, str(source), about=str(source)), str(source)), name)]
         access, known = self.options.access, {}
         if isinstance(source, HubChoice):
             files = await list_files(

@@ -24,13 +24,13 @@ from agx.errors import (
     Unsupported,
     UsageError,
 )
-from agx.models.fetch.progress import Silent
+from agx.models.fetch.watcher import Silent
 from agx.models.hashes import HashMemory
 from agx.models.ollama import api as ollama_api
-from agx.models.ollama import share
+from agx.models.ollama import sharing
 from agx.models.ollama.api import version_numbers
 from agx.models.ollama.in_place import ollama_model
-from agx.models.ollama.share import Shared, file_name, share_with_ollama
+from agx.models.ollama.sharing import Shared, file_name, share_with_ollama
 from tests.ollama_models import tree_of
 from tests.ollama_server import Misbehaviour, OllamaServer, ollama_server
 
@@ -147,7 +147,7 @@ def test_the_parts_of_a_model_go_together(server: OllamaServer, tmp_path: Path) 
 )
 def test_versions_are_compared_by_their_numbers(version: str, *, is_old: bool) -> None:
     """A version built by hand is called 0.0.0, and is new."""
-    assert (version_numbers(version) < share.SPLIT_SINCE) is is_old
+    assert (version_numbers(version) < sharing.SPLIT_SINCE) is is_old
 
 
 def test_progress_is_told_for_reading_and_sending(server: OllamaServer, model: Path) -> None:
@@ -253,7 +253,7 @@ def test_whatever_goes_wrong_is_one_sentence(
 ) -> None:
     server.misbehaviour = Misbehaviour(**wrong.how)
     if "silent" in wrong.how:
-        monkeypatch.setattr(share, "OllamaApi", lambda url: ollama_api.OllamaApi(url, answer_secs=0.2))
+        monkeypatch.setattr(sharing, "OllamaApi", lambda url: ollama_api.OllamaApi(url, answer_secs=0.2))
     with pytest.raises(AgxError) as caught:
         given(model)
     assert type(caught.value) is wrong.kind

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
 
-from agx.models.catalog import Entry
+from agx.models.catalog import CatalogEntry
 from agx.models.resolve import EMBEDDED
 
 PROMPT_TOKENS = 600
@@ -86,7 +86,7 @@ class Recommendation:
         return asdict(self) | {"to_pull": self.to_pull}
 
 
-def recommend(catalog: Iterable[Entry], hardware: Hardware) -> Recommendation:
+def recommend(catalog: Iterable[CatalogEntry], hardware: Hardware) -> Recommendation:
     """Choose Echo and Delta: on the GPU where a pair fits there, else on the CPU, else the built-in one."""
     entries = list(catalog)
     tried = [_on(device, entries, hardware) for device in (*(["gpu"] if hardware.gpus else []), "cpu")]
@@ -105,7 +105,7 @@ def budget_bytes(hardware: Hardware, device: str) -> int:
     return own * 9 // 10 if own else min(shared * 9 // 10, for_models or shared * 9 // 10)
 
 
-def plan_secs(entry: Entry, hardware: Hardware, device: str) -> float:
+def plan_secs(entry: CatalogEntry, hardware: Hardware, device: str) -> float:
     """Estimate the seconds of one plan: reading the prompt is arithmetic, writing is reading weights."""
     flops, bytes_per_sec = _speed(hardware, device)
     return (
@@ -113,12 +113,12 @@ def plan_secs(entry: Entry, hardware: Hardware, device: str) -> float:
     )
 
 
-def tokens_per_sec(entry: Entry, hardware: Hardware, device: str) -> float:
+def tokens_per_sec(entry: CatalogEntry, hardware: Hardware, device: str) -> float:
     """Estimate how fast a model writes."""
     return _speed(hardware, device)[1] / _bytes_for_token(entry)
 
 
-def _bytes_for_token(entry: Entry) -> float:
+def _bytes_for_token(entry: CatalogEntry) -> float:
     return entry.size_gb * 1e9 * entry.active / entry.parameters
 
 
@@ -131,7 +131,7 @@ def _speed(hardware: Hardware, device: str) -> tuple[float, float]:
     return part * _GPU_FLOPS, part * _GPU_BYTES_PER_SEC
 
 
-def _on(device: str, entries: Sequence[Entry], hardware: Hardware) -> Recommendation:
+def _on(device: str, entries: Sequence[CatalogEntry], hardware: Hardware) -> Recommendation:
     """Choose for one device."""
     budget = budget_bytes(hardware, device)
     considered = [
@@ -162,7 +162,9 @@ def _on(device: str, entries: Sequence[Entry], hardware: Hardware) -> Recommenda
     return Recommendation(device, budget, EMBEDDED, EMBEDDED, reason, tuple(considered))
 
 
-def _considered(entry: Entry, role: str, hardware: Hardware, *, device: str, budget: int) -> Considered:
+def _considered(
+    entry: CatalogEntry, role: str, hardware: Hardware, *, device: str, budget: int
+) -> Considered:
     secs = plan_secs(entry, hardware, device)
     rate = tokens_per_sec(entry, hardware, device)
     needed = entry.memory_bytes

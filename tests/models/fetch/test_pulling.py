@@ -19,7 +19,7 @@ import pytest
 from agx.errors import ModelMissing, StorageError, UsageError
 from agx.models.catalog import load_catalog
 from agx.models.fetch.hub import HubAccess
-from agx.models.fetch.pull import Pulled, PullOptions, pull
+from agx.models.fetch.pulling import Pulled, PullOptions, pull
 from agx.models.pulled import Manifest, Record
 from agx.models.resolve import resolve_model
 from tests.hub_server import REPOSITORY, HubServer
@@ -122,7 +122,7 @@ async def test_reading_what_is_there_ends_when_the_pull_is_given_up(
             time.sleep(0.01)
         outcomes.put(goes_on(0))
 
-    monkeypatch.setattr("agx.models.fetch.pull.compute_sha256", endless)
+    monkeypatch.setattr("agx.models.fetch.pulling.compute_sha256", endless)
     task = asyncio.create_task(pull(SOURCE, folder, options=options))
     assert await asyncio.to_thread(is_reading.wait, 60)
     task.cancel()

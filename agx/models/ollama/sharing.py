@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agx.errors import AgxError, ModelUnloadable, StorageError, Unsupported, UsageError
-from agx.models.fetch.progress import Silent, Watcher
+from agx.models.fetch.watcher import Silent, Watcher
 from agx.models.hashes import HashMemory, checked_sha256, file_version
 from agx.models.ollama.api import OllamaApi, version_numbers
 from agx.models.ollama.host import ollama_url

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agx.models.fetch.progress import Meter
+from agx.models.fetch.watcher import Meter
 
 
 def test_nothing_is_said_in_the_first_moment() -> None:
