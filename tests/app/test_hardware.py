@@ -9,7 +9,7 @@ import pytest
 from agx.app import hardware
 from agx.gguf import read_card
 from agx.gguf.placement import Machine
-from agx.models.recommend import Gpu
+from agx.models.recommendation import Gpu
 from agx.models.resolve import embedded_model
 from agx.settings.layers import read_settings
 
