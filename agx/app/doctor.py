@@ -106,11 +106,11 @@ def _libraries() -> Iterator[Check]:
 def _machine() -> Check:
     """Tell what a model may use here, which may be less than the machine has."""
     cpus, memory = usable_cpus(), memory_bytes()
-    told = f"{cpus} CPU{'s' if cpus > 1 else ''} for this process"
+    share = f"{cpus} CPU{'s' if cpus > 1 else ''} for this process"
     if memory is None:
-        return Check("machine", "ok", told)
+        return Check("machine", "ok", share)
     available, total = (f"{size / 2**30:.1f} GiB" for size in memory)
-    return Check("machine", "ok", f"{told}, {available} of {total} memory free")
+    return Check("machine", "ok", f"{share}, {available} of {total} memory free")
 
 
 def _recommended() -> Check:
@@ -142,8 +142,8 @@ def _exists(path: Path) -> bool:
 
 def _native(healths: Sequence[Health]) -> Iterator[Check]:
     """Tell what the first worker that got so far says of llama.cpp, or one without a model."""
-    told = (health.facts for health in healths if health.facts.get("system_info"))
-    facts = next(told, None) or _greeting()
+    reported = (health.facts for health in healths if health.facts.get("system_info"))
+    facts = next(reported, None) or _greeting()
     if not facts:
         return
     features = _features(str(facts["system_info"]))

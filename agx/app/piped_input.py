@@ -43,7 +43,7 @@ class PipedReader:
 
     @classmethod
     def start(cls) -> PipedReader | Piped | None:
-        """Begin; gives None where nothing is piped in, and a file's contents at once."""
+        """Begin to read; returns None where nothing is piped in, and a file's contents at once."""
         if sys.stdin is None:
             return None
         mode = os.fstat(0).st_mode

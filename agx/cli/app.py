@@ -18,7 +18,7 @@ import click
 
 from agx.cli.instruction import in_quotes
 from agx.cli.lazy_commands import LazyCommands
-from agx.cli.options import App, debug_option
+from agx.cli.shared_options import App, debug_option
 from agx.cli.show.output import Notes, ReaderGone, tell
 from agx.errors import AgxError, UsageError
 from agx.util.texts import nearest, shortened
@@ -61,7 +61,7 @@ COMMANDS = LazyCommands(
 
 
 class Commands(click.Group):
-    """The group of all commands; a word that is no command gets a hint."""
+    """The group of all commands, with a hint for an unknown word."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -109,13 +109,13 @@ def main() -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """End the process now. Taking the interpreter apart would take 40 to 80 ms, and has nothing to do.
+    """End the process now: taking the interpreter apart would cost 40 to 80 ms.
 
-    Whatever was started has been stopped, and what was written to files is there.
+    Whatever was started has been stopped by now, and files are complete.
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            with contextlib.suppress(OSError):  # nobody reads it, and there is nobody else to tell
+            with contextlib.suppress(OSError):  # the reader is gone
                 stream.flush()
     os._exit(code)
 

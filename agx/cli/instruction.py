@@ -11,9 +11,9 @@ EXAMPLE = 'agx plan "list all rust files and count lines"'
 
 
 def instruction_of(words: tuple[str, ...], *, verb: str = "") -> str | None:
-    """Return the instruction, None where there is no word; raises `UsageError` for several words.
+    """Return the instruction, or None without one; raises `UsageError` for several words.
 
-    `verb` is the word before them, in whose place they may have been meant.
+    `verb` is the word before them, which may have been meant as a part of the instruction.
     """
     if len(words) > 1:
         hint = f"put it in quotes: agx plan {f'{verb} ' if verb else ''}{in_quotes(words)}"
@@ -24,7 +24,7 @@ def instruction_of(words: tuple[str, ...], *, verb: str = "") -> str | None:
 
 
 def usable(text: str) -> str:
-    """Return the text back; raises `UsageError` where it says nothing or is no text."""
+    """Return the text unchanged; raises `UsageError` where it is empty or cannot be encoded."""
     if not text.strip():
         raise UsageError("the instruction is empty", hint=f"say what to do: {EXAMPLE}")
     try:

@@ -44,7 +44,7 @@ class Contents:
 
 
 def require_plan(plan: OpenPlan | None) -> OpenPlan:
-    """Return the plan back; raises `UsageError` where none was begun."""
+    """Return the plan; raises `UsageError` where none was begun."""
     if plan is None:
         raise UsageError("no plan is being built", hint=_BEGIN_HINT)
     return plan
@@ -76,9 +76,9 @@ class PlanBuffer:
         return Contents() if data is None else self._parsed(data)
 
     def change(self, edit: Edit) -> tuple[OpenPlan, str]:
-        """Change the plan: `edit` gets it as it is now, and gives the new one and what was done.
+        """Change the plan: `edit` takes it as it is now, and returns the new one and what was done.
 
-        Gives what `edit` gave; what it raises leaves everything as it was. Raises `StorageError`.
+        Returns what `edit` returned. What `edit` raises leaves everything as it was. Raises `StorageError`.
         """
 
         def stepped(contents: Contents) -> Contents:
@@ -86,11 +86,11 @@ class PlanBuffer:
             return Contents(plan, (*contents.steps, Step(done, contents.plan))[-MAX_STEPS:])
 
         changed = self._rewrite(stepped)
-        assert changed.plan is not None, "an edit gives a plan"
+        assert changed.plan is not None, "an edit returns a plan"
         return changed.plan, changed.steps[-1].done
 
     def undo(self, count: int = 1) -> tuple[str, ...]:
-        """Take back the last changes; gives what had been done, the last first.
+        """Take back the last changes; returns what they had done, the last first.
 
         Raises `UsageError` where there are fewer, and `StorageError`.
         """
@@ -107,9 +107,9 @@ class PlanBuffer:
         return tuple(undone)
 
     def set_aside(self) -> Path | None:
-        """Return a file that cannot be read another name, so that a new plan can be begun.
+        """Rename a file that cannot be read, so that a new plan can be begun.
 
-        Gives that name; None where the file is in order or missing. Raises `StorageError`.
+        Returns its new name, or None where the file is in order or missing. Raises `StorageError`.
         """
         try:
             self.contents()

@@ -68,10 +68,10 @@ class PlanStore:
         return f"<PlanStore {self.folder}>"
 
     def save(self, plan: Plan, findings: Sequence[Finding] = ()) -> Path:
-        """Store a plan, in place of one with the same id; gives its file. Raises `StorageError`.
+        """Store a plan, in place of one with the same id; returns its file. Raises `StorageError`.
 
-        The files are readable by their owner only: what a plan says may be private. They are written
-        whole, but nobody waits for the disk.
+        Only the owner can read the files, since a plan may be private. They are written whole, without
+        waiting for the disk.
         """
         data = plan.to_dict() | {"findings": [finding.model_dump(exclude_none=True) for finding in findings]}
         path = self.folder / f"{plan.plan_id}.json"
@@ -112,7 +112,7 @@ class PlanStore:
         """Return the newest plans, at most `limit`; raises `StorageError` where the folder cannot be read.
 
         `search` keeps those whose instruction, commands or arguments have every one of its words, in
-        any case. A file that holds no plan is told, not raised.
+        any case. A file that holds no plan is listed as unreadable.
         """
         words = search.lower().split()
         plans: list[StoredPlan] = []

@@ -7,7 +7,7 @@ import os
 
 import click
 
-from agx.cli.options import App, GivenSettings, debug_option, json_option, setting_options
+from agx.cli.shared_options import App, GivenSettings, debug_option, json_option, setting_options
 from agx.cli.show.output import write_result
 from agx.settings.layers import HOME_VARIABLE, Settings
 from agx.settings.setting import SettingValue

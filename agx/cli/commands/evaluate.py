@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agx.app.early_start import started_worker
-from agx.cli.options import App, GivenSettings, debug_option, json_option, setting_options
+from agx.cli.shared_options import App, GivenSettings, debug_option, json_option, setting_options
 from agx.cli.show.output import check_target, save, write_result
 from agx.util.texts import visible
 
@@ -83,7 +83,7 @@ def _measured(planner: Planner, cases: list[Case], *, candidates: int) -> Report
     """Plan every case and return the report; progress is shown on a terminal."""
     import asyncio
 
-    from agx.cli.show.progress import Progress
+    from agx.cli.show.streaming import Progress
     from agx.evaluate.evaluation import evaluate_planner
 
     async def measured() -> Report:

@@ -11,7 +11,7 @@ from agx.app.early_start import started_worker
 from agx.cli.inputs import chosen_registry, described_input, piped_reader, read_text
 from agx.cli.instruction import EXAMPLE, in_quotes, instruction_of, usable
 from agx.cli.lazy_commands import LazyCommands
-from agx.cli.options import (
+from agx.cli.shared_options import (
     App,
     GivenSettings,
     debug_option,
@@ -139,7 +139,7 @@ def plan(
     with started_worker(settings, needed=app.has_worker) as worker:
         from agx.app.places import record
         from agx.app.planners import planner_for, planning_context  # imported while the worker loads
-        from agx.cli.show.progress import shown_generation
+        from agx.cli.show.streaming import shown_generation
 
         registry = chosen_registry(tools, notes=app.notes)
         planner = planner_for(settings, make_planner=app.make_planner, registry=registry, worker=worker)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agx.cli.inputs import chosen_registry, open_stdin, read_stdin, read_text
-from agx.cli.options import App, debug_option, tools_option
+from agx.cli.shared_options import App, debug_option, tools_option
 from agx.cli.show.output import Notes, is_terminal, write_result
 from agx.cli.signals import left_at_once
 from agx.errors import UsageError

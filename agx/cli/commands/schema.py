@@ -6,7 +6,7 @@ import json
 
 import click
 
-from agx.cli.options import debug_option
+from agx.cli.shared_options import debug_option
 from agx.cli.show.output import write_result
 
 EPILOG = """\b

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agx.cli.inputs import chosen_registry
-from agx.cli.options import App, debug_option, json_option, tools_option
+from agx.cli.shared_options import App, debug_option, json_option, tools_option
 from agx.cli.show.output import check_target, is_terminal, save, write_result
 from agx.errors import RegistryInvalid, UsageError
 from agx.util.texts import nearest, visible_json

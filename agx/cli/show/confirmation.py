@@ -20,8 +20,8 @@ _MAX_ANSWER_BYTES = 1024
 def ask(plan: Plan) -> None:
     """Show the plan and ask; returns after a yes.
 
-    Raises `NotApproved` where nobody is there to answer, where the answer is anything else, and for a
-    task that is too long to be shown whole: nobody could know what they said yes to.
+    Raises `NotApproved` without a person to answer, for any other answer, and for a task that is too long
+    to be shown whole, since a yes must cover everything that runs.
     """
     with _person() as terminal:
         if terminal is None:
@@ -66,7 +66,7 @@ def _person() -> Iterator[int | None]:
 def _answer(terminal: int, question: str) -> bool:
     import termios  # noqa: PLC0415  not on Windows, where a plan was refused before this
 
-    # What was typed before the question was there is no answer to it.
+    # What was typed before the question does not answer it.
     with contextlib.suppress(termios.error):
         termios.tcflush(terminal, termios.TCIFLUSH)
     sys.stderr.write(question)

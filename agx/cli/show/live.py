@@ -83,20 +83,20 @@ class Live:
     def errors(self, task: Task, data: bytes) -> None:
         """Show the next part of a task's standard error."""
         lines = self._stderr.setdefault(task.task_number, _Lines(task.task_number))
-        self._tell(lines, lines.whole(data))
+        self._show(lines, lines.whole(data))
 
     def note(self, task: Task, text: str) -> None:
-        """Tell how a task is run."""
+        """Say how a task is run."""
         self._begin_line()
         self._notes.warning(f"task {task.task_number}: {text}")
 
     def finish(self) -> None:
-        """Tell what is left: lines that nobody has ended."""
+        """Show what is left: lines without an end."""
         for lines in self._stderr.values():
-            self._tell(lines, lines.rest())
+            self._show(lines, lines.rest())
 
     def report(self, error: RunError) -> None:
-        """Prepare the error for a person: what stands right above need not be said again."""
+        """Prepare the error for a person: what stands right above it is not repeated."""
         self._begin_line()
         last = self._last_heard
         if last is None or last != error.details.get("task") or not error.details.get("errors"):
@@ -104,10 +104,10 @@ class Live:
         if not self._stderr[last].is_cut:
             error.hint = "what it said stands above"
 
-    def _tell(self, lines: _Lines, told: Sequence[str]) -> None:
-        for line in told:
+    def _show(self, lines: _Lines, texts: Sequence[str]) -> None:
+        for text in texts:
             self._begin_line()
-            tell(line)
+            tell(text)
             self._last_heard = lines.number
 
     def _begin_line(self) -> None:
@@ -138,22 +138,22 @@ class _Lines:
 
     @property
     def is_cut(self) -> bool:
-        """Whether there was more than is told."""
+        """Whether there was more than is shown."""
         return self._room < 0
 
     def whole(self, data: bytes) -> list[str]:
-        """Take the next part, and give the lines that are whole now."""
+        """Take the next part, and return the lines that it completes."""
         if self.is_cut:
             return []
         self._room -= len(data)
         *lines, self._open = (self._open + data).split(b"\n")
         if len(self._open) > MAX_LINE_BYTES:
             lines, self._open = [*lines, self._open], b""
-        told = [self._line(line) for line in lines]
+        shown = [self._line(line) for line in lines]
         if self.is_cut:
             self._open = b""
-            told.append(f"task {self.number}: … the rest of its standard error is not shown")
-        return told
+            shown.append(f"task {self.number}: … the rest of its standard error is not shown")
+        return shown
 
     def rest(self) -> list[str]:
         """Return what came without a line break."""

@@ -24,11 +24,11 @@ MAX_LINE_CHARS = 2000
 
 
 class ReaderGone(Exception):
-    """Whoever read our standard output closed it: there is nobody left to tell."""
+    """The reader of standard output has closed it, so no result can reach anyone."""
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Return whether a person looks at this stream."""
+    """Return whether this stream is a terminal."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # it has been closed
@@ -36,7 +36,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def may_colour(stream: TextIO | None) -> bool:
-    """Return whether colour may be used: on a terminal that is not dumb, without NO_COLOR.
+    """Return whether colour may be used: on a terminal that can show it, without NO_COLOR.
 
     Source: https://no-color.org
     """
@@ -72,7 +72,7 @@ def visible_on(stream: TextIO, text: str) -> str:
 
 
 def check_target(path: Path) -> None:
-    """Raise `StorageError` now when `save` could not work later: before time is spent on a plan."""
+    """Raise `StorageError` where `save` could not work, before time is spent on a plan."""
     folder = path.parent
     if path.is_dir():
         raise StorageError(f"{path} is a folder", hint="give -o the name of a file")
@@ -86,8 +86,8 @@ def check_target(path: Path) -> None:
 def save(text: str, path: Path) -> None:
     """Write a file whole or not at all; raises `StorageError`.
 
-    The text goes to a file beside it first, which then takes its name. A pipe or a device is written
-    as it is; a link stays, and the file it points to is replaced.
+    The text goes to a temporary file beside it, which is then renamed. A pipe or a device is written
+    to directly. A link stays, and the file it points to is replaced.
     """
     data = (text if not text or text.endswith("\n") else text + "\n").encode("utf-8", "backslashreplace")
     try:
@@ -104,17 +104,17 @@ def save(text: str, path: Path) -> None:
 
 
 class Notes:
-    """What is said on stderr: in lines for people or, with --json, one JSON object a line."""
+    """Notes on stderr: lines for people or, with --json, one JSON object a line."""
 
     def __init__(self, *, as_json: bool = False) -> None:
         self._as_json = as_json
 
     def warning(self, message: str) -> None:
-        """Say what did not keep AGX from going on."""
+        """Write a warning: AGX goes on."""
         self._say("warning", message, {"warning": {"message": message}})
 
     def finding(self, finding: Mapping[str, object]) -> None:
-        """Tell one finding, given in its JSON form."""
+        """Write a finding, which comes in its JSON form."""
         task = finding.get("task")
         place = f"task {task}: " if task else ""
         hint = f" ({finding['hint']})" if finding.get("hint") else ""
@@ -122,12 +122,12 @@ class Notes:
         self._say(severity, f"{place}{finding.get('message', '')}{hint}", {"finding": dict(finding)})
 
     def findings(self, findings: Iterable[Finding]) -> None:
-        """Tell what the rules found."""
+        """Write what the rules found."""
         for finding in findings:
             self.finding(finding.model_dump(exclude_none=True))
 
     def changes(self, changes: Sequence[TaskChange]) -> None:
-        """Tell every change that Delta made, and all of them in one line."""
+        """Write each change that Delta made, and a line that counts them."""
         from agx.plan.changes import change_counts, change_summary  # noqa: PLC0415  with a plan only
         from agx.session.wording import change_sentence  # noqa: PLC0415
 
@@ -137,17 +137,17 @@ class Notes:
         self._say("delta", summary, {"summary": {"text": summary, **change_counts(changes)}})
 
     def recorded(self, recorded: Recorded) -> Path | None:
-        """Say why a plan is not on record, where it should be; returns its file."""
+        """Write a warning where a plan could not be recorded; returns its file."""
         if recorded.problem:
             self.warning(recorded.problem)
         return recorded.path
 
     def done(self, sentence: str) -> None:
-        """Say what was done, where the result itself does not show it."""
+        """Write what was done, where the result itself does not show it."""
         self._say("done", sentence, {"done": sentence})
 
     def error(self, error: AgxError) -> None:
-        """Tell the error that ended the command: its sentence and its hint."""
+        """Write the error that ended the command, with its hint."""
         if not self._as_json and isinstance(error, PlanInvalid):
             for finding in _beside(error):
                 self.finding(finding)
@@ -163,7 +163,7 @@ class Notes:
 
 
 def _beside(error: PlanInvalid) -> list[Mapping[str, Any]]:
-    """Return the findings to show besides the error: its sentence may say the first one itself."""
+    """Return the findings to show besides the error, whose sentence may say the first one itself."""
     first = next((found for found in error.findings if found.get("severity") == "error"), None)
     is_said = first is not None and str(first.get("message")) in error.message
     return [found for found in error.findings if not (is_said and found is first)]

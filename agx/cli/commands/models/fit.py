@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agx.app.places import model_file
-from agx.cli.options import App, GivenSettings, debug_option, json_option, setting_options
+from agx.cli.shared_options import App, GivenSettings, debug_option, json_option, setting_options
 from agx.cli.show.output import write_result
 from agx.util.texts import visible
 

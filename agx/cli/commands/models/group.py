@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from agx.cli.lazy_commands import LazyCommands
-from agx.cli.options import debug_option
+from agx.cli.shared_options import debug_option
 
 EPILOG = """\b
 Examples:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agx.app.configure import models_folder
-from agx.cli.options import App, GivenSettings, debug_option, json_option
+from agx.cli.shared_options import App, GivenSettings, debug_option, json_option
 from agx.cli.show.output import is_terminal, write_result
 from agx.util.texts import visible_json
 

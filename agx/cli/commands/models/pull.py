@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agx.app.places import known_models_folder
-from agx.cli.options import App, GivenSettings, debug_option, json_option
+from agx.cli.shared_options import App, GivenSettings, debug_option, json_option
 from agx.cli.show.output import write_result
 from agx.util.texts import visible, visible_json
 

@@ -9,7 +9,7 @@ import click
 
 from agx.app.configure import models_folder
 from agx.app.places import model_file
-from agx.cli.options import App, GivenSettings, debug_option, json_option
+from agx.cli.shared_options import App, GivenSettings, debug_option, json_option
 from agx.cli.show.output import write_result
 from agx.util.texts import visible, visible_json
 

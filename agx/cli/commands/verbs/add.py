@@ -10,7 +10,7 @@ from agx.app.early_start import started_worker
 from agx.cli.commands.verbs.shared import Verb, buffer_option, show_step
 from agx.cli.inputs import described_input, piped_reader
 from agx.cli.instruction import instruction_of
-from agx.cli.options import App, GivenSettings, input_wait_option, json_option, setting_options
+from agx.cli.shared_options import App, GivenSettings, input_wait_option, json_option, setting_options
 from agx.errors import UsageError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _add_planned(
     with started_worker(settings, needed=app.has_worker) as worker:
         from agx.app.places import plan_session  # imported while the worker loads
         from agx.app.planners import planner_for, planning_context
-        from agx.cli.show.progress import shown_generation
+        from agx.cli.show.streaming import shown_generation
         from agx.plan.open_plan import OpenPlan
         from agx.session.building import source_of, source_summary
 

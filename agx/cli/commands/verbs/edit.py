@@ -9,7 +9,7 @@ import click
 
 from agx.cli.commands.verbs.shared import Verb, buffer_option, show_step
 from agx.cli.instruction import usable
-from agx.cli.options import App, json_option
+from agx.cli.shared_options import App, json_option
 from agx.cli.show.output import Notes, is_terminal
 from agx.errors import CallerError, PlanInvalid, UsageError
 

@@ -9,7 +9,7 @@ import click
 from agx.cli.commands.verbs.shared import Verb
 from agx.cli.inputs import chosen_registry, read_stdin, read_text
 from agx.cli.instruction import in_quotes
-from agx.cli.options import App, GivenSettings, debug_option, target_options, tools_option
+from agx.cli.shared_options import App, GivenSettings, debug_option, target_options, tools_option
 from agx.cli.show.formats import Target, show_plan
 from agx.cli.show.output import check_target
 from agx.errors import UsageError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agx.cli.instruction import in_quotes
-from agx.cli.options import App, debug_option
+from agx.cli.shared_options import App, debug_option
 from agx.cli.show.formats import Target, show_plan
 from agx.errors import UsageError
 from agx.util.texts import visible_json

@@ -10,7 +10,7 @@ import click
 from agx.cli.commands.verbs.shared import Verb, buffer_option, json_target, show_open_plan, show_step
 from agx.cli.inputs import chosen_registry, read_text
 from agx.cli.instruction import instruction_of
-from agx.cli.options import App, json_option, target_options, tools_option
+from agx.cli.shared_options import App, json_option, target_options, tools_option
 from agx.cli.show.formats import Target
 from agx.cli.show.output import write_result
 from agx.errors import StorageError, UsageError

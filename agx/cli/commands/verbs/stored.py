@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agx.cli.commands.verbs.shared import Verb, json_target
-from agx.cli.options import App, debug_option, json_option, target_options
+from agx.cli.shared_options import App, debug_option, json_option, target_options
 from agx.cli.show.formats import Target, show_plan
 from agx.cli.show.output import write_result
 from agx.util.texts import shortened, visible, visible_json

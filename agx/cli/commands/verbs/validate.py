@@ -9,7 +9,7 @@ import click
 
 from agx.app.early_start import started_worker
 from agx.cli.commands.verbs.shared import Verb, buffer_option, json_target, show_open_plan
-from agx.cli.options import App, GivenSettings, json_option, setting_options
+from agx.cli.shared_options import App, GivenSettings, json_option, setting_options
 from agx.cli.show.output import write_result
 from agx.errors import UsageError
 from agx.util.texts import visible_json
@@ -93,7 +93,7 @@ def _refined(
 ) -> Validation:
     """Let Delta refine the plan, for what it is for."""
     from agx.app.planners import planner_for, planning_context
-    from agx.cli.show.progress import shown_generation
+    from agx.cli.show.streaming import shown_generation
     from agx.session.building import refining_context
 
     registry = session.registry(base)

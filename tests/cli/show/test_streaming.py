@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from agx.cli.show.progress import Progress
+from agx.cli.show.streaming import Progress
 
 
 class Terminal(io.StringIO):

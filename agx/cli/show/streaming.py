@@ -1,4 +1,4 @@
-"""Text on a terminal's stderr while it is generated, taken away again when it is whole."""
+"""Text on a terminal's stderr while a model writes it, and cleared when it is complete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[22m"
 
 
 class Progress:
-    """A context manager; `add` shows the next piece. Without a terminal it shows nothing."""
+    """A context manager that shows pieces of text on a terminal, and nothing anywhere else."""
 
     def __init__(self) -> None:
         self._stream = sys.stderr if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" else None
@@ -41,7 +41,7 @@ class Progress:
         self.clear()
 
     def add(self, text: str, *, is_dim: bool = False) -> None:
-        """Show the next piece of text, dimly where it is a thought; raises nothing."""
+        """Show the next piece of text, dimly where it is reasoning; raises nothing."""
         if self._stream is None:
             return
         if is_dim != self._is_dim:
@@ -59,22 +59,22 @@ class Progress:
             self.clear()  # what has scrolled off the screen could not be taken away
 
     def loading(self, fraction: float) -> None:
-        """Show how much of a model has been read, from 0 to 1, in place of what was shown."""
+        """Show how much of a model has been read, from 0 to 1, in place of the text."""
         self.clear()
         if fraction < 1.0:
             self.add(f"loading the model: {fraction:.0%}")
 
     def before(self, tell: Callable[[str], None]) -> Callable[[str], None]:
-        """Return the same function, for which what was shown is taken away first."""
+        """Return the function, with the text cleared before each call."""
 
-        def told(text: str) -> None:
+        def cleared(text: str) -> None:
             self.clear()
             tell(text)
 
-        return told
+        return cleared
 
     def clear(self) -> None:
-        """Take away what was shown."""
+        """Clear what was shown."""
         if self._row or self._column:
             up = f"\x1b[{self._row}A" if self._row else ""
             self._write(f"{up}\r\x1b[J")
@@ -87,7 +87,7 @@ class Progress:
             self._stream.write(text)
             self._stream.flush()
         except (OSError, ValueError):
-            self._stream = None  # the terminal is gone: there is nobody to show anything to
+            self._stream = None  # the terminal is gone
 
 
 def shown_generation(
@@ -128,7 +128,7 @@ async def _streamed(pieces: AsyncGenerator[Chunk | GeneratedPlan, None], progres
 
 
 def _cells(character: str) -> int:
-    """How many columns a terminal gives a character. Source: Unicode Standard Annex 11."""
+    """Return how many columns a character takes. Source: Unicode Standard Annex 11."""
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
