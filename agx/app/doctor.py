@@ -17,6 +17,7 @@ from agx.backends.base import Health
 from agx.errors import AgxError
 from agx.models.catalog import load_catalog
 from agx.models.recommendation import recommend
+from agx.models.resolve import EMBEDDED
 from agx.planning.planner import Planner
 from agx.util.machine import memory_bytes, usable_cpus
 from agx.util.version import __version__
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from agx.worker.process import WorkerProcess
 
 INSTRUCTION = "list all rust files and count lines"
-EMBEDDED = "agx-nano"
 LIBRARIES = ("llama-cpp-python", "llguidance", "pydantic", "jinja2", "gguf")
 REINSTALL = "install AGX again: scripts/setup, or pip install --force-reinstall agx"
 Status = Literal["ok", "note", "fail"]

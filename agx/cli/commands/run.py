@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ import click
 
 from agx.cli.inputs import chosen_registry, open_stdin, read_stdin, read_text
 from agx.cli.shared_options import App, debug_option, tools_option
-from agx.cli.show.output import Notes, is_terminal, write_result
+from agx.cli.show.output import Notes, is_terminal, shown_json, write_result
 from agx.cli.signals import left_at_once
 from agx.errors import UsageError
-from agx.util.texts import visible_json
 
 if TYPE_CHECKING:
     from agx.plan.schema import Plan
@@ -137,6 +135,6 @@ def _show_preview(preview: RunPreview, *, as_json: bool) -> None:
     from agx.cli.show.previews import run_text
 
     if as_json or not is_terminal(sys.stdout):
-        write_result(visible_json(json.dumps(preview.to_dict(), indent=2, ensure_ascii=False)))
+        write_result(shown_json(preview.to_dict()))
     else:
         write_result(run_text(preview))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from agx.cli.inputs import chosen_registry
 from agx.cli.shared_options import App, debug_option, json_option, tools_option
-from agx.cli.show.output import check_target, is_terminal, save, write_result
+from agx.cli.show.output import check_target, is_terminal, save, shown_json, write_result
 from agx.errors import RegistryInvalid, UsageError
 from agx.util.texts import nearest, visible_json
 
@@ -137,7 +136,7 @@ def check(app: App, /, *, file: str, as_json: bool) -> int:
     warnings = () if registry is None else registry.warnings
     if as_json or not is_terminal(sys.stdout):
         result = {"ok": not problems, "tools": num_tools, "problems": problems, "warnings": warnings}
-        write_result(visible_json(json.dumps(result, indent=2, ensure_ascii=False)))
+        write_result(shown_json(result))
     else:
         from agx.cli.show.tool_texts import problems_text
 

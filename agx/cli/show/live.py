@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import json
 import sys
 from collections.abc import Sequence
 
-from agx.cli.show.output import Notes, is_terminal, tell, visible_on, write_result
+from agx.cli.show.output import Notes, is_terminal, shown_json, tell, visible_on, write_result
 from agx.cli.signals import until_signal
 from agx.errors import RunError, StorageError
 from agx.plan.schema import Task
@@ -16,7 +15,7 @@ from agx.run.job import CheckedRun
 from agx.run.pipes import Outlet
 from agx.run.record import RunResult
 from agx.run.runner import run_checked
-from agx.util.texts import visible, visible_json, visible_lines
+from agx.util.texts import visible, visible_lines
 
 MAX_TERMINAL_BYTES = 1 << 20
 MAX_ERROR_BYTES = 64 << 10
@@ -42,7 +41,7 @@ def run_shown(checked: CheckedRun, *, as_json: bool, notes: Notes) -> None:
 
 
 def _json(result: RunResult) -> str:
-    return visible_json(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+    return shown_json(result.to_dict())
 
 
 class Live:

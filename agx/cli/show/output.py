@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from agx.errors import AgxError, PlanInvalid, StorageError
 from agx.util.files import replace_file
-from agx.util.texts import shortened, visible, visible_lines
+from agx.util.texts import shortened, visible, visible_json, visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -63,6 +63,11 @@ def write_result(text: str) -> None:
         raise StorageError(
             f"standard output cannot be written: {error.strerror}", hint="free some space, or give -o FILE"
         ) from error
+
+
+def shown_json(data: object) -> str:
+    """Return data as indented JSON that a terminal can show."""
+    return visible_json(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def visible_on(stream: TextIO, text: str) -> str:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from agx.app.dry_run import parameter_rows, preview_data
+from agx.cli.show.output import shown_json
 from agx.util.texts import visible, visible_json, visible_lines
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def prompt_json(preview: PromptPreview, settings: Settings) -> str:
     """Return the preview as one JSON object."""
-    return visible_json(json.dumps(preview_data(preview, settings), indent=2, ensure_ascii=False))
+    return shown_json(preview_data(preview, settings))
 
 
 def prompt_text(preview: PromptPreview, settings: Settings) -> str:

@@ -8,12 +8,13 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from agx.cli.show.output import shown_json
 from agx.cli.show.tables import rows_table
 from agx.plan.tools import ToolInfo, ToolOptions
 from agx.tools.registry_files import tool_as_dict
 from agx.tools.selection import path_of
 from agx.unix.options import options_of
-from agx.util.texts import visible, visible_json, visible_lines
+from agx.util.texts import visible, visible_lines
 
 _NAME_COLUMNS = 18
 _WIDE = 100
@@ -69,7 +70,7 @@ def _fact(name: str, value: str) -> list[str]:
 def tool_json(tool: ToolInfo) -> str:
     """Return a tool as it stands in a registry file, with the options that are known of it."""
     data = tool_as_dict(replace(tool, options=options_of(tool)))
-    return visible_json(json.dumps(data, indent=2, ensure_ascii=False))
+    return shown_json(data)
 
 
 def problems_text(problems: Sequence[Mapping[str, object]]) -> str:

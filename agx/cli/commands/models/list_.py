@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,7 @@ import click
 
 from agx.app.configure import models_folder
 from agx.cli.shared_options import App, GivenSettings, debug_option, json_option
-from agx.cli.show.output import is_terminal, write_result
-from agx.util.texts import visible_json
+from agx.cli.show.output import is_terminal, shown_json, write_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +46,7 @@ def list_(app: App, /, *, catalog: bool, as_json: bool) -> None:
         models = list_models(models_folder(GivenSettings().read(app.notes)))
         data, rows = [model.to_dict() for model in models], _model_rows(models)
     if as_json or not is_terminal(sys.stdout):
-        write_result(visible_json(json.dumps(data, indent=2, ensure_ascii=False)))
+        write_result(shown_json(data))
     else:
         from agx.cli.show.tables import columns
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,8 @@ import click
 
 from agx.app.places import known_models_folder
 from agx.cli.shared_options import App, GivenSettings, debug_option, json_option
-from agx.cli.show.output import write_result
-from agx.util.texts import visible, visible_json
+from agx.cli.show.output import shown_json, write_result
+from agx.util.texts import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +72,7 @@ def pull(
         if not as_json:
             write_result(visible(str(pulled.files[0])))
     if as_json:
-        write_result(visible_json(json.dumps(done, indent=2, ensure_ascii=False)))
+        write_result(shown_json(done))
 
 
 def _pulled(app: App, model: str, folder: Path, *, options: PullOptions, is_silent: bool) -> Pulled:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,8 @@ import click
 
 from agx.app.places import known_models_folder
 from agx.cli.shared_options import App, GivenSettings, debug_option, json_option
-from agx.cli.show.output import is_terminal, write_result
-from agx.util.texts import visible, visible_json
+from agx.cli.show.output import is_terminal, shown_json, write_result
+from agx.util.texts import visible
 
 if TYPE_CHECKING:
     from agx.models.library import ListedModel
@@ -50,7 +49,7 @@ def remove(app: App, /, *, models: tuple[str, ...], yes: bool, as_json: bool) ->
         if not as_json:
             write_result(f"removed {visible(model.name)}: {amount(freed, None)} are free again")
     if as_json:
-        write_result(visible_json(json.dumps(removed, indent=2, ensure_ascii=False)))
+        write_result(shown_json(removed))
 
 
 def _is_wanted(model: ListedModel) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -10,8 +9,8 @@ import click
 from agx.app.configure import models_folder
 from agx.app.places import model_file
 from agx.cli.shared_options import App, GivenSettings, debug_option, json_option
-from agx.cli.show.output import write_result
-from agx.util.texts import visible, visible_json
+from agx.cli.show.output import shown_json, write_result
+from agx.util.texts import visible
 
 if TYPE_CHECKING:
     from agx.models.ollama.sharing import Shared
@@ -47,7 +46,7 @@ def share(app: App, /, *, model: str, name: str, replace: bool, as_json: bool) -
     view = TransferView(is_silent=as_json)
     shared = share_with_ollama(card.files, name, memory=memory, replace=replace, watcher=view)
     if as_json:
-        write_result(visible_json(json.dumps(shared.to_dict(), indent=2, ensure_ascii=False)))
+        write_result(shown_json(shared.to_dict()))
     else:
         write_result(visible(shared.model))
         app.notes.done(f"{_what_happened(shared)}; use it there: ollama run {shared.model}")

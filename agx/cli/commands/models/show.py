@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from agx.app.places import model_file
 from agx.cli.shared_options import App, GivenSettings, debug_option, json_option
-from agx.cli.show.output import write_result
-from agx.util.texts import shortened, visible, visible_json
+from agx.cli.show.output import shown_json, write_result
+from agx.util.texts import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +35,7 @@ def show(app: App, /, *, model: str, as_json: bool) -> None:
 
     card = read_card(model_file(GivenSettings().read(app.notes), model))
     if as_json:
-        write_result(visible_json(json.dumps(card.to_dict(), indent=2, ensure_ascii=False)))
+        write_result(shown_json(card.to_dict()))
     else:
         rows = [(name, value) for name, value in _rows(card) if value]
         width = max(len(name) for name, _ in rows)

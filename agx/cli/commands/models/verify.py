@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -11,8 +10,8 @@ import click
 
 from agx.app.configure import models_folder
 from agx.cli.shared_options import App, GivenSettings, debug_option, json_option
-from agx.cli.show.output import write_result
-from agx.util.texts import visible, visible_json
+from agx.cli.show.output import shown_json, write_result
+from agx.util.texts import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,21 +45,21 @@ def verify(app: App, /, *, models: tuple[str, ...], as_json: bool) -> int:
     whole = (model for model in in_folder(folder) if model.kind != "part")
     found = [find(name, folder) for name in models] if models else list(whole)
     view = TransferView(is_silent=as_json)
-    verdicts = []
+    verifications = []
     for model in found:
-        verdict = _verdict(model, folder, view=view)
-        verdicts.append(verdict)
+        verification = _verification(model, folder, view=view)
+        verifications.append(verification)
         if not as_json:
-            write_result(_line(verdict))
+            write_result(_line(verification))
     if as_json:
-        rows = [verdict.to_dict() for verdict in verdicts]
-        write_result(visible_json(json.dumps(rows, indent=2, ensure_ascii=False)))
+        rows = [verification.to_dict() for verification in verifications]
+        write_result(shown_json(rows))
     elif not found:
         write_result(f"there are no models in {visible(str(folder))}")
-    return _report(app, verdicts)
+    return _report(app, verifications)
 
 
-def _verdict(model: ListedModel, folder: Path | None, *, view: TransferView) -> Verification:
+def _verification(model: ListedModel, folder: Path | None, *, view: TransferView) -> Verification:
     from agx.models.library import verify as check
 
     read = 0
@@ -82,18 +81,18 @@ def _started(view: TransferView, name: str, size_bytes: int) -> None:
     view.started(name, size_bytes=size_bytes, have_bytes=0)
 
 
-def _line(verdict: Verification) -> str:
-    name = visible(verdict.model.name)
-    if verdict.problem:
-        label = "partial" if verdict.model.kind == "part" else "damaged"
-        return f"{label:8} {name}: {visible(verdict.problem)}"
-    how = "hash and header" if verdict.is_hashed else "header; no hash was recorded to compare with"
+def _line(verification: Verification) -> str:
+    name = visible(verification.model.name)
+    if verification.problem:
+        label = "partial" if verification.model.kind == "part" else "damaged"
+        return f"{label:8} {name}: {visible(verification.problem)}"
+    how = "hash and header" if verification.is_hashed else "header; no hash was recorded to compare with"
     return f"ok       {name}: {how}"
 
 
-def _report(app: App, verdicts: Sequence[Verification]) -> int:
+def _report(app: App, verifications: Sequence[Verification]) -> int:
     """Say what to do about what is damaged; returns the exit code."""
-    bad = [verdict.model for verdict in verdicts if verdict.problem]
+    bad = [verification.model for verification in verifications if verification.problem]
     for model in bad:
         app.notes.warning(_way_out(model))
     return DAMAGED if bad else 0

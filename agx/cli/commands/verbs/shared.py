@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,8 @@ import click
 from agx.cli.instruction import in_quotes
 from agx.cli.shared_options import App, debug_option
 from agx.cli.show.formats import Target, show_plan
+from agx.cli.show.output import shown_json
 from agx.errors import UsageError
-from agx.util.texts import visible_json
 
 if TYPE_CHECKING:
     from agx.plan.open_plan import OpenPlan
@@ -66,4 +65,4 @@ def show_open_plan(app: App, session: PlanSession, plan: OpenPlan, target: Targe
 
 def _empty_json(plan: OpenPlan) -> str:
     data = {"version": 1, "plan_id": plan.plan_id, "instruction": plan.goal, "tasks": []}
-    return visible_json(json.dumps(data, indent=2, ensure_ascii=False))
+    return shown_json(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,8 @@ import click
 from agx.cli.commands.verbs.shared import Verb, json_target
 from agx.cli.shared_options import App, debug_option, json_option, target_options
 from agx.cli.show.formats import Target, show_plan
-from agx.cli.show.output import write_result
-from agx.util.texts import shortened, visible, visible_json
+from agx.cli.show.output import shown_json, write_result
+from agx.util.texts import shortened, visible
 
 if TYPE_CHECKING:
     from agx.store.plans import StoredPlan
@@ -46,7 +45,7 @@ def list_stored(app: App, /, *, search: str, limit: int, as_json: bool) -> int:
     listing = stored_plans().find(search=search, limit=limit)
     if json_target(as_json=as_json).chosen_format == "json":
         rows = [stored.as_dict() for stored in listing.plans]
-        write_result(visible_json(json.dumps(rows, indent=2, ensure_ascii=False)))
+        write_result(shown_json(rows))
     elif listing.plans:
         columns = shutil.get_terminal_size(fallback=(160, 24)).columns
         write_result("\n".join(_line(stored, columns) for stored in listing.plans))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -10,9 +9,8 @@ import click
 from agx.app.early_start import started_worker
 from agx.cli.commands.verbs.shared import Verb, buffer_option, json_target, show_open_plan
 from agx.cli.shared_options import App, GivenSettings, json_option, setting_options
-from agx.cli.show.output import write_result
+from agx.cli.show.output import shown_json, write_result
 from agx.errors import UsageError
-from agx.util.texts import visible_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,4 +121,4 @@ def _report_json(plan: Plan, validation: Validation, stored: Path | None) -> str
         "findings": [finding.model_dump(exclude_none=True) for finding in validation.findings],
         "stored": None if stored is None else str(stored),
     }
-    return visible_json(json.dumps(data, indent=2, ensure_ascii=False))
+    return shown_json(data)
