@@ -1,4 +1,4 @@
-"""A model's card: what its GGUF header says, in the field's own terms.
+"""A model's card: what its GGUF header says of it, in the field's own terms.
 
 Names of the keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -21,7 +21,7 @@ from agx.gguf.template_traits import TemplateTraits, traits_of
 MAX_LAYERS = 512  # llama.cpp aborts above it
 _LAYER = re.compile(r"blk\.(\d{1,3})\.")
 _SPECIAL = "tokenizer.ggml.{}_token_id"
-_MAX_TOKEN_ID = 2**32 - 1  # with which a file says that there is none
+_MAX_TOKEN_ID = 2**32 - 1  # by which a file says that it has none
 _SPECIAL_NAMES = (
     "bos", "eos", "eot", "eom", "unknown", "seperator", "padding", "cls", "mask", "prefix", "suffix",
     "middle", "fim_pre", "fim_suf", "fim_mid", "fim_pad", "fim_rep", "fim_sep",
@@ -36,9 +36,9 @@ _PARAMETER_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class LayerShape:
-    """What a token costs in memory: heads of keys and values, and the width of one of them.
+    """What decides the memory of a token: the heads of keys and values, and their widths.
 
-    `num_kv_heads` is listed by layer, since some models differ between layers.
+    `num_kv_heads` has a number for each layer, since layers of some models differ.
     """
 
     num_layers: int
@@ -50,9 +50,9 @@ class LayerShape:
 
 @dataclass(frozen=True, slots=True)
 class WeightSizes:
-    """Bytes of the weights by where they go: each layer, the input embedding, and all the others.
+    """The bytes of the weights by where they go: each layer, the input embedding, and the rest.
 
-    A file without an output projection uses its embedding for it (`is_tied`).
+    `is_tied`: the file has no output projection, and uses its embedding in its place.
     """
 
     layers: tuple[int, ...] = ()
@@ -62,17 +62,17 @@ class WeightSizes:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The bytes of all weights."""
         return sum(self.layers) + self.input + self.others
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What a model's file says of it. None, an empty text or 0 stand for what it does not say.
+    """What a model's file says of it. None, an empty text or 0 stand for what is missing.
 
     `files` are the parts of the model in order, and `size_bytes` their sum; `quantisation` counts the
-    weights by tensor type, the most first. `context_length` is in tokens. `special_tokens` are ids by
-    name, `sampling` is the advice of the model's makers.
+    weights by tensor type, the most frequent first. `context_length` is in tokens, `special_tokens` are
+    ids by name, and `sampling` has the parameters that the model's makers recommend.
     """
 
     files: tuple[Path, ...]
@@ -148,16 +148,16 @@ class ModelCard:
 
 
 def read_card(path: Path | str) -> ModelCard:
-    """Read a model's card from its file, or from any part of one that is split.
+    """Return a model's card, read from its file or from any part of a split one.
 
-    Raises `ModelMissing` (a part, too), `ModelUnloadable` for what is no GGUF file, and `GgufInvalid`
-    with field and offset for a damaged one.
+    Raises `ModelMissing`, also for a part, `ModelUnloadable` for a file that is not GGUF, and
+    `GgufInvalid` with field and offset for a damaged one.
     """
     return card_of(shards_of(read_header(Path(path))))
 
 
 def card_of(headers: Sequence[Header]) -> ModelCard:
-    """Return the card of a model by the headers of its parts; raises `GgufInvalid` for damaged ones."""
+    """Return the card of a model from the headers of its parts; raises `GgufInvalid` for damaged ones."""
     header = headers[0]
     fields = Fields(header)
     architecture = _architecture(fields)
@@ -201,7 +201,7 @@ def card_of(headers: Sequence[Header]) -> ModelCard:
 
 
 def _architecture(fields: Fields) -> str:
-    """Return `general.architecture`, or what stands before `.attention.head_count` in older files."""
+    """Return `general.architecture`, or in older files the prefix of `.attention.head_count`."""
     named = fields.text("general.architecture")
     if named:
         return named
@@ -230,7 +230,7 @@ def _layers(own: Fields) -> LayerShape:
 
 
 def _weight_sizes(tensors: Sequence[Tensor]) -> WeightSizes:
-    """Sort the tensors by their names: `blk.7.…` is layer 7's."""
+    """Return the bytes of the tensors by place; `blk.7.…` belongs to layer 7."""
     by_layer, others, inputs = Counter[int](), 0, 0
     for tensor in tensors:
         if match := _LAYER.match(tensor.name):
@@ -248,14 +248,14 @@ def _weight_sizes(tensors: Sequence[Tensor]) -> WeightSizes:
 
 
 def _special_tokens(fields: Fields, vocab_size: int) -> dict[str, int]:
-    """Return the ids by name, without those that the vocabulary does not have: so does llama.cpp."""
+    """Return the ids by name, without those outside the vocabulary, as llama.cpp does."""
     named = ((name, _SPECIAL.format(name)) for name in _SPECIAL_NAMES)
     ids = {name: fields.integer(key, at_most=_MAX_TOKEN_ID) for name, key in named if fields.has(key)}
     return {name: number for name, number in ids.items() if number < (vocab_size or _MAX_TOKEN_ID)}
 
 
 def _sampling(fields: Fields) -> dict[str, float | str]:
-    """Return the sampling advice under the names that AGX's parameters have."""
+    """Return the recommended parameters, by AGX's names."""
     found: dict[str, float | str] = {}
     for key in fields.keys:
         value = fields.scalar(key)

@@ -1,8 +1,8 @@
-"""How much memory a model needs, told by its card: weights, key-value cache, compute buffers.
+"""How much memory a model needs, by its card: weights, key-value cache, compute buffers.
 
-The sizes follow llama.cpp's own allocations: the cache has a row of keys and one of values for each
-token, layer and head of keys and values; the compute buffer holds the widest activations of one batch
-and, without flash attention, its scores against the whole context.
+The sizes follow llama.cpp's own allocations. The cache has a row of keys and one of values for each token,
+layer and key-value head. The compute buffer holds the widest activations of one batch and, without flash
+attention, its scores against the whole context.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from agx.gguf.types import TENSOR_TYPES, TensorType
 from agx.requests import CACHE_TYPES
 
 BATCH_SIZE = 512
-# Above this, the memory of a context is worth asking for (`context_size`).
+# A longer context takes so much memory that it must be asked for (`context_size`).
 DEFAULT_CONTEXT_LENGTH = 8192
 DEFAULT_CACHE_TYPE = "f16"
-# What the libraries of a device take for themselves.
+# Memory that the libraries of a device take for themselves.
 _GPU_OVERHEAD_BYTES = 256 << 20
 _CPU_OVERHEAD_BYTES = 64 << 20
 _BY_NAME: dict[str, TensorType] = {kind.name.lower(): kind for kind in TENSOR_TYPES.values()}
-# Of how many layers one sees the whole context, the others a window (llama.cpp's `set_swa_pattern`).
+# One layer in so many sees the whole context, the others a window (llama.cpp's `set_swa_pattern`).
 _FULL_LAYER_EVERY = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "cohere2": 4, "gpt-oss": 2, "exaone4": 4}
 _WINDOW_PADDING = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How a model is to be loaded: `context_length` in tokens, types of the cache by llama.cpp's names."""
+    """How a model is loaded: `context_length` in tokens, types of the cache by llama.cpp's names."""
 
     context_length: int
     key_type: str = DEFAULT_CACHE_TYPE
@@ -41,10 +41,10 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Bytes that a model needs. `layers` are each layer's weights and cache together, the first first.
+    """The bytes that a model needs. `layers` are the weights and cache of each layer, in order.
 
-    `caches` are the caches alone. What is no layer's stays with the CPU (`input`) or goes where the last
-    layer goes (`output`).
+    `caches` are the caches alone. Weights outside the layers stay with the CPU (`input`) or go where the
+    last layer goes (`output`).
     """
 
     weights: int
@@ -61,11 +61,11 @@ class Need:
 
     @property
     def total(self) -> int:
-        """All of it, on one device, with what its libraries take."""
+        """All bytes on one device, with those of its libraries."""
         return self.weights + self.cache + self.compute + _CPU_OVERHEAD_BYTES
 
     def on_gpu(self, num_layers: int) -> int:
-        """Return the bytes on a GPU that has the last `num_layers` layers, all with one more: the output."""
+        """Return the bytes on a GPU with the last `num_layers` layers; the output counts as one more."""
         if num_layers <= 0:
             return 0
         layers = sum(self.layers[max(0, len(self.layers) - num_layers) :])
@@ -73,12 +73,12 @@ class Need:
         return layers + output + self.compute + _GPU_OVERHEAD_BYTES
 
     def held_on_host(self, num_gpu_layers: int) -> int:
-        """Return what the host has to hold beside weights, with so many layers on a GPU."""
+        """Return the bytes that the host holds beside weights, with so many layers on a GPU."""
         caches = self.caches[: max(0, len(self.layers) - num_gpu_layers)]
         return sum(caches) + self.compute + _CPU_OVERHEAD_BYTES
 
     def gpu_layers(self, free_bytes: int) -> int:
-        """Return how many layers, the output counted as one more, fit into so much memory of a GPU."""
+        """Return how many layers fit into so many bytes of a GPU; the output counts as one more."""
         most = len(self.layers) + 1
         return next((number for number in range(most, 0, -1) if self.on_gpu(number) <= free_bytes), 0)
 
@@ -86,7 +86,7 @@ class Need:
 def use_of(
     card: ModelCard, *, context_size: int | None, key_type: str, value_type: str, flash_attn: str
 ) -> Use:
-    """Return how a model is loaded with these settings; raises `ConfigError` where it cannot be."""
+    """Return how a model is loaded with these settings; raises `ConfigError` for impossible ones."""
     trained = card.context_length
     length = min(trained or DEFAULT_CONTEXT_LENGTH, DEFAULT_CONTEXT_LENGTH)
     if context_size is not None:
@@ -110,7 +110,7 @@ def use_of(
 
 
 def _check_cache_type(name: str, width: int) -> None:
-    """Refuse a type that llama.cpp has no cache of, and one whose blocks are no part of the width."""
+    """Refuse a type without a cache in llama.cpp, and one whose blocks do not divide the width."""
     if name not in CACHE_TYPES:
         raise ConfigError(f"no cache has the type {name!r}", hint=f"use one of {', '.join(CACHE_TYPES)}")
     block = _BY_NAME[name].block_items
@@ -122,7 +122,7 @@ def _check_cache_type(name: str, width: int) -> None:
 
 
 def need_of(card: ModelCard, use: Use) -> Need:
-    """Estimate what a model needs in memory for one sequence of `use.context_length` tokens."""
+    """Return an estimate of the memory for one sequence of `use.context_length` tokens."""
     cache = _cache_by_layer(card, use)
     num_layers = max(len(cache), len(card.weights.layers))
     layers = [0] * num_layers

@@ -1,6 +1,6 @@
-"""The metadata of a GGUF file: keys and values, with a bound on what is read and on what is kept.
+"""The metadata of a GGUF file: keys and values, with bounds on what is read and what is kept.
 
-Large arrays and texts stay in the file, and so does whatever would make the header large all together.
+Large arrays and texts stay in the file. So does whatever would make the header as a whole too large.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ MAX_KEY_BYTES = 65_535
 MAX_ARRAY_ITEMS = 64 << 20
 MAX_TOKENS = 512 << 10  # the most that were seen are 501,153
 MAX_TOKENS_BYTES = 8 << 20
-# What is read with the header: whatever is listed by layer, and every text that says something.
+# Read with the header: everything that is listed by layer, and texts of an ordinary length.
 _SMALL_ARRAY_ITEMS = 4096
 _SMALL_TEXT_BYTES = 1 << 20
-_ITEM_BYTES = 64  # what Python takes for a number or a text, beside its bytes
+_ITEM_BYTES = 64  # Python's overhead for a number or a text
 
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """An array of metadata that was left in the file: its type, its length, where its items begin.
+    """An array that was left in the file: its type, its length, and where its items begin.
 
-    `texts` are the items of one that had to be read all the same. A long text is an array of one.
+    `texts` are the items of an array that had to be read all the same. A long text is an array of one.
     """
 
     type: int
@@ -37,7 +37,7 @@ Value = Scalar | tuple[Scalar, ...] | Array
 
 
 def read_metadata(source: GgufSource, num_keys: int) -> tuple[dict[str, Value], dict[str, int]]:
-    """Read so many keys with their values; gives the values and where the keys stand."""
+    """Return so many keys with their values, and the offsets of the keys."""
     metadata: dict[str, Value] = {}
     places: dict[str, int] = {}
     for _ in range(num_keys):
@@ -88,7 +88,7 @@ def _array(source: GgufSource, key: str) -> tuple[Scalar, ...] | Array:
 
 
 def _strings(source: GgufSource, key: str, length: int) -> tuple[str, ...] | Array:
-    """Read the strings of an array, or go behind them."""
+    """Read the strings of an array, or skip them."""
     is_tokens, at_most = key == "tokenizer.ggml.tokens", source.num_strings_left
     at_most = min(at_most, MAX_TOKENS) if is_tokens else at_most
     source.check_count(length, f"the length of {key}", least_bytes=LENGTH.size, at_most=at_most)
@@ -107,9 +107,9 @@ def _strings(source: GgufSource, key: str, length: int) -> tuple[str, ...] | Arr
 
 
 def _check_unique(source: GgufSource, tokens: list[bytes], array: Array) -> None:
-    """Refuse a vocabulary in which two tokens have one text: llama.cpp would abort.
+    """Refuse a vocabulary with two tokens of the same text, on which llama.cpp aborts.
 
-    To it a text ends at its first zero byte, and an empty one has a name of its own.
+    To llama.cpp a text ends at its first zero byte, and an empty one has a name of its own.
     """
     texts = tokens
     if b"" in tokens or b"\0" in b"".join(tokens):

@@ -1,4 +1,4 @@
-"""Where a model goes: which device, how many layers to a GPU, and whether all of it fits. Pure."""
+"""Where a model goes: which device, how many layers on a GPU, and whether all of it fits. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from agx.gguf.card import ModelCard
 from agx.gguf.memory import Need, Use, need_of
 
 ALL_LAYERS = -1
-# What a setting calls a device, and what ggml calls its backend. In the order that "auto" tries.
+# The devices of the setting and their ggml backends, in the order that "auto" tries them.
 BACKENDS = {"cuda": ("CUDA",), "metal": ("MTL", "Metal"), "cpu": ("CPU",)}
 _CONTEXT_STEP = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What memory there is, in bytes: of the GPUs together, and of the host, free now and in all.
+    """The memory of a machine in bytes: of the GPUs together, and of the host, free now and in all.
 
-    None: the system does not say, and nothing is refused for it.
+    None: the system does not say, so nothing is refused.
     """
 
     gpu_free: int | None = None
@@ -29,10 +29,10 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What was decided: layers on the GPU (-1 for all), and the estimate that it rests on.
+    """The decision: layers on the GPU (-1 for all), and the estimate behind it.
 
-    `has_room` says whether the host holds all of its part at once. Where it does not, the weights have to
-    stay in the mapped file, and no copy of them may be made.
+    `has_room`: the host can hold all of its part at once. Otherwise the weights must stay in the mapped
+    file, and may not be copied.
     """
 
     gpu_layers: int
@@ -45,7 +45,7 @@ def choose_device(name: str, listed: Sequence[str], *, compiled: Sequence[str]) 
 
     `listed` are the backends of the devices that ggml lists, `compiled` those that it was built with.
     Raises `DeviceUnavailable`, which says whether the build or the machine lacks it, and `ConfigError`
-    for a name that is none.
+    for any other name.
     """
     if name not in {"auto", *BACKENDS}:
         raise ConfigError(f"no device is called {name!r}", hint="use auto, cuda, metal or cpu")
@@ -66,9 +66,9 @@ def choose_device(name: str, listed: Sequence[str], *, compiled: Sequence[str]) 
 def place(
     card: ModelCard, use: Use, machine: Machine, *, gpu_layers: int | None, is_mapped: bool
 ) -> Placement:
-    """Choose the number of layers on the GPU, as many as fit where `gpu_layers` is None.
+    """Return the placement: as many layers on the GPU as fit, unless `gpu_layers` says how many.
 
-    Raises `ModelTooLarge` for what cannot fit, with the numbers.
+    Raises `ModelTooLarge`, with the numbers, where the model does not fit.
     """
     need = need_of(card, use)
     chosen, fitting = _gpu_layers(need, machine, gpu_layers)
@@ -92,7 +92,7 @@ def longest_context(  # noqa: PLR0913 - what `place` takes, and a bound
     is_mapped: bool,
     at_most: int,
 ) -> int:
-    """Return the longest context with which all of the model fits, `at_most` or steps of 256; 0 for none."""
+    """Return the longest context with which the model fits: `at_most`, or a multiple of 256; 0 for none."""
 
     def fits(length: int) -> bool:
         need = need_of(card, replace(use, context_length=length))
@@ -109,7 +109,7 @@ def longest_context(  # noqa: PLR0913 - what `place` takes, and a bound
 
 
 def _gpu_layers(need: Need, machine: Machine, asked: int | None) -> tuple[int, int]:
-    """Return how many layers are to go to the GPU, and how many can; the output counts as one more."""
+    """Return how many layers should go to the GPU, and how many fit; the output counts as one more."""
     if machine.gpu_free is None:
         return 0, 0
     fitting = need.gpu_layers(machine.gpu_free)
@@ -117,7 +117,7 @@ def _gpu_layers(need: Need, machine: Machine, asked: int | None) -> tuple[int, i
 
 
 def _fits_host(need: Need, machine: Machine, *, gpu_layers: int, is_mapped: bool) -> bool:
-    """Tell whether the host holds its part. Weights that are mapped need not all be in memory at once."""
+    """Return whether the host holds its part; mapped weights need not all be in memory at once."""
     if machine.host_free is None or machine.host_total is None:
         return True
     on_host = max(0, need.total - need.on_gpu(gpu_layers))
@@ -158,5 +158,5 @@ def _too_large_for_host(  # noqa: PLR0913 - each is a number of the message
 
 
 def size_text(size_bytes: int) -> str:
-    """Return a size in words: in GB with one decimal, below 100 MB in MB."""
+    """Return a size as text: in GB with one decimal, below 100 MB in MB."""
     return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 10**8 else f"{size_bytes / 1e6:.1f} MB"

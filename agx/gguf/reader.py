@@ -1,8 +1,8 @@
-"""Reads a GGUF header: metadata and the table of tensors, with a bound on everything.
+"""The header of a GGUF file: metadata and the table of tensors, with a bound on everything.
 
-The file is untrusted: every count is checked against what is left of the file before anything is
-made of it, and what llama.cpp is known to abort on is refused. Large arrays stay in the file: the
-header holds where they are, and reads them when they are asked for.
+The file is untrusted. Every count is checked against the rest of the file before memory is taken for it, and
+whatever llama.cpp is known to abort on is refused. Large arrays stay in the file; the header knows where
+they are, and reads them on demand.
 
 GgufSource: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -41,7 +41,7 @@ class Tensor:
 
     @property
     def num_items(self) -> int:
-        """How many weights it has."""
+        """The number of weights."""
         items = 1
         for size in self.shape:
             items *= size
@@ -50,7 +50,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The header of one file. `data_offset` is where the tensors' data begin, `places` where keys stand."""
+    """The header of one file, with the offsets of its keys (`places`) and of its tensors' data."""
 
     path: Path
     version: int
@@ -61,7 +61,7 @@ class Header:
     places: Mapping[str, int] = field(repr=False)
 
     def strings(self, key: str) -> list[bytes]:
-        """Read an array of strings, as token texts are: the bytes of each. Empty where there is none.
+        """Return the bytes of each string in an array, such as token texts; empty without the array.
 
         Raises `GgufInvalid` where the array holds something else, or the file has changed.
         """
@@ -79,7 +79,7 @@ class Header:
             return source.strings(value.length, key)
 
     def numbers(self, key: str) -> tuple[int | float, ...]:
-        """Read an array of numbers, as the types of tokens are. Empty where there is none.
+        """Return the numbers in an array, such as token types; empty without the array.
 
         Raises `GgufInvalid` where the array holds something else, or the file has changed.
         """
@@ -99,7 +99,7 @@ class Header:
 
     @contextmanager
     def _items(self, array: Array) -> Iterator[GgufSource]:
-        """Open the file at the first item of an array that was left in it."""
+        """Open the file at the first item of an array."""
         with open_gguf(self.path) as file:
             source = GgufSource(file, self.path, self.size_bytes)
             source.seek(array.offset)
@@ -107,10 +107,10 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Read and check the header of one GGUF file.
+    """Return the checked header of one GGUF file.
 
-    Raises `ModelMissing`, `ModelUnloadable` for what is no readable GGUF file at all, and
-    `GgufInvalid` with field and offset for a damaged one.
+    Raises `ModelMissing`, `ModelUnloadable` for a file that is not readable GGUF, and `GgufInvalid` with
+    field and offset for a damaged one.
     """
     with open_gguf(path) as file:
         source = GgufSource(file, path, os.fstat(file.fileno()).st_size)
@@ -129,7 +129,7 @@ def _header(source: GgufSource, path: Path) -> Header:
         source.fail("the version", what, at=4, hint="convert the model again with a current llama.cpp")
     num_tensors = source.number(LENGTH, "the number of tensors")
     num_keys = source.number(LENGTH, "the number of metadata keys")
-    # A key takes 13 bytes at least: its length, its type and one byte of value. A tensor takes 33.
+    # A key takes at least 13 bytes: its length, its type and a value of one byte. A tensor takes 33.
     source.check_count(num_keys, "the number of metadata keys", least_bytes=13, at_most=MAX_METADATA_KEYS)
     source.check_count(num_tensors, "the number of tensors", least_bytes=33, at_most=MAX_TENSORS)
     metadata, places = read_metadata(source, num_keys)
@@ -164,7 +164,7 @@ def _tensor(source: GgufSource) -> Tensor:
     num_items = 1
     for size in shape:
         num_items *= size
-    # No product wraps here; in llama.cpp it would, from 2^63 on.
+    # Products do not wrap in Python; in llama.cpp they would, from 2^63 on.
     if num_items == 0 or num_items * known.block_bytes >= 1 << 62:
         source.fail(what, f"has the impossible shape {shape}", at=start)
     if shape[0] % known.block_items:
@@ -175,7 +175,7 @@ def _tensor(source: GgufSource) -> Tensor:
 def _check_tensors(
     source: GgufSource, tensors: tuple[Tensor, ...], *, data_offset: int, alignment: int
 ) -> None:
-    """Check that names are unique and that the data follow each other and end within the file."""
+    """Refuse repeated names, and data that have gaps or end outside the file."""
     names: set[str] = set()
     expected = 0
     for tensor in tensors:

@@ -1,4 +1,4 @@
-"""Models that are split into files named `…-00001-of-00003.gguf`: one model, whichever part is named."""
+"""Models split into files named `…-00001-of-00003.gguf`: any part stands for the whole model."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ _NAME = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", 
 def shards_of(header: Header) -> tuple[Header, ...]:
     """Return the headers of all parts in order, the given one among them; of a whole file only its own.
 
-    Raises `ModelMissing` for a part that is not there, and `GgufInvalid` where the parts do not fit
-    together.
+    Raises `ModelMissing` for a missing part, and `GgufInvalid` for parts that do not fit together.
     """
     fields = Fields(header)
     count = fields.integer("split.count")
@@ -47,7 +46,7 @@ def shards_of(header: Header) -> tuple[Header, ...]:
 
 
 def part_paths(path: Path) -> tuple[Path, ...]:
-    """Return a model's files by their names alone: all parts in order where they are there, else `path`."""
+    """Return a model's files by name: all parts in order where they exist, otherwise `path`."""
     match = _NAME.fullmatch(path.name)
     if match is None or int(match["count"]) > MAX_SHARDS:
         return (path,)
@@ -61,7 +60,7 @@ def _paths(path: Path, match: re.Match[str]) -> Iterator[Path]:
 
 
 def _check_tensors(parts: Sequence[Header]) -> None:
-    """Check that no tensor stands in two parts, and that together there are as many as the first says."""
+    """Refuse a tensor in two parts, and a number of tensors other than the first part says."""
     names: set[str] = set()
     for part in parts:
         for tensor in part.tensors:

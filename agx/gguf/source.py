@@ -1,6 +1,6 @@
-"""A GGUF file from front to back: bounded reads, and errors that say where they stand.
+"""Reading a GGUF file from front to back: bounded reads, and errors with their offsets.
 
-It is read, not mapped, so that a file which is cut while it is read is an error and not a signal.
+The file is read, not mapped: truncating it meanwhile is then an error and not a signal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from agx.gguf.types import SCALARS
 
 MAGIC = b"GGUF"
 MAX_STRING_BYTES = 16 << 20
-MAX_STRINGS = 2 << 20  # in the lists of one file; the most that were seen are 514,906 in one list
+MAX_STRINGS = 2 << 20  # in the lists of one file; the longest known list has 514,906
 MAX_HELD_BYTES = 4 << 20  # of metadata; as text they take up to four times as much
 LENGTH = struct.Struct("<Q")
 COUNT = struct.Struct("<I")
@@ -29,7 +29,7 @@ Scalar = int | float | bool | str
 def open_gguf(path: Path) -> BinaryIO:
     """Open a model's file behind its magic bytes.
 
-    Raises `ModelMissing`, and `ModelUnloadable` for what is no GGUF file at first sight.
+    Raises `ModelMissing`, and `ModelUnloadable` for a file without them.
     """
     hint = "give the path of a GGUF file, or leave the model out for the built-in planner"
     with ExitStack() as opened:
@@ -55,7 +55,7 @@ def open_gguf(path: Path) -> BinaryIO:
 
 
 def invalid(path: Path, field: str, why: str, *, offset: int, hint: str = _HINT) -> GgufInvalid:
-    """Make the error about a field of a file; what it is called is the file's, and need be no text."""
+    """Return the error about a field; its name comes from the file, and need not be valid text."""
     shown = "".join(char if char.isprintable() else "?" for char in field[:_MAX_SHOWN_CHARS])
     return GgufInvalid(
         f"{path} is no valid GGUF file: {shown} {why} (at byte {offset:,})",
@@ -66,9 +66,9 @@ def invalid(path: Path, field: str, why: str, *, offset: int, hint: str = _HINT)
 
 
 class GgufSource:
-    """The file from front to back, in chunks: never more of it in memory than the item that is read.
+    """A file read in chunks: memory holds no more of it than the present item.
 
-    What is kept of it is counted (`holds`), so that a header stays small however large the file is.
+    `holds` counts what is kept, so that a header stays small however large the file is.
     """
 
     def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
@@ -76,28 +76,28 @@ class GgufSource:
         self._path = path
         self.size = size
         self._buffer = b""
-        self._start = 0  # the buffer's place in the file
-        self._at = 0  # the next byte in the buffer
+        self._start = 0  # offset of the buffer in the file
+        self._at = 0  # position of the next byte in the buffer
         self._held_bytes = 0
         self.num_strings_left = MAX_STRINGS
 
     @property
     def offset(self) -> int:
-        """The place in the file of the next byte."""
+        """The offset of the next byte in the file."""
         return self._start + self._at
 
     def fail(self, what: str, why: str, *, at: int | None = None, hint: str = _HINT) -> NoReturn:
-        """Raise `GgufInvalid` about a field; `at` is its offset, if it is not the place we are at."""
+        """Raise `GgufInvalid` about a field; `at` is its offset, by default the present one."""
         raise invalid(self._path, what, why, offset=self.offset if at is None else at, hint=hint)
 
     def holds(self, size_bytes: int) -> bool:
-        """Count what the header is to keep; False where that would be more than any header needs."""
+        """Count bytes that the header keeps; return False where it would become too large."""
         fits = self._held_bytes + size_bytes <= MAX_HELD_BYTES
         self._held_bytes += size_bytes if fits else 0
         return fits
 
     def seek(self, offset: int) -> None:
-        """Go on reading at an offset."""
+        """Continue at an offset."""
         if self._start <= offset <= self._start + len(self._buffer):
             self._at = offset - self._start
         else:
@@ -105,7 +105,7 @@ class GgufSource:
             self._start, self._buffer, self._at = offset, b"", 0
 
     def check_count(self, count: int, what: str, *, least_bytes: int, at_most: int) -> None:
-        """Refuse a count above the limit, or one for which the rest of the file is too short."""
+        """Refuse a count above the limit, or too large for the rest of the file."""
         if count > at_most:
             self.fail(what, f"is {count:,}; {at_most:,} are allowed", at=self.offset - LENGTH.size)
         if count * least_bytes > self.size - self.offset:
@@ -122,7 +122,7 @@ class GgufSource:
         return int(form.unpack(self.take(form.size, what))[0])
 
     def scalar(self, kind: int, what: str) -> Scalar:
-        """Return a number or a truth value of a type."""
+        """Return a number or a boolean of a type."""
         form = SCALARS.get(kind)
         if form is None:
             self.fail(what, f"has the unknown type {kind}", at=self.offset - COUNT.size)
@@ -139,7 +139,7 @@ class GgufSource:
         return as_text(self.take(self.string_length(what, at_most), what))
 
     def string_length(self, what: str, at_most: int) -> int:
-        """Go behind the length of a string, and give it."""
+        """Return the length of a string, and continue behind it."""
         start = self.offset
         length = self.number(LENGTH, f"the length of {what}")
         if length > at_most or length > self.size - self.offset:
@@ -147,13 +147,13 @@ class GgufSource:
         return length
 
     def strings(self, count: int, what: str, *, at_most: int | None = None) -> list[bytes]:
-        """Return the bytes of so many strings, which have no more than `at_most` bytes together."""
+        """Return the bytes of so many strings, which have at most `at_most` bytes together."""
         begin, most = self.offset, self.size if at_most is None else at_most + count * LENGTH.size
         found: list[bytes] = []
         length_at = LENGTH.unpack_from
         while len(found) < count:
             buffer, at, end = self._buffer, self._at, len(self._buffer)
-            # The fast way: what is whole in the buffer.
+            # The fast path: strings that are whole in the buffer.
             while len(found) < count and at + 8 <= end:
                 stop = at + 8 + length_at(buffer, at)[0]
                 if stop > end:
@@ -169,7 +169,7 @@ class GgufSource:
         return found
 
     def skip_strings(self, count: int, what: str) -> None:
-        """Go behind so many strings."""
+        """Skip so many strings."""
         length_at = LENGTH.unpack_from
         while count:
             buffer, at, end = self._buffer, self._at, len(self._buffer)
@@ -186,7 +186,7 @@ class GgufSource:
                 count -= 1
 
     def _need(self, length: int, what: str) -> None:
-        """Have so many bytes in the buffer."""
+        """Read until the buffer has so many bytes."""
         if len(self._buffer) - self._at >= length:
             return
         if length > self.size - self.offset:

@@ -1,7 +1,7 @@
-"""What a chat template can do, told by its text.
+"""What a chat template can do, guessed from its text.
 
-What it does in the end only trying it tells, as `agx.engine.chat.probed` does before a prompt is
-written. That takes a sandbox; the card does without, and the tests compare the two.
+Only rendering it tells for certain, as `agx.engine.chat.probed` does before a prompt is written. That takes a
+sandbox, which a card does without; the tests compare the two.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _THINKING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class TemplateTraits:
-    """Whether a template takes tools and system messages, and whether it makes the model think."""
+    """Whether a template takes tools and system messages, and whether its model reasons."""
 
     has_tools: bool = False
     has_system: bool = False
@@ -33,7 +33,7 @@ class TemplateTraits:
 
 
 def traits_of(template: str | None) -> TemplateTraits:
-    """Read the traits off a template's text; none of a missing one."""
+    """Return the traits of a template; a missing one has none."""
     if template is None:
         return TemplateTraits()
     return TemplateTraits(
@@ -44,7 +44,7 @@ def traits_of(template: str | None) -> TemplateTraits:
 
 
 def _has_system(template: str) -> bool:
-    """Tell whether a system message is written: by its name, or because every role is by its own."""
+    """Return whether system messages are written: by that name, or as every role is by its own."""
     if _NO_SYSTEM.search(template):
         return False
     written = (part.partition("}}")[0] for part in template.split("{{")[1:])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-# By the number of the type. Booleans are one byte.
+# By number of the type; booleans take one byte.
 SCALARS: dict[int, struct.Struct] = {
     0: struct.Struct("<B"),
     1: struct.Struct("<b"),
@@ -34,7 +34,7 @@ class TensorType:
     block_bytes: int
 
 
-# What is used in files; the gaps in the numbers are types that ggml has given up.
+# The types in use; gaps in the numbers are types that ggml has removed.
 TENSOR_TYPES: dict[int, TensorType] = {
     0: TensorType("F32", 1, 4),
     1: TensorType("F16", 1, 2),

@@ -1,7 +1,7 @@
-"""The tokens of a vocabulary from a file's header alone, as llama.cpp will have them once it has loaded it.
+"""The tokens of a vocabulary by a file's header alone, as llama.cpp will have them after the load.
 
-That is for whoever cannot wait for the load. llama.cpp corrects some vocabularies by the texts of their
-tokens, in ways that change with its versions: compare with the loaded model before relying on it.
+This is for work that begins before the load ends. llama.cpp corrects some vocabularies by the texts of
+their tokens, in ways that change between versions: compare with the loaded model before relying on it.
 
 Source: `llama_vocab::impl::load` and `token_to_piece` in
 https://github.com/ggml-org/llama.cpp/blob/master/src/llama-vocab.cpp
@@ -18,7 +18,7 @@ from agx.gguf.reader import Header
 # `llama_token_type`
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _BYTE = 1, 2, 3, 4, 6
 _END_KEYS = tuple(f"tokenizer.ggml.{name}_token_id" for name in ("eos", "eot", "eom"))
-# Texts that make a token end a generation whatever the file says of its type.
+# Tokens with these texts end a generation, whatever their type.
 _END_TEXTS = frozenset(
     "<|eot_id|> <|im_end|> <|end|> <|return|> <|call|> <|flush|> <|calls|> <end_of_turn> <|endoftext|> </s> "
     "<|eom_id|> <EOT> _<EOT> [EOT] [EOS] <|end_of_text|> <end_of_utterance> <eos> <turn|> <|tool_response> "
@@ -39,7 +39,7 @@ class TokenTable:
 
 
 def read_tokens(header: Header) -> TokenTable | None:
-    """Return the tokens; None for a kind of tokenizer that this does not know, and for odd vocabularies.
+    """Return the tokens; None for unknown kinds of tokenizers, and for odd vocabularies.
 
     Raises `GgufInvalid` where the lists are damaged.
     """
@@ -50,7 +50,7 @@ def read_tokens(header: Header) -> TokenTable | None:
         return None
     try:
         pieces = _pieces(texts, types, normal_pieces)
-    except ValueError:  # nothing that this kind of tokenizer writes
+    except ValueError:  # not a text of this kind of tokenizer
         return None
     named = {
         id_ for key in _END_KEYS if isinstance(id_ := header.metadata.get(key), int) and id_ < len(texts)
@@ -62,7 +62,7 @@ def read_tokens(header: Header) -> TokenTable | None:
 
 
 def _pieces(texts: Sequence[bytes], types: Sequence[float], normal_pieces: _Pieces) -> list[bytes]:
-    """Return each token's bytes: those of most are their texts in the tokenizer's own alphabet."""
+    """Return each token's bytes; most are texts in the tokenizer's own alphabet."""
     normal = iter(normal_pieces([text for text, kind in zip(texts, types, strict=True) if kind == _NORMAL]))
     return [
         next(normal) if kind == _NORMAL else _other_piece(text, kind)
@@ -79,7 +79,7 @@ def _other_piece(text: bytes, kind: float) -> bytes:
 
 
 def _byte_level_pieces(texts: Sequence[bytes]) -> list[bytes]:
-    """Read GPT-2's alphabet, in which a printable character stands for each byte."""
+    """Return the bytes of texts in GPT-2's alphabet, which has a printable character for each byte."""
     lines = b"\n".join(texts).decode().split("\n")
     text = "".join(lines)
     if len(lines) != len(texts) or _NUL in text:
@@ -94,7 +94,7 @@ def _byte_level_pieces(texts: Sequence[bytes]) -> list[bytes]:
 
 
 def _spaced_pieces(texts: Sequence[bytes]) -> list[bytes]:
-    """Read SentencePiece's texts, in which ▁ stands for a space."""
+    """Return the bytes of SentencePiece's texts, in which ▁ stands for a space."""
     return [text.replace(_SPACE, b" ") for text in texts]
 
 

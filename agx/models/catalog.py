@@ -1,7 +1,6 @@
-"""The catalogue: models that are known to be good for planning, and how much memory they need.
+"""The catalogue, `models/catalog.toml`: models known to plan well, and how much memory they need.
 
-It is `models/catalog.toml`. Its numbers make an estimate without the file at hand; `agx models fit`
-makes a better one of a file that is there.
+Its numbers allow an estimate without the model's file; with the file, `agx models fit` makes a better one.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from agx.util.files import packaged_file
 
 NAME = "catalog.toml"
 ROLES = ("echo", "delta")
-_CACHE_BYTES = 2  # of one number of the cache: F16
-_BUFFER_BYTES = 128 << 20  # of llama.cpp itself
+_CACHE_BYTES = 2  # a number in the cache is F16
+_BUFFER_BYTES = 128 << 20  # llama.cpp's own
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """One model. Parameters are counted in billions, `active` ones being those that a token passes.
+    """One model. Parameters are in billions; `active` are those that a token passes through.
 
-    `file` is the first part of a split file; `size_gb` (10^9 bytes) is the size of all. `preference`
-    orders models that fit, the highest first.
+    `file` is the first part of a split file, and `size_gb` (10^9 bytes) the size of all parts. Of models
+    that fit, the one with the highest `preference` comes first.
     """
 
     name: str
@@ -52,7 +51,7 @@ class CatalogEntry:
 
     @property
     def memory_bytes(self) -> int:
-        """Memory for planning with it, see `memory_needed`."""
+        """The memory for planning with it, see `memory_needed`."""
         return memory_needed(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,9 +61,9 @@ class CatalogEntry:
 
 
 def memory_needed(entry: CatalogEntry, *, context_length: int = DEFAULT_CONTEXT_LENGTH) -> int:
-    """Estimate the bytes that a model needs: weights, key-value cache, and buffers of one batch.
+    """Return an estimate of the bytes that a model needs: weights, key-value cache, and buffers of one batch.
 
-    The cache has a row of keys and one of values for each token, layer and head of keys and values.
+    The cache has a row of keys and one of values for each token, layer and key-value head.
     """
     context_length = min(context_length, entry.context)
     kv_width = entry.kv_heads * entry.head_width

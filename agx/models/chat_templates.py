@@ -1,4 +1,4 @@
-"""Chat templates that a user chooses: the named ones that come with AGX, and files."""
+"""Chat templates that a user chooses: named ones that come with AGX, and files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agx.errors import UsageError
 
-# The engine's folder: it needs one of them itself, for a model that has none.
+# The engine has the folder, since it needs one of them for models without a template.
 _FOLDER = Path(__file__).resolve().parents[1] / "engine" / "chat" / "jinja_templates"
 _MAX_BYTES = 1 << 18
 
@@ -17,11 +17,11 @@ def template_names() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.jinja"))
 
 
-@lru_cache(maxsize=8)  # what is asked for twice may be a pipe, which gives its text once
+@lru_cache(maxsize=8)  # a pipe can be read only once
 def chat_template(name: str) -> str:
-    """Return the text of a template by its name, or by its file's; raises `UsageError`.
+    """Return the text of a template by its name or its file; raises `UsageError`.
 
-    A name comes first: a file that is called like one is named `./chatml`.
+    Names come first: a file called like one is written `./chatml`.
     """
     names = template_names()
     try:

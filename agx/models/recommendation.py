@@ -1,7 +1,7 @@
-"""Which models of the catalogue suit a machine, and why. Pure: nothing is asked of the machine here.
+"""Which models of the catalogue suit a machine, and why. Pure: the machine is described by the caller.
 
-A pair is chosen, since Echo and Delta are in memory together: of all pairs that fit and are fast enough
-the one whose preferences add up to the most. Fast enough is what the README promises for the two roles.
+Echo and Delta are in memory together, so a pair is chosen: of all pairs that fit and are fast enough, the one
+with the highest sum of preferences. Fast enough is what the README promises for the two roles.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ ANSWER_TOKENS = 80
 # What the README promises: seconds for a plan on a CPU, tokens a second on a GPU.
 CPU_SECS = {"echo": 60.0, "delta": 120.0}
 GPU_RATE = {"echo": 50.0, "delta": 30.0}
-# What the system and other programs keep: of a GPU's memory a tenth, of the host's a quarter, and at
-# least this.
+# The system and other programs keep a tenth of a GPU's memory, and a quarter of the host's, but at least
+# this.
 _KEPT_BYTES = 2_500_000_000
 # One core of a current CPU, measured with a model of 0.5 B parameters in Q8_0 on two of them: 16 tokens
 # in 308 ms, one token in 77 ms. Memory ends the growth with cores.
 _CORE_FLOPS = 26e9
 _CORE_BYTES_PER_SEC = 3.5e9
 _MEMORY_BYTES_PER_SEC = 40e9
-# A graphics card of the lower middle; half of it for graphics that share the host's memory.
+# A lower mid-range graphics card; half of that for a GPU that shares the host's memory.
 _GPU_FLOPS = 20e12
 _GPU_BYTES_PER_SEC = 300e9
 
@@ -64,9 +64,9 @@ class Considered:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """The models of the two roles by name, where they run, and how every other one did.
+    """The models of the two roles, the device, and the reasons for and against every model.
 
-    `budget_bytes` is the memory that models may take there.
+    `budget_bytes` is the memory that models may take on the device.
     """
 
     device: str
@@ -78,7 +78,7 @@ class Recommendation:
 
     @property
     def to_pull(self) -> list[str]:
-        """What has to be fetched for it."""
+        """The models that have to be pulled."""
         return [name for name in (self.echo, self.delta) if name != EMBEDDED]
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Recommendation:
 
 
 def recommend(catalog: Iterable[CatalogEntry], hardware: Hardware) -> Recommendation:
-    """Choose Echo and Delta: on the GPU where a pair fits there, else on the CPU, else the built-in one."""
+    """Return Echo and Delta: on the GPU if a pair fits there, else on the CPU, else the built-in planner."""
     entries = list(catalog)
     tried = [_on(device, entries, hardware) for device in (*(["gpu"] if hardware.gpus else []), "cpu")]
     best = next((one for one in tried if one.delta != EMBEDDED), None)
@@ -106,7 +106,7 @@ def budget_bytes(hardware: Hardware, device: str) -> int:
 
 
 def plan_secs(entry: CatalogEntry, hardware: Hardware, device: str) -> float:
-    """Estimate the seconds of one plan: reading the prompt is arithmetic, writing is reading weights."""
+    """Return the estimated seconds for a plan: arithmetic for the prompt, memory reads for the answer."""
     flops, bytes_per_sec = _speed(hardware, device)
     return (
         PROMPT_TOKENS * 2e9 * entry.active / flops + ANSWER_TOKENS * _bytes_for_token(entry) / bytes_per_sec
@@ -114,7 +114,7 @@ def plan_secs(entry: CatalogEntry, hardware: Hardware, device: str) -> float:
 
 
 def tokens_per_sec(entry: CatalogEntry, hardware: Hardware, device: str) -> float:
-    """Estimate how fast a model writes."""
+    """Return an estimate of the tokens a second that a model writes."""
     return _speed(hardware, device)[1] / _bytes_for_token(entry)
 
 
@@ -132,7 +132,7 @@ def _speed(hardware: Hardware, device: str) -> tuple[float, float]:
 
 
 def _on(device: str, entries: Sequence[CatalogEntry], hardware: Hardware) -> Recommendation:
-    """Choose for one device."""
+    """Return the recommendation for one device."""
     budget = budget_bytes(hardware, device)
     considered = [
         _considered(entry, role, hardware, device=device, budget=budget)

@@ -1,6 +1,6 @@
-"""Where models are: a name, a path, one of Ollama's models or the embedded planner to a file.
+"""From the name of a model to its file: a path, a pulled model, one of Ollama's, the embedded planner.
 
-Nothing is fetched here: planning with a model that was not pulled is an error that says how to pull it.
+Nothing is fetched here. A model that was not pulled is an error that says how to pull it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def resolve_model(name: str, *, models_dir: Path | None = None) -> Path:
 
     A model that was pulled is also found by what it was pulled as: `hf:owner/repository/file.gguf`,
     `owner/repository:Q4_K_M` or a name of the catalogue. Raises `ModelMissing` where it was not, and
-    `UsageError` for what is no name.
+    `UsageError` for an impossible name.
     """
     if name == EMBEDDED:
         return embedded_model()
@@ -50,12 +50,12 @@ def _pulled(name: str, models_dir: Path | None) -> Path | None:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except (OSError, ValueError):  # a name that is too long, or has a NUL, is no file's name
+    except (OSError, ValueError):  # no file has a name that is too long, or has a NUL
         return False
 
 
 def display_name(name: str) -> str | None:
-    """Return what a model is called where its file's name does not say it; None where that does."""
+    """Return the name of a model whose file is called otherwise; None for any other model."""
     return name.removeprefix(OLLAMA) if name.startswith(OLLAMA) else None
 
 

@@ -29,7 +29,7 @@ from agx.unix.exit_codes import accepted_exit_codes
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
-class Shown:
+class AudienceSink:
     """A sink for an output that no task reads: all of it goes to the audience, its beginning is kept."""
 
     def __init__(self, task: Task, job: Job) -> None:
@@ -105,7 +105,7 @@ class _Opening:
         self._checked = job.checked
         self._stack = stack
         self._records = records
-        self._shown: dict[int, Shown] = {}
+        self._shown: dict[int, AudienceSink] = {}
 
     async def chain(self, tasks: Sequence[Task]) -> list[ReadyTask]:
         """Return the tasks, ready to start; raises `TaskFailed`. Nothing is opened before all is expanded."""
@@ -183,7 +183,7 @@ class _Opening:
             kept = self._job.outputs.keep(task.task_number)
             self._stack.callback(kept.close)
             return self._flowing_to(kept)
-        shown = self._shown[task.task_number] = Shown(task, self._job)
+        shown = self._shown[task.task_number] = AudienceSink(task, self._job)
         return self._flowing_to(shown)
 
     def _file(self, task: Task) -> Stream:

@@ -1,1 +1,1 @@
-"""What no domain owns: atomic files, texts, imports, facts of the machine."""
+"""What no domain owns: atomic files, texts, imports, JSON Schema, facts of the machine."""

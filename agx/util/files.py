@@ -1,6 +1,6 @@
-"""Files that are whole at every moment: replaced in one step, changed under a lock, read within limits.
+"""Files: replaced in one step, changed under a lock, read within limits; and those that come with AGX.
 
-Nothing here knows what is in them. `OSError` is the caller's to put into words.
+Nothing here knows their content. Callers turn `OSError` into errors with words.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _PAUSE_SECS = 0.005
 
 
 def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE, is_durable: bool = True) -> None:
-    """Write a file whole or not at all: beside its place first, then it takes the name.
+    """Replace a file in one step: the data is written beside it, and then takes its name.
 
-    `is_durable` waits until the data has reached the disk, so that a power cut leaves the old file
-    or the new one; without it that holds for a process that is killed. Raises `OSError`.
+    Killing the process leaves the old file or the new one. With `is_durable`, so does a power cut, since
+    the data has reached the disk before. Raises `OSError`.
     """
     beside = path.with_name(f".{path.name[:200]}.{os.urandom(6).hex()}.part")
     try:
@@ -39,7 +39,7 @@ def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE, is_durable: bo
 
 
 def read_bytes(path: Path, *, limit: int) -> bytes | None:
-    """Return at most `limit` bytes of a file and one more, to tell that there are more; None without one.
+    """Return up to `limit` + 1 bytes of a file, so that more than `limit` can be told; None without a file.
 
     A pipe or a device is never waited for. Raises `OSError`.
     """
@@ -53,10 +53,10 @@ def read_bytes(path: Path, *, limit: int) -> bytes | None:
 
 @contextmanager
 def locked(path: Path, *, wait_secs: float = LOCK_SECS) -> Iterator[None]:
-    """Hold the lock of a file: no other process that asks for it changes the file meanwhile.
+    """Hold the lock of a file, which keeps out every other process that asks for it.
 
-    The lock is on a file beside it, which stays; the system lets it go when its holder ends, however
-    that happens. Raises `StorageError` when it is not free within `wait_secs`, and `OSError`.
+    The lock is on a file beside it, which stays. The system releases it when its holder ends, however that
+    happens. Raises `StorageError` where it is not free within `wait_secs`, and `OSError`.
     """
     descriptor = os.open(path.with_name(f".{path.name[:200]}.lock"), os.O_RDWR | os.O_CREAT, PRIVATE)
     try:
@@ -67,7 +67,7 @@ def locked(path: Path, *, wait_secs: float = LOCK_SECS) -> Iterator[None]:
             time.sleep(_PAUSE_SECS)
         yield
     finally:
-        os.close(descriptor)  # which lets the lock go
+        os.close(descriptor)  # which releases the lock
 
 
 def _busy(path: Path, waited_secs: float) -> StorageError:
@@ -80,7 +80,7 @@ def _busy(path: Path, waited_secs: float) -> StorageError:
 
 
 def _try_lock(descriptor: int) -> bool:
-    """Take the lock of an open file where it is free. Windows locks bytes, others whole files."""
+    """Return whether the lock of an open file was free and is now held. Windows locks bytes, others files."""
     try:
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415  only there
@@ -96,7 +96,10 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def packaged_file(name: str, *, what: str) -> Path:
-    """Return the place of a file of the folder `models`; raises `ModelMissing`, which says `what` it is."""
+    """Return the path of a file that comes with AGX; raises `ModelMissing`, which says `what` is missing.
+
+    In a wheel it is inside the package, in a checkout in the folder `models` beside it.
+    """
     package = Path(__file__).resolve().parents[1]
     for path in (package / "data" / name, package.parent / "models" / name):
         if path.is_file():

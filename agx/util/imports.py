@@ -1,4 +1,4 @@
-"""Importing a module of a package without what the package's `__init__` imports for everybody."""
+"""Importing one module of a package without running the package's `__init__`, which may import much."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import ModuleType
 
 @contextmanager
 def bare_package(name: str) -> Iterator[None]:
-    """Let an empty package stand in for this one in the block; one that is imported already stays."""
+    """Put an empty package in place of this one during the block, unless it is imported already."""
     if name in sys.modules:
         yield
         return
@@ -23,5 +23,5 @@ def bare_package(name: str) -> Iterator[None]:
     sys.modules[name] = package
     try:
         yield
-    finally:  # whoever wants the whole package later gets it
+    finally:  # a later import gets the whole package
         del sys.modules[name]

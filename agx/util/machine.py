@@ -1,4 +1,4 @@
-"""How many CPUs and how much memory this process may use, which may be less than the machine has.
+"""The CPUs and the memory that this process may use, which may be less than the machine has.
 
 Sources: sched_getaffinity(2), and the kernel's documentation of cgroup v2 (`cpu.max`, `memory.max`)
 and v1 (`cpu.cfs_quota_us`, `memory.limit_in_bytes`); `memory.stat` in both.
@@ -23,9 +23,9 @@ def usable_cpus(root: Path = _ROOT) -> int:
 
 
 def memory_bytes(root: Path = _ROOT) -> tuple[int, int] | None:
-    """Return what memory is available now and what there is in all; None where the system does not say.
+    """Return the bytes of memory available now and in all; None where the system does not say.
 
-    A limit of the cgroups lowers both: what they hold already is not available.
+    A limit of the cgroups lowers both; what they hold already is not available.
     """
     try:
         lines = (root / "proc/meminfo").read_text(encoding="ascii").splitlines()
@@ -41,7 +41,7 @@ def memory_bytes(root: Path = _ROOT) -> tuple[int, int] | None:
 
 
 def _cgroups(root: Path) -> Iterator[Path]:
-    """Yield the folders of this process's cgroups and of those around them."""
+    """Yield the folders of this process's cgroups and of their parents."""
     try:
         path = root / "proc/self/cgroup"
         lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
@@ -74,11 +74,11 @@ def _ratio(quota: str, period: str) -> float | None:
 
 
 def _held_bytes(folder: Path) -> int:
-    """Return what a cgroup holds, without the files that the kernel keeps in memory while there is room."""
+    """Return the bytes that a cgroup holds, without cached files, which the kernel drops on demand."""
     used = _number(folder, "memory.current", "memory.usage_in_bytes") or 0
     words = _words(folder / "memory.stat")
     facts = dict(zip(words[::2], words[1::2], strict=False))
-    # In version 1 only the totals count the cgroups inside, as the usage does.
+    # In version 1 only the totals include the child cgroups, as the usage does.
     files = (facts.get(f"total_{kind}", facts.get(kind, "")) for kind in ("active_file", "inactive_file"))
     return max(0, used - sum(_whole(size) or 0 for size in files))
 
@@ -92,7 +92,7 @@ def _number(folder: Path, *names: str) -> int | None:
 
 
 def _whole(word: str) -> int | None:
-    """Read a number as the kernel writes them; None for "max", and for what it would not write."""
+    """Return a number as the kernel writes it; None for "max" and for any other text."""
     return int(word) if word.isdecimal() and len(word) <= _MAX_DIGITS else None
 
 

@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Iterable
 
-# C0 and C1 controls, DEL, line separators, halves of characters, and what is not seen: direction
-# marks and overrides, joiners, fillers, tags. Variation selectors stay: emoji are written with them.
+# C0 and C1 controls, DEL, line separators, lone surrogates, and invisible characters: direction marks and
+# overrides, joiners, fillers, tags. Variation selectors are allowed, since emoji are written with them.
 UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"

@@ -1,1 +1,1 @@
-"""Fetching models: downloads that resume, and the hub."""
+"""Fetching models: the hub, and downloads that resume."""

@@ -1,10 +1,13 @@
-"""One file, fetched by several connections: what is there stays there, whatever ends the download.
+"""One file, fetched by several connections; whatever ends a download, the next one continues it.
 
-The file is cut into pieces, taken in order. A piece whose connection is cut goes on where it stopped,
-at once when something had come and after a while when nothing had. The hash follows the bytes that are
-there without a gap, so that the whole is read through when the last byte arrives.
+The missing bytes are cut into pieces, which connections take in order. A piece whose connection breaks
+continues where it stopped: at once if bytes had arrived, after a wait if none had. A server without
+ranges is read by one connection from the beginning, and bytes that are there already are skipped.
 
-Every answer says which version of the file it is of. When that changes, the download starts anew.
+A task beside the connections hashes the bytes that are there without a gap, so the hash is ready soon
+after the last byte. Another one saves the state every few seconds.
+
+Every response names its version of the file. When the version changes, the download starts anew.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ _Args = TypeVarTuple("_Args")
 MAX_CONNECTIONS = 16
 LEAST_PIECE_BYTES = 4 << 20
 MOST_PIECE_BYTES = 64 << 20
-_BYTES_FOR_A_CONNECTION = 8 << 20  # a smaller rest is not worth another one
+_BYTES_FOR_A_CONNECTION = 8 << 20  # a smaller rest is not worth another connection
 _HASH_BYTES = 4 << 20
 _MANY_BYTES = 256 << 10
 _TICK_SECS = 0.2
@@ -41,18 +44,18 @@ _MAX_STARTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What is there in the end: its SHA-256 in hexadecimal, and the server's tag for it."""
+    """The fetched file: its SHA-256 in hexadecimal, and the server's tag."""
 
     sha256: str
     tag: str
 
 
 class _Changed(Exception):
-    """An answer is of another version than the first one was."""
+    """A response has another version than the first one."""
 
 
 class Download:
-    """Fetches one file into its part; `run` does it, once."""
+    """Fetches one file into its part. Use it once."""
 
     def __init__(  # noqa: PLR0913  what it works with
         self,
@@ -73,10 +76,10 @@ class Download:
         self._grown = asyncio.Event()
 
     async def run(self, facts: Facts) -> Fetched:
-        """Fetch what is missing of the version that `facts` name, or of the one that takes its place.
+        """Fetch the missing bytes of the version in `facts`, or of a newer one.
 
-        Raises `ModelUnloadable` where the content is not what the hub says, `StorageError` where the
-        disk is full, `BackendUnreachable` where the server gives nothing for too long.
+        Raises `ModelUnloadable` where the content does not have the hub's hash, `StorageError` where the
+        disk is full, and `BackendUnreachable` where the server sends nothing for too long.
         """
         for _ in range(_MAX_STARTS):
             if why := self._part.begin(facts.version):
@@ -99,13 +102,13 @@ class Download:
             async with self._ticking():
                 return await self._all(facts, size)
         finally:
-            # Cancelled or not: what has come is written down.
+            # What has arrived is saved, even when cancelled.
             with contextlib.suppress(OSError):
                 part.save()
             self._watcher.finished()
 
     async def _all(self, facts: Facts, size: int | None) -> str:
-        """Fetch all pieces and hash them; the first thing that fails ends everything else."""
+        """Fetch all pieces and hash them; the first failure ends everything else."""
         done = asyncio.Event()
 
         async def fetch() -> None:
@@ -141,7 +144,7 @@ class Download:
             await self._piece(start, end, facts)
 
     async def _piece(self, start: int, end: int, facts: Facts) -> None:
-        """Fetch the bytes from `start` up to `end`, with as many requests as it takes."""
+        """Fetch the bytes from `start` up to `end`, with as many requests as needed."""
         failures = 0
         while start < end:
             before = start
@@ -157,7 +160,7 @@ class Download:
                 failures = await self._wait(lost, failures, gained=start - before)
 
     async def _stream(self, facts: Facts) -> None:
-        """Fetch the whole file from its beginning: the server has no ranges. What is there is skipped."""
+        """Fetch the whole file from a server without ranges; bytes that are there are skipped."""
         failures = 0
         while True:
             before, at = self._part.ranges.prefix, 0
@@ -182,7 +185,7 @@ class Download:
         return len(data)
 
     async def _wait(self, lost: Lost, failures: int, *, gained: int) -> int:
-        """Wait after a failure, and give the failures in a row: what brought something on was none."""
+        """Wait after a failure, and return the failures in a row; a request that made progress is none."""
         failures = 0 if gained else failures + 1
         if gained >= _MANY_BYTES and not lost.wait_secs:
             return 0
@@ -197,7 +200,7 @@ class Download:
             raise _Changed
 
     async def _hash(self, done: asyncio.Event) -> str:
-        """Follow the bytes that are there without a gap, and give their hash when all have come."""
+        """Hash the bytes that are there without a gap, and return the hash once all have arrived."""
         digest, at = hashlib.sha256(), 0
         while True:
             self._grown.clear()
@@ -218,7 +221,7 @@ class Download:
 
     @asynccontextmanager
     async def _ticking(self) -> AsyncIterator[None]:
-        """Let the watcher know that time passes, and write down now and then what is there."""
+        """Tick the watcher, and save the state now and then."""
 
         async def tick() -> None:
             ticks = 0
@@ -227,7 +230,7 @@ class Download:
                 self._watcher.tick()
                 ticks += 1
                 if ticks % _TICKS_TO_SAVE == 0:
-                    with contextlib.suppress(OSError):  # the next one may, and the download goes on
+                    with contextlib.suppress(OSError):  # the next save may work, and the download goes on
                         await _in_thread(self._part.save)
 
         ticking = asyncio.create_task(tick())
@@ -252,7 +255,7 @@ class Download:
 
 
 async def _in_thread(call: Callable[[Unpack[_Args]], _T], *arguments: *_Args) -> _T:
-    """Return what the call gives in a thread, which has ended when this has: it uses the part's file."""
+    """Return the result of a call in a thread, which has ended when this ends: it uses the part's file."""
     running = asyncio.ensure_future(asyncio.to_thread(call, *arguments))
     try:
         return await asyncio.shield(running)
@@ -262,7 +265,7 @@ async def _in_thread(call: Callable[[Unpack[_Args]], _T], *arguments: *_Args) ->
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the error to report of those that tasks ended with: one of ours where there is one."""
+    """Return the error to report of those in a group: one of ours, if there is one."""
     leaves = [_first(one) if isinstance(one, BaseExceptionGroup) else one for one in group.exceptions]
     ours = [error for error in leaves if isinstance(error, AgxError | _Changed)]
     return (ours or leaves)[0]

@@ -1,7 +1,7 @@
-"""HTTP as downloads need it: ranges, versions, redirects, and what went wrong in words of our own.
+"""HTTP for downloads: ranges, versions, redirects, and failures as our own errors.
 
-With `ollama_api` the only importer of httpx. A token goes to the host that was asked and to no other:
-httpx drops the header where a redirect leads to another origin.
+A token goes to the host that was asked and to no other: httpx drops the header where a redirect leads to
+another origin. Only this module and `agx.models.ollama.api` import httpx.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _OK, _PARTIAL, _RANGE_REFUSED = 200, 206, 416
 
 
 class Lost(Exception):
-    """A connection that failed or was cut, or a server that wants to be asked later: worth another try.
+    """A connection failed, or the server asks to come back later: worth another try.
 
-    `wait_secs` is how long the server wants to be left alone, where it says so.
+    `wait_secs` is the wait that the server asks for, if it does.
     """
 
     def __init__(self, reason: str, *, wait_secs: float | None = None) -> None:
@@ -43,20 +43,20 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where something is fetched: its URL, what to call it, and the token that its host may see."""
+    """Where something is fetched: its URL, its name in messages, and the token for its host."""
 
     url: str
     label: str
     token: str | None = None
-    about: str = ""  # the page that tells about it
+    about: str = ""  # a page about it, for people
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered, before its body: which version, its size in bytes, where the body begins.
+    """A response before its body: the version, its size in bytes, and where the body begins.
 
-    `is_range` is False where the server sends the whole file, whatever was asked for. `sha256` is
-    what the hub says that the file has.
+    `is_range` is False where the server sends the whole file instead of a range. `sha256` is the hash by
+    the hub.
     """
 
     tag: str
@@ -70,7 +70,7 @@ class Answer:
 
 @contextmanager
 def environment_read() -> Iterator[None]:
-    """Make a `ConfigError` of what httpx raises for a proxy or certificates that it cannot use."""
+    """Turn httpx's errors about a proxy or certificates in the environment into `ConfigError`."""
     import httpx  # noqa: PLC0415  nothing else needs it
 
     try:
@@ -83,9 +83,9 @@ def environment_read() -> Iterator[None]:
 
 
 class HttpClient:
-    """Connections that are kept; an async context manager.
+    """A client that keeps its connections; an async context manager.
 
-    Making one raises `ConfigError` for a proxy or certificates in the environment that cannot be used.
+    Creating it raises `ConfigError` for a proxy or certificates in the environment that cannot be used.
     """
 
     def __init__(self, *, connections: int = 4) -> None:
@@ -115,10 +115,10 @@ class HttpClient:
     async def get(
         self, place: Location, *, start: int | None = None, end: int | None = None
     ) -> AsyncIterator[Answer]:
-        """Ask for a file, or for its bytes from `start` up to `end`.
+        """Request a file, or its bytes from `start` up to `end`.
 
-        Raises `Lost` for what may work when it is tried again, also while the body is read, and an
-        `AgxError` for what will not.
+        Raises `Lost`, also while the body is read, for failures that another try may mend, and an
+        `AgxError` for all others.
         """
         import httpx  # noqa: PLC0415  nothing else needs it
 
@@ -145,7 +145,7 @@ class HttpClient:
 
 
 def _lost(error: httpx.TransportError) -> AgxError | Lost:
-    """Put into words how a connection ended: the one to the host that was asked last."""
+    """Return the error for a connection that failed, about the host that was asked last."""
     import httpx  # noqa: PLC0415  nothing else needs it
 
     host = _host(str(error.request.url))
@@ -165,7 +165,7 @@ def _lost(error: httpx.TransportError) -> AgxError | Lost:
 
 
 def _check_route(response: httpx.Response, place: Location) -> None:
-    """Refuse a way that began encrypted and went on in the open."""
+    """Refuse a redirect from an encrypted to an open connection."""
     schemes = [one.url.scheme for one in (*response.history, response)]
     if "https" in schemes and "http" in schemes[schemes.index("https") :]:
         raise BackendUnreachable(
@@ -228,7 +228,7 @@ def _answer(response: httpx.Response, *, start: int) -> Answer:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    """Return the body of a range that is not there: no bytes."""
+    """Return the empty body of a range outside the file."""
     return
     yield b""
 
@@ -243,12 +243,12 @@ def _is_encoded(headers: Mapping[str, str]) -> bool:
 
 
 def _tag(text: str | None) -> str:
-    """Return an ETag without what stands around it."""
+    """Return an ETag without quotes and prefix."""
     return (text or "").removeprefix("W/").strip().strip('"')
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of Retry-After, which are a number or a date."""
+    """Return the seconds in Retry-After, which is a number or a date."""
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text[:9])

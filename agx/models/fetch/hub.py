@@ -1,4 +1,4 @@
-"""The model hub: which files a repository has, which of them is meant, and where they are fetched.
+"""The model hub: the files of a repository, which of them is meant, and where to fetch it.
 
 Source: https://huggingface.co/docs/hub/api (`/api/models/…/tree/…`), and `HF_TOKEN`, `HF_ENDPOINT` and
 `HF_HUB_OFFLINE` as in https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
@@ -30,7 +30,7 @@ MAX_SHARDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class HubAccess:
-    """How the hub is reached: its address, the token that only it may see, and whether it is at all."""
+    """Access to the hub: its address, the token for it alone, and whether AGX is offline."""
 
     endpoint: str = DEFAULT_ENDPOINT
     token: str | None = field(default=None, repr=False)
@@ -51,23 +51,23 @@ class HubAccess:
         return cls(endpoint, token or None, offline)
 
     def file(self, source: HubFile) -> Location:
-        """Return the place of a file."""
+        """Return the location of a file."""
         path = f"{source.repository}/resolve/{quote(source.revision, safe='')}/{quote(source.path)}"
         return Location(f"{self.endpoint}/{path}", str(source), self.token, self._page(source.repository))
 
     def tree(self, repository: str, revision: str) -> Location:
-        """Return the place of a repository's list of files."""
+        """Return the location of a repository's list of files."""
         url = f"{self.endpoint}/api/models/{repository}/tree/{quote(revision, safe='')}?recursive=true"
         return Location(url, f"the repository {repository}", self.token, self._page(repository))
 
     def _page(self, repository: str) -> str:
-        """Return what a person may look at, without a password that the address may have."""
+        """Return the repository's page, without a password that the address may have."""
         return str(WebFile(f"{self.endpoint}/{repository}"))
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One file of a repository, as its list says: its SHA-256 where the hub stores it by that."""
+    """One file in a repository's list; `sha256` is known for files that the hub stores by their hash."""
 
     path: str
     size_bytes: int
@@ -97,23 +97,22 @@ async def list_files(
         files += _files(raw, repository)
         if following is None:
             return files
-        if urlsplit(following)[:2] != urlsplit(here.url)[:2]:  # the token goes to this host only
+        if urlsplit(following)[:2] != urlsplit(here.url)[:2]:  # the token is for this host only
             raise _no_list(repository)
         place = Location(following, here.label, here.token, here.about)
     raise _no_list(repository)
 
 
 def choose(files: Sequence[Listed], source: HubChoice) -> Listed:
-    """Choose the file that is meant; of a split one the first part.
+    """Return the file that is meant; of a split one the first part.
 
-    Raises `ModelMissing` where none is meant, and `UsageError` where several may be; both name what
-    there is.
+    Raises `ModelMissing` where no file fits, and `UsageError` where several do; both list the files.
     """
     whole = [file for file in files if _shard_number(file.path) in {None, 1}]
     for file in whole:
         if source.preferred and file.path.lower() == source.preferred.lower():
             return file
-    # Halves of models that see are no models of their own.
+    # The vision parts of multimodal models are not models of their own.
     models = [file for file in whole if "mmproj" not in file.path.lower()]
     found = [file for file in models if _has_tag(file.path, source.tag)]
     if len(found) == 1:
@@ -141,7 +140,7 @@ def choose(files: Sequence[Listed], source: HubChoice) -> Listed:
 
 
 def parts_of(path: str) -> list[str]:
-    """Return the paths of all parts of a split file, told by its name; of a whole one its own."""
+    """Return the paths of all parts of a file, by the name of one; of a whole file its own."""
     match = _SHARD.fullmatch(path)
     if match is None:
         return [path]
@@ -155,7 +154,7 @@ def parts_of(path: str) -> list[str]:
 
 
 def renamed(name: str, new: str) -> str:
-    """Return a file's name with another stem; a part of a split one stays the part that it is."""
+    """Return a file's name with another stem; a part keeps its number."""
     match = _SHARD.fullmatch(name)
     stem = new.removesuffix(ENDING)
     return f"{stem}{ENDING}" if match is None else f"{stem}-{match['number']}-of-{match['count']}{ENDING}"
@@ -176,7 +175,7 @@ def _shard_number(path: str) -> int | None:
 
 
 def _has_tag(path: str, tag: str) -> bool:
-    """Return whether a quantisation stands in a name as a word: Q4_K is not in …-Q4_K_M.gguf."""
+    """Return whether a name has this quantisation as a word: Q4_K is not in …-Q4_K_M.gguf."""
     match = _SHARD.fullmatch(path)
     stem = path[: -len(ENDING)] if match is None else match["stem"]
     pattern = rf"(?:^|[-._/]){re.escape(tag)}(?:[-./]|$)"

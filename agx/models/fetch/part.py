@@ -1,8 +1,11 @@
-"""A download that is under way: the file `NAME.part` and, beside it, `NAME.part.json`.
+"""An unfinished download: the file `NAME.part` and its state, `NAME.part.json`.
 
-The second says what the first is a part of (source and version) and which of its bytes are there. It
-is written after the bytes have reached the disk, so that it never says too much, whatever ends the
-process or the machine: what it does not say is fetched again.
+The state says what the file is a part of (source and version), and which of its bytes are there. It is
+written only after these bytes have reached the disk. So it never claims too much, whatever ends the process
+or the machine: at worst, bytes that are there are fetched again.
+
+A part continues only with the same source, tag and size; with anything else it starts anew. A lock keeps it
+to one process at a time.
 """
 
 from __future__ import annotations
@@ -28,9 +31,9 @@ _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a download is of: the source, the server's tag for this version, and its size in bytes.
+    """What is downloaded: the source, the server's tag for this version, and its size in bytes.
 
-    A `tag` that is empty, or a size that is None: the server does not say.
+    The tag is empty, or the size None, where the server does not say.
     """
 
     source: str
@@ -39,20 +42,20 @@ class Version:
 
     @property
     def can_be_resumed(self) -> bool:
-        """Whether bytes of it can be told from those of another version."""
+        """Whether its bytes can be told from those of another version."""
         return bool(self.tag) and self.size_bytes is not None
 
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """What `NAME.part.json` says."""
+    """The content of `NAME.part.json`."""
 
     version: Version
     ranges: Ranges
 
 
 class Part:
-    """The file while it is written, made by `opened_part`. One process has it."""
+    """The file while it is written; `opened_part` opens it for this process alone."""
 
     def __init__(self, target: Path, descriptor: int) -> None:
         self.target = target
@@ -63,11 +66,11 @@ class Part:
 
     @property
     def is_kept(self) -> bool:
-        """Whether a later download can go on with it."""
+        """Whether a later download can continue it."""
         return self._version is None or self._version.can_be_resumed
 
     def begin(self, version: Version) -> str:
-        """Go on with what is there of this version, or start anew; gives why not all of it is kept.
+        """Continue with the bytes of this version, or start anew; returns why, if bytes were dropped.
 
         Raises `StorageError`.
         """
@@ -83,7 +86,7 @@ class Part:
         return why
 
     def write(self, offset: int, data: bytes) -> None:
-        """Write bytes to their place; raises `StorageError`."""
+        """Write bytes at an offset; raises `StorageError`."""
         view, at = memoryview(data), offset
         try:
             while view:
@@ -103,7 +106,7 @@ class Part:
         return os.pread(self._descriptor, num_bytes, offset)
 
     def save(self) -> None:
-        """Write down which bytes are there; raises `OSError`. Without a version to resume, nothing."""
+        """Save which bytes are there, for a version that can be resumed; raises `OSError`."""
         if self._version is None or not self.is_kept:
             return
         ranges = self.ranges.to_list()
@@ -112,12 +115,12 @@ class Part:
         replace_file(state_of(self.target), json.dumps(data).encode())
 
     def discard(self) -> None:
-        """Take it away: what was fetched is of no use."""
+        """Remove the part and its state."""
         state_of(self.target).unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Return the file its name; raises `StorageError`."""
+        """Give the file its final name; raises `StorageError`."""
         try:
             os.fsync(self._descriptor)
             self.path.replace(self.target)
@@ -128,7 +131,7 @@ class Part:
             ) from error
 
     def _clear(self) -> None:
-        """Forget all bytes."""
+        """Drop all bytes."""
         try:
             state_of(self.target).unlink(missing_ok=True)
             os.ftruncate(self._descriptor, 0)
@@ -141,9 +144,9 @@ class Part:
 
 @contextmanager
 def opened_part(target: Path) -> Iterator[Part]:
-    """Open, or make, the part of a file, for this process alone. What nobody can go on with is removed.
+    """Open or create the part of a file for this process alone; a part that cannot be resumed is removed.
 
-    Raises `StorageError` where another process has it, or where its place cannot be written.
+    Raises `StorageError` where another process has it, or where it cannot be written.
     """
     path = part_of(target)
     with ExitStack() as stack:
@@ -167,7 +170,7 @@ def opened_part(target: Path) -> Iterator[Part]:
 
 
 def read_state(target: Path) -> PartState | None:
-    """Return what is written down of a download, or None where nothing can be read."""
+    """Return the saved state of a download, or None without a readable one."""
     try:
         raw = read_bytes(state_of(target), limit=MAX_STATE_BYTES)
         return None if raw is None else _state(json.loads(raw))
@@ -176,7 +179,7 @@ def read_state(target: Path) -> PartState | None:
 
 
 def stored_bytes(target: Path) -> int:
-    """Return how much of the disk a part has already: what is not written yet has no place there."""
+    """Return the bytes that a part takes on the disk; those not yet written take none."""
     try:
         status = part_of(target).stat()
     except OSError:
@@ -185,12 +188,12 @@ def stored_bytes(target: Path) -> int:
 
 
 def part_of(target: Path) -> Path:
-    """Return the place of a file while it is fetched."""
+    """Return the path of a file's part."""
     return target.with_name(target.name + PART)
 
 
 def state_of(target: Path) -> Path:
-    """Return the place where it is written down what is there of it."""
+    """Return the path of a part's state."""
     return target.with_name(target.name + STATE)
 
 
@@ -204,7 +207,7 @@ def _lock(target: Path, stack: ExitStack) -> None:
 
 
 def _opened(path: Path) -> int:
-    """Open an ordinary file that has this one name: a link would lead the bytes elsewhere."""
+    """Open an ordinary file with no other name; a link would lead the bytes elsewhere."""
     descriptor = os.open(path, _FLAGS | getattr(os, "O_NONBLOCK", 0), 0o644)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:

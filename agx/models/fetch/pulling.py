@@ -1,7 +1,7 @@
-"""Pulling a model: from what was asked for to files in the models folder that are right.
+"""Pulling a model: from what was asked for to checked files in the models folder.
 
-A file gets its name when its hash is what the hub says and its header can be read. A model of several
-parts is fetched part by part.
+A file gets its final name once it has the hub's hash and a readable header. A split model is fetched part
+by part.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from agx.models.fetch.hub import HubAccess, choose, list_files, parts_of, rename
 from agx.models.fetch.part import Part, opened_part
 from agx.models.fetch.remote import Facts, Patience, Remote, check_room, look_up
 from agx.models.fetch.sources import ENDING, HubChoice, HubFile, Source, WebFile, local_name, web_name
-from agx.models.fetch.watcher import Silent, Watcher
+from agx.models.fetch.watcher import SilentWatcher, Watcher
 from agx.models.hashes import HASHES_NAME, HashMemory, compute_sha256, file_version
 from agx.models.pulled import Manifest, Record, find_pulled, known_source
 from agx.models.resolve import EMBEDDED
@@ -34,7 +34,7 @@ DEFAULT_CONNECTIONS = 4
 
 @dataclass(frozen=True, slots=True)
 class PullOptions:
-    """How to pull: the hub, the most connections, another name for the file, how often to try again."""
+    """How to pull: the hub, the number of connections, another name for the file, and the patience."""
 
     access: HubAccess = field(default_factory=HubAccess)
     connections: int = DEFAULT_CONNECTIONS
@@ -44,7 +44,7 @@ class PullOptions:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """A model that is there now. `name` is what `--model` takes; `was_there` says that nothing came."""
+    """A pulled model. `name` is what `--model` takes; `was_there`: nothing had to be fetched."""
 
     name: str
     source: str
@@ -68,14 +68,14 @@ class Pulled:
 async def pull(
     text: str, folder: Path, *, options: PullOptions | None = None, watcher: Watcher | None = None
 ) -> Pulled:
-    """Fetch a model into the folder, go on with what is there of it, or find it there.
+    """Fetch a model into the folder, continue an unfinished download of it, or find it there.
 
     `text` is a catalogue's name, `hf:owner/repository/file.gguf`, `owner/repository:Q4_K_M` or a URL.
-    Raises `UsageError` for what is none of these, `ModelMissing` and `ModelUnloadable` for what the
-    server has or has not, `BackendUnreachable` and `StorageError`. Cancelling it keeps what has come.
+    Raises `UsageError` for any other text, `ModelMissing`, `ModelUnloadable`, `BackendUnreachable` and
+    `StorageError`. Cancelling keeps what has arrived.
     """
     source = source_of(text)
-    pulling = _Pull(folder, options or PullOptions(), watcher or Silent())
+    pulling = _Pull(folder, options or PullOptions(), watcher or SilentWatcher())
     if pulling.options.access.is_offline:
         return await asyncio.to_thread(pulling.find, source, text)
     async with HttpClient(connections=pulling.options.connections) as http:
@@ -83,7 +83,7 @@ async def pull(
 
 
 def source_of(text: str) -> Source:
-    """Read what a model is called, or look it up in the catalogue; raises `UsageError`."""
+    """Return the source that a text means, by its form or by the catalogue; raises `UsageError`."""
     if text == EMBEDDED:
         raise UsageError(
             f"{EMBEDDED} comes with AGX: there is nothing to fetch", hint="plan with it right away"
@@ -99,7 +99,7 @@ def source_of(text: str) -> Source:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file that belongs to a model: what the server says of it, and its record where it is there."""
+    """One file of a model: what the server says of it, and its record if it is there."""
 
     remote: Remote
     target: Path
@@ -124,7 +124,7 @@ class _Pull:
         return self._pulled(records, was_there=all(file.there for file in files))
 
     def find(self, source: Source, text: str) -> Pulled:
-        """Return what was pulled before: nothing is asked of any server."""
+        """Return a model that was pulled before; no server is asked."""
         records = find_pulled(source, self._manifest)
         if records is None or not all((self._folder / record.file).is_file() for record in records):
             raise ModelMissing(
@@ -134,7 +134,7 @@ class _Pull:
         return self._pulled(records, was_there=True)
 
     async def _remotes(self, source: Source, http: HttpClient) -> list[tuple[Remote, str]]:
-        """Return the files to fetch with the names that they get."""
+        """Return the files to fetch, with their names in the folder."""
         if isinstance(source, WebFile):
             name = self._name(web_name(source))
             return [(Remote(Location(source.url, str(source), about=str(source)), str(source)), name)]
@@ -152,7 +152,7 @@ class _Pull:
         ]
 
     def _name(self, path: str) -> str:
-        """Return the name in the models folder; raises `UsageError` where it cannot be one."""
+        """Return the name in the models folder; raises `UsageError` for an impossible one."""
         name = path.rpartition("/")[2]
         name = local_name(name if self.options.name is None else renamed(name, self.options.name))
         if name.lower() == f"{EMBEDDED}{ENDING}":
@@ -160,7 +160,7 @@ class _Pull:
         return name
 
     async def _file(self, remote: Remote, name: str, http: HttpClient) -> _File:
-        """Look at what the server has, and at what is here."""
+        """Return what the server says of a file, with its record here."""
         target = self._folder / name
         facts = await look_up(http, remote, patience=self.options.patience, watcher=self._watcher)
         is_given_up = threading.Event()
@@ -174,10 +174,10 @@ class _Pull:
                 f"{error.filename or target} cannot be read: {error.strerror}", hint="look at its rights"
             ) from error
         finally:
-            is_given_up.set()  # whoever was cancelled waits for no thread that reads a large file
+            is_given_up.set()  # a cancelled pull does not wait for a thread that reads a large file
 
     async def _fetched(self, file: _File, http: HttpClient) -> Record:
-        """Fetch a file, and give its record when it has its name."""
+        """Fetch a file, and return its record once it has its name."""
         with opened_part(file.target) as part:
             download = Download(
                 http,
@@ -202,7 +202,7 @@ class _Pull:
     def _there(
         self, target: Path, remote: Remote, facts: Facts, *, goes_on: Callable[[int], bool]
     ) -> Record | None:
-        """Return the record of a file that needs no fetching; raises `StorageError` for a foreign one."""
+        """Return the record of a file that is there; raises `StorageError` for one that was not pulled."""
         if not target.is_symlink() and not target.exists():
             return None
         record = self._manifest.records().get(target.name)
@@ -238,7 +238,7 @@ class _Pull:
 
 
 def _check_header(part: Part, remote: Remote) -> None:
-    """Refuse, and remove, what cannot be a model; a part of a split one is read for itself."""
+    """Refuse and remove a file that cannot be a model; each part is checked by itself."""
     try:
         if len(parts_of(part.target.name)) > 1:
             read_header(part.path)

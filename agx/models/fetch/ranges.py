@@ -1,4 +1,4 @@
-"""Which bytes of a file are there: disjoint ranges, `start` included and `end` not."""
+"""Which bytes of a file are there, as disjoint ranges from `start` up to `end`. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 class Ranges:
-    """A set of bytes, kept as the ranges that they make up."""
+    """A set of byte offsets, kept as disjoint ranges."""
 
     def __init__(self, ranges: Iterable[Sequence[int]] = ()) -> None:
         self._ranges: list[tuple[int, int]] = []
@@ -14,7 +14,7 @@ class Ranges:
             self.add(start, end)
 
     def add(self, start: int, end: int) -> None:
-        """Add the bytes from `start` up to `end`; what is there already stays."""
+        """Add the bytes from `start` up to `end`."""
         assert 0 <= start <= end, (start, end)
         if start == end:
             return
@@ -26,7 +26,7 @@ class Ranges:
         self._ranges = [*before, (start, end), *after]
 
     def missing(self, size: int) -> list[tuple[int, int]]:
-        """Return the ranges up to `size` that are not there."""
+        """Return the missing ranges up to `size`."""
         gaps, at = [], 0
         for start, end in self._ranges:
             if at < min(start, size):
@@ -35,17 +35,17 @@ class Ranges:
         return [*gaps, (at, size)] if at < size else gaps
 
     def cut(self, size: int) -> Ranges:
-        """Return those bytes that lie before `size`."""
+        """Return the ranges before `size`."""
         return Ranges((start, min(end, size)) for start, end in self._ranges if start < size)
 
     @property
     def num_bytes(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes."""
         return sum(end - start for start, end in self._ranges)
 
     @property
     def prefix(self) -> int:
-        """How many bytes there are from the beginning on, without a gap."""
+        """The number of bytes from the beginning without a gap."""
         return self._ranges[0][1] if self._ranges and self._ranges[0][0] == 0 else 0
 
     def to_list(self) -> list[list[int]]:
@@ -54,7 +54,7 @@ class Ranges:
 
 
 def pieces(missing: Iterable[tuple[int, int]], *, piece_bytes: int) -> list[tuple[int, int]]:
-    """Cut ranges into pieces of at most `piece_bytes`, the first bytes first."""
+    """Yield the ranges in order, cut into pieces of at most `piece_bytes`."""
     return [
         (at, min(at + piece_bytes, end)) for start, end in missing for at in range(start, end, piece_bytes)
     ]

@@ -1,7 +1,7 @@
-"""What `pull` is asked for: a file of a repository, a quantisation of it, a URL or a catalogue's name.
+"""What can be pulled: a file of a repository, a quantisation of one, or a URL.
 
-Everything here is text that somebody typed or a server sent. A file's name never leads anywhere: it
-is one name without folders, or it is refused.
+All of it is text that a person typed or a server sent. A name for a file is a single name without folders;
+anything else is refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HUB = "hf:"
 HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 DEFAULT_REVISION = "main"
 ENDING = ".gguf"
-MAX_NAME_BYTES = 200  # leaves room for `.part.json` in the 255 that file systems allow
+MAX_NAME_BYTES = 200  # leaves room for `.part.json` in the 255 bytes that file systems allow
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9][\w.+-]{0,63}", re.ASCII)
 _HINT = (
@@ -27,39 +27,39 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """One file of a repository, or the first part of one that is split."""
+    """One file of a repository, or the first part of a split one."""
 
     repository: str
     path: str
     revision: str = DEFAULT_REVISION
 
     def __str__(self) -> str:
-        """Return the text that `--model` takes as well."""
+        """Return the text, which `--model` takes as well."""
         revision = "" if self.revision == DEFAULT_REVISION else f"@{self.revision}"
         return f"{HUB}{self.repository}{revision}/{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
 class HubChoice:
-    """A repository of which one file is to be chosen: `preferred` where it is there, else by its tag."""
+    """A repository from which to choose one file: `preferred` if it exists, else by its quantisation."""
 
     repository: str
     tag: str = ""
     preferred: str = ""
 
     def __str__(self) -> str:
-        """Return the text as it would be typed."""
+        """Return the text as people type it."""
         return f"{HUB}{self.repository}" + (f":{self.tag}" if self.tag else "")
 
 
 @dataclass(frozen=True, slots=True)
 class WebFile:
-    """A file by its URL."""
+    """A file at a URL."""
 
     url: str
 
     def __str__(self) -> str:
-        """Return the URL without what may be secret: user, password and query."""
+        """Return the URL without its secrets: user, password and query."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
@@ -68,9 +68,9 @@ Source = HubFile | HubChoice | WebFile
 
 
 def parse_source(text: str) -> Source | None:
-    """Read what a model is called where it is to be fetched; None where it may be a catalogue's name.
+    """Return the source that a text names; None where it may be a name in the catalogue.
 
-    Raises `UsageError` for what can be none of these.
+    Raises `UsageError` for any other text.
     """
     if text.lower().startswith(("http://", "https://")):
         return _from_url(text)
@@ -85,7 +85,7 @@ def parse_source(text: str) -> Source | None:
 
 
 def hub_source(rest: str, *, text: str) -> HubFile | HubChoice:
-    """Read what stands behind `hf:`; raises `UsageError` with the whole `text`."""
+    """Return the source behind `hf:`; raises `UsageError` about the whole `text`."""
     owner, _, behind = rest.partition("/")
     name, slash, path = behind.partition("/")
     name, at, revision = name.partition("@") if slash else (name, "", "")
@@ -103,7 +103,7 @@ def hub_source(rest: str, *, text: str) -> HubFile | HubChoice:
 
 
 def checked_path(path: str) -> str:
-    """Return a file's path in a repository back; raises `UsageError` where it leads elsewhere."""
+    """Return the path of a file in a repository; raises `UsageError` for one that leads out of it."""
     if any(part in {"", ".", ".."} for part in path.split("/")):
         raise UsageError(f"{path[:120]!r} is no path of a file in a repository", hint=_HINT)
     local_name(path.rpartition("/")[2])
@@ -111,7 +111,7 @@ def checked_path(path: str) -> str:
 
 
 def local_name(name: str) -> str:
-    """Return the name a file gets in the models folder; raises `UsageError` where it would leave that."""
+    """Return a file's name in the models folder; raises `UsageError` for one that leads out of it."""
     if not name.lower().endswith(ENDING):
         raise UsageError(
             f"{name[-120:]!r} is no name of a GGUF file: it does not end in {ENDING}",
@@ -127,7 +127,7 @@ def local_name(name: str) -> str:
 
 
 def _from_url(text: str) -> HubFile | WebFile:
-    """Read a URL; one of the hub's pages stands for the file that it shows."""
+    """Return the source at a URL; a page of the hub stands for the file that it shows."""
     if not text.isprintable() or " " in text:
         raise UsageError(f"{text[:120]!r} is no URL", hint="write it without spaces, as %20")
     try:
@@ -146,5 +146,5 @@ def _from_url(text: str) -> HubFile | WebFile:
 
 
 def web_name(source: WebFile) -> str:
-    """Return the file name in a URL, which may be none that can be used."""
+    """Return the file name in a URL, which need not be usable."""
     return unquote(urlsplit(source.url).path).rpartition("/")[2]

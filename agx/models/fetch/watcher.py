@@ -35,7 +35,7 @@ class Watcher(Protocol):
         """Learn that the file is done, or given up."""
 
 
-class Silent:
+class SilentWatcher:
     """Ignores everything."""
 
     def started(self, name: str, *, size_bytes: int | None, have_bytes: int) -> None:

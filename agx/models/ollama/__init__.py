@@ -1,1 +1,1 @@
-"""The models that Ollama has: read in place, and given to it."""
+"""Models shared with Ollama: its own, read in place, and ours, sent to it."""

@@ -1,7 +1,7 @@
-"""Ollama's HTTP API, as far as giving it a model needs: its version, what it has, blobs, making a model.
+"""The part of Ollama's HTTP API that sharing a model needs: version, models, blobs, creating a model.
 
-Nothing here waits for ever, follows a redirect or trusts an answer: lines and bodies have a most size,
-and whatever goes wrong is an error of ours with what Ollama said about it.
+Nothing here waits for ever, follows a redirect or trusts an answer: lines and bodies have a maximum size, and
+everything that goes wrong is one of our errors, with Ollama's message.
 
 Source: https://github.com/ollama/ollama, `docs/api.md` and `docs/openapi.yaml`.
 """
@@ -22,7 +22,7 @@ from agx.models.fetch.http import environment_read
 from agx.models.ollama.host import is_loopback
 
 CONNECT_SECS = 10.0
-# A blob is hashed and written to the disk before there is an answer.
+# Ollama hashes a blob and writes it to the disk before it answers.
 ANSWER_SECS = 600.0
 MAX_BODY_BYTES = 16 << 20
 MAX_LINE_BYTES = 1 << 20
@@ -32,11 +32,11 @@ _LOG = "what Ollama wrote to its log says more: journalctl -u ollama, or the ter
 
 
 class OllamaApi:
-    """A server of Ollama's at `url`; a context manager.
+    """An Ollama server at `url`; a context manager.
 
-    `answer_secs` is the longest it may say nothing. Every call raises `BackendUnreachable` where
-    nothing answers or the connection breaks, `DeadlineExceeded` where it takes too long, `UsageError`
-    for what Ollama refuses and `BackendError` where it fails.
+    `answer_secs` is the longest silence allowed. Every call raises `BackendUnreachable` where nothing
+    answers or the connection breaks, `DeadlineExceeded` after a longer silence, `UsageError` for a
+    request that Ollama refuses, and `BackendError` where Ollama fails.
     """
 
     def __init__(self, url: str, *, answer_secs: float = ANSWER_SECS) -> None:
@@ -47,7 +47,7 @@ class OllamaApi:
                 base_url=url,
                 headers={"User-Agent": "agx", "Accept-Encoding": "identity"},
                 timeout=httpx.Timeout(answer_secs, connect=CONNECT_SECS),
-                # As Ollama's own programs do, ask a server on this machine without a proxy.
+                # As with Ollama's own programs, a server on this machine is asked without a proxy.
                 trust_env=not is_loopback(url),
             )
 
@@ -60,7 +60,7 @@ class OllamaApi:
         self._client.close()
 
     def version(self) -> str:
-        """Return Ollama's version; raises `BackendUnreachable` for a server that is not Ollama's."""
+        """Return Ollama's version; raises `BackendUnreachable` for any other server."""
         with self._asked("GET", "/api/version", doing="saying its version") as response:
             body = _json(_body(response)) if response.status_code == httpx.codes.OK else {}
         version = body.get("version")
@@ -86,16 +86,16 @@ class OllamaApi:
             return response.status_code == httpx.codes.OK
 
     def send_blob(self, digest: str, pieces: Iterable[bytes], *, size_bytes: int) -> None:
-        """Send a file of this size and SHA-256; Ollama checks the hash. `pieces` are all its bytes."""
+        """Send a file of this size and SHA-256; Ollama checks the hash. `pieces` are its bytes."""
         doing, headers = "taking the file", {"Content-Length": str(size_bytes)}
         path = f"/api/blobs/sha256:{digest}"
         with self._asked("POST", path, doing=doing, content=pieces, headers=headers) as response:
             self._check(response, doing)
 
     def create(self, name: str, files: Mapping[str, str]) -> Iterator[str]:
-        """Make a model of files that Ollama has (`sha256:…` by name); yields what it says of its steps.
+        """Create a model of blobs that Ollama has (`sha256:…` by file name), and yield its progress.
 
-        A model that has this name already is replaced.
+        A model of this name is replaced.
         """
         doing = f"making the model {name}"
         body = {"model": name, "files": dict(files), "stream": True}
@@ -124,7 +124,7 @@ class OllamaApi:
         body: Mapping[str, Any] | None = None,
         **more: Any,  # noqa: ANN401  httpx's own arguments
     ) -> Iterator[httpx.Response]:
-        """Send a request and give the answer, whose body is still to be read."""
+        """Send a request, and yield the response with its body unread."""
         try:
             with self._client.stream(method, path, json=body, **more) as response:
                 if response.is_redirect:
@@ -147,7 +147,7 @@ class OllamaApi:
             ) from error
 
     def _check(self, response: httpx.Response, doing: str) -> None:
-        """Raise what Ollama says, where it is not that all is well."""
+        """Raise Ollama's error, if the response is one."""
         if response.is_success:
             return
         raw = b"" if response.request.method == "HEAD" else _body(response)
@@ -156,7 +156,7 @@ class OllamaApi:
 
 
 def _failure(doing: str, said: str, *, status: object) -> AgxError:
-    """Make an error of what Ollama says: 4xx is a refusal, all others are a failure."""
+    """Return the error for Ollama's message: 4xx is a refusal, anything else a failure."""
     said = said[:_MAX_SAID_CHARS]
     if isinstance(status, int) and 400 <= status < 500:
         return UsageError(
@@ -166,7 +166,7 @@ def _failure(doing: str, said: str, *, status: object) -> AgxError:
 
 
 def _body(response: httpx.Response) -> bytes:
-    """Read a body; raises `BackendUnreachable` for one that is larger than any that Ollama sends."""
+    """Return a body; raises `BackendUnreachable` for one larger than any of Ollama's."""
     body = b""
     for data in response.iter_raw():
         body += data
@@ -191,7 +191,7 @@ def _too_much(response: httpx.Response) -> BackendUnreachable:
 
 
 def _json(raw: bytes) -> Mapping[str, Any]:
-    """Return a JSON object; an empty one for anything else."""
+    """Return a JSON object, or an empty one for any other text."""
     try:
         data = json.loads(raw)
     except (ValueError, RecursionError):
@@ -200,7 +200,7 @@ def _json(raw: bytes) -> Mapping[str, Any]:
 
 
 def version_numbers(version: str) -> tuple[float, ...]:
-    """Return the numbers of a version, such as 0.35.0-rc1; one that has none, or all 0, is the newest."""
+    """Return the numbers of a version such as 0.35.0-rc1; without any, or all 0, it counts as the newest."""
     words = version.partition("-")[0].split(".")
     numbers = tuple(int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 10)
     return numbers if any(numbers) else (math.inf,)

@@ -21,10 +21,10 @@ _REACHABLE = {"0.0.0.0": DEFAULT_HOST, "::": "::1"}  # noqa: S104  read, not lis
 
 
 def ollama_url(environ: Mapping[str, str]) -> str:
-    """Return the URL of Ollama's server without a slash at its end: scheme, host, port and perhaps a path.
+    """Return the URL of Ollama's server without a slash at the end: scheme, host, port, perhaps a path.
 
-    The default is http://127.0.0.1:11434. A scheme brings its own port, and a port that is none counts
-    as not given. Raises `ConfigError` for what names no host.
+    The default is http://127.0.0.1:11434. A scheme brings its own port, and an invalid port counts as
+    none. Raises `ConfigError` for a value that names no host.
     """
     given = environ.get(VARIABLE, "")
     text = given.strip().strip("\"'").strip()
@@ -46,7 +46,7 @@ def ollama_url(environ: Mapping[str, str]) -> str:
 
 
 def _checked_host(host: str) -> str | None:
-    """Return the host as a URL has it, or None for what is none."""
+    """Return the host in the form of a URL, or None for an invalid one."""
     host = _REACHABLE.get(host, host)
     try:
         address = ipaddress.ip_address(host)

@@ -1,7 +1,7 @@
-"""Models that Ollama has pulled, read in place: name to manifest, manifest to layer, layer to blob.
+"""Models that Ollama has pulled, read in place: from name to manifest, from manifest to layer, to blob.
 
-A manifest is untrusted: its digest names a file in the blobs folder and nothing else. Ollama's folder
-is only read here; a model goes into it through Ollama's own API (`agx.models.ollama.sharing`).
+A manifest is untrusted: its digest can only name a file in the blobs folder. Ollama's folder is only read;
+models are added to it through Ollama's API (`agx.models.ollama.sharing`).
 
 Source: https://github.com/ollama/ollama, `types/model/name.go` for names, `manifest` for manifests and
 `scripts/install.sh` for the service's folder.
@@ -23,7 +23,7 @@ from agx.util.files import read_bytes
 DEFAULT_HOST, DEFAULT_NAMESPACE, DEFAULT_TAG = "registry.ollama.ai", "library", "latest"
 MODEL_LAYER = "application/vnd.ollama.image.model"
 MAX_MANIFEST_BYTES = 1 << 20
-# Where Ollama's installer for Linux lets its service keep models, which is a user of its own.
+# Where Ollama's service on Linux, which has a user of its own, keeps its models.
 SERVICE_FOLDER = Path("/usr/share/ollama/.ollama/models")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}(?::\d{1,5})?")
@@ -43,7 +43,7 @@ class OllamaName:
     def parse(cls, text: str) -> OllamaName:
         """Read `model`, `model:tag`, `namespace/model:tag` or `host/namespace/model:tag`.
 
-        Raises `UsageError` for what is no name, such as one that would lead out of Ollama's folder.
+        Raises `UsageError` for an invalid name, such as one that leads out of Ollama's folder.
         """
         *before, last = text.split("/")
         model, colon, tag = last.partition(":")
@@ -61,13 +61,13 @@ class OllamaName:
         return cls(host, *parts)
 
     def __str__(self) -> str:
-        """Return the name as Ollama shows it: without what is the default."""
+        """Return the name as Ollama shows it, without default parts."""
         namespace = "" if self.namespace == DEFAULT_NAMESPACE else f"{self.namespace}/"
         host = "" if self.host == DEFAULT_HOST else f"{self.host}/{self.namespace}/"
         return f"{host or namespace}{self.model}:{self.tag}"
 
     def manifest(self, folder: Path) -> Path:
-        """Return the place of the manifest in Ollama's folder."""
+        """Return the path of the manifest in Ollama's folder."""
         return folder / "manifests" / self.host / self.namespace / self.model / self.tag
 
 
@@ -83,11 +83,11 @@ def ollama_folders() -> tuple[Path, ...]:
 
 
 def ollama_model(name: str, *, folders: Sequence[Path] | None = None) -> Path:
-    """Return the GGUF file of an Ollama model, `name` being what stands behind `ollama:`.
+    """Return the GGUF file of an Ollama model; `name` is the text behind `ollama:`.
 
-    The first of the `folders` that has the model counts. The file's name says its SHA-256, which
-    whoever loads it compares. Raises `UsageError` for what is no name, `ModelMissing` where Ollama has
-    no such model, and `ModelUnloadable` for a manifest that cannot be read or trusted.
+    The first of the `folders` with the model counts. The file's name is its SHA-256, which is compared when
+    it is loaded. Raises `UsageError` for an invalid name, `ModelMissing` where Ollama has no such model,
+    and `ModelUnloadable` for a manifest that cannot be read or trusted.
     """
     known = OllamaName.parse(name)
     folders = ollama_folders() if folders is None else folders
@@ -102,13 +102,13 @@ def ollama_model(name: str, *, folders: Sequence[Path] | None = None) -> Path:
 
 
 def named_digest(path: Path) -> str | None:
-    """Return the SHA-256 that a file's own name says it has, as Ollama's blobs do."""
+    """Return the SHA-256 in a file's own name, as Ollama's blobs have it; None without one."""
     match = _DIGEST.fullmatch(path.name)
     return None if match is None else match[1]
 
 
 def _manifest(name: OllamaName, folder: Path) -> Mapping[str, Any] | None:
-    """Return the manifest of a model; None where this folder has none."""
+    """Return the manifest of a model, or None where this folder has none."""
     try:
         raw = read_bytes(name.manifest(folder), limit=MAX_MANIFEST_BYTES)
     except (NotADirectoryError, IsADirectoryError):
@@ -127,7 +127,7 @@ def _manifest(name: OllamaName, folder: Path) -> Mapping[str, Any] | None:
 
 
 def _blob(name: OllamaName, folder: Path, digest: str, size: int) -> Path:
-    """Return the file of a digest; raises where it is missing or has another size in bytes."""
+    """Return the file of a digest; raises where it is missing or has another size."""
     blob = folder / "blobs" / f"sha256-{digest}"
     try:
         found = blob.stat().st_size

@@ -1,7 +1,7 @@
-"""Giving Ollama a model: it keeps files by their SHA-256, so only what it lacks is sent.
+"""Sharing a model with Ollama, which keeps files by their SHA-256, so that only missing ones are sent.
 
-The card says which files the model is. Each is hashed, asked for, sent where it is missing; then Ollama
-makes a model of them under the name.
+The card lists the model's files. Each is hashed, looked up, and sent if it is missing. Then Ollama creates a
+model of them.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from pathlib import Path
 from typing import Any
 
 from agx.errors import AgxError, ModelUnloadable, StorageError, Unsupported, UsageError
-from agx.models.fetch.watcher import Silent, Watcher
+from agx.models.fetch.watcher import SilentWatcher, Watcher
 from agx.models.hashes import HashMemory, checked_sha256, file_version
 from agx.models.ollama.api import OllamaApi, version_numbers
 from agx.models.ollama.host import ollama_url
 from agx.models.ollama.in_place import OllamaName
 
-SPLIT_SINCE = (0, 35)  # earlier versions make a model of split files that they cannot load
+SPLIT_SINCE = (0, 35)  # earlier versions cannot load the models that they create of split files
 _PIECE_BYTES = 1 << 20
 _TICK_SECS = 0.2
-# What Ollama takes for no path, and what JSON can say.
+# Characters that Ollama does not take for a path, and JSON can carry.
 _NOT_IN_NAMES = re.compile(r"[\\:/\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What became of it: the model's name and server, its files' SHA-256, and how many bytes were sent.
+    """The result: the model's name and server, the SHA-256 of its files, and the bytes sent.
 
-    `is_new` is False where Ollama had exactly this model under the name already.
+    `is_new` is False where Ollama had exactly this model under this name already.
     """
 
     model: str
@@ -61,15 +61,15 @@ def share_with_ollama(
     replace: bool = False,
     watcher: Watcher | None = None,
 ) -> Shared:
-    """Make a model `name` in a running Ollama of one GGUF file, or of the parts of one model.
+    """Create the model `name` in a running Ollama, from one GGUF file or the parts of one model.
 
-    `OLLAMA_HOST` says where it runs; `memory` remembers hashes; `replace` takes the place of another
-    model of that name. Raises `UsageError`, `ConfigError` and `Unsupported` for what cannot be asked
-    for, `ModelUnloadable` for a file that is damaged or changes meanwhile, `StorageError` for one that
-    cannot be read, and what `OllamaApi` raises.
+    `OLLAMA_HOST` says where Ollama runs, `memory` remembers hashes, and `replace` allows replacing another
+    model of this name. Raises `UsageError`, `ConfigError` and `Unsupported` for impossible requests,
+    `ModelUnloadable` for a file that is damaged or changes meanwhile, `StorageError` for one that
+    cannot be read, and the errors of `OllamaApi`.
     """
     known = OllamaName.parse(name)
-    watcher = watcher or Silent()
+    watcher = watcher or SilentWatcher()
     with OllamaApi(ollama_url(os.environ)) as api:
         _check_version(api, num_files=len(files))
         there = api.modelfile(str(known))
@@ -87,7 +87,7 @@ def share_with_ollama(
         for part in missing:
             part.send(api, watcher)
         for _ in api.create(str(known), {file: f"sha256:{digest}" for file, digest in digests.items()}):
-            pass  # each says a step, which takes no time worth showing
+            pass  # the steps are too short to show
     return Shared(str(known), api.url, digests, sum(part.version[0] for part in missing), is_new=True)
 
 
@@ -102,7 +102,7 @@ def _check_version(api: OllamaApi, *, num_files: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One file: the name Ollama gets, the SHA-256, and the version (size, time stamp) that has it."""
+    """One file: its name for Ollama, its SHA-256, and the version (size, time stamp) with that hash."""
 
     path: Path
     name: str
@@ -111,7 +111,7 @@ class _Part:
 
     @classmethod
     def of(cls, path: Path, memory: HashMemory, watcher: Watcher) -> _Part:
-        """Hash a file, or remember its hash."""
+        """Return a file with its hash, computed or remembered."""
         try:
             version = file_version(path)
             digest = _hashed(path, memory, version=version, watcher=watcher)
@@ -120,17 +120,17 @@ class _Part:
         return cls(path, file_name(path), digest, version)
 
     def send(self, api: OllamaApi, watcher: Watcher) -> None:
-        """Send the file, which Ollama hashes again."""
+        """Send the file; Ollama hashes it again."""
         size_bytes = self.version[0]
         with _shown(f"sending {self.name}", size_bytes, watcher) as count:
             try:
                 api.send_blob(self.digest, self._pieces(count), size_bytes=size_bytes)
             except AgxError:
-                self._check_unchanged()  # which says more than what came of it
+                self._check_unchanged()  # which explains more than its consequence
                 raise
 
     def _pieces(self, count: Callable[[int], None]) -> Iterator[bytes]:
-        """Yield the bytes of this version of the file, no more and no less."""
+        """Yield exactly the bytes of this version of the file."""
         left = self.version[0]
         try:
             with self.path.open("rb", buffering=0) as file:
@@ -161,14 +161,14 @@ class _Part:
 
 
 def file_name(path: Path) -> str:
-    """Return the name that Ollama is told of a file: its own, without what leads out of a folder."""
+    """Return a file's name for Ollama: its own, without characters of a path."""
     name = _NOT_IN_NAMES.sub("_", path.name)
     return name if name.endswith(".gguf") else f"{name}.gguf"
 
 
 def _hashed(path: Path, memory: HashMemory, *, version: tuple[int, int], watcher: Watcher) -> str:
     if memory.get(path) is not None:
-        watcher = Silent()  # there is nothing to wait for
+        watcher = SilentWatcher()  # there is nothing to wait for
     done = 0
     with _shown(f"reading {file_name(path)}", version[0], watcher) as count:
 
@@ -185,7 +185,7 @@ def _hashed(path: Path, memory: HashMemory, *, version: tuple[int, int], watcher
 
 @contextmanager
 def _shown(what: str, size_bytes: int, watcher: Watcher) -> Iterator[Callable[[int], None]]:
-    """Tell the watcher of a transfer; gives what counts bytes, and ticks now and then."""
+    """Show a transfer to the watcher; yields a function that counts bytes and ticks now and then."""
     ticked_at = time.monotonic()
 
     def count(num_bytes: int) -> None:

@@ -17,7 +17,7 @@ from agx.models.fetch.hub import HubAccess
 from agx.models.fetch.part import part_of, read_state, state_of
 from agx.models.fetch.pulling import Pulled, PullOptions, pull
 from agx.models.fetch.remote import Patience
-from agx.models.fetch.watcher import Silent
+from agx.models.fetch.watcher import SilentWatcher
 from tests.hub_server import REPOSITORY, HubServer
 
 NAME = "tiny-Q4_K_M.gguf"
@@ -26,7 +26,7 @@ PATIENCE = Patience(tries=3, first_secs=0.02, longest_secs=0.05, longest_asked_s
 
 
 @dataclass
-class Ear(Silent):
+class Ear(SilentWatcher):
     """Remembers what it was told."""
 
     notes: list[str] = field(default_factory=list)

@@ -9,7 +9,7 @@ from agx.models.fetch.http import HttpClient
 from agx.models.fetch.hub import HubAccess, Listed, choose, list_files, parts_of, renamed
 from agx.models.fetch.remote import Patience
 from agx.models.fetch.sources import HubChoice, HubFile
-from agx.models.fetch.watcher import Silent
+from agx.models.fetch.watcher import SilentWatcher
 from tests.hub_server import REPOSITORY, HubServer
 
 PATIENCE = Patience(tries=2, first_secs=0.01)
@@ -112,7 +112,9 @@ def test_a_file_has_an_address_that_survives_its_name() -> None:
 
 async def listing(hub: HubServer, repository: str = REPOSITORY) -> list[Listed]:
     async with HttpClient() as http:
-        return await list_files(http, HubAccess(hub.url), repository, patience=PATIENCE, watcher=Silent())
+        return await list_files(
+            http, HubAccess(hub.url), repository, patience=PATIENCE, watcher=SilentWatcher()
+        )
 
 
 async def test_a_list_of_several_pages_is_read_to_its_end(hub: HubServer) -> None:

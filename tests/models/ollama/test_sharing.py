@@ -24,7 +24,7 @@ from agx.errors import (
     Unsupported,
     UsageError,
 )
-from agx.models.fetch.watcher import Silent
+from agx.models.fetch.watcher import SilentWatcher
 from agx.models.hashes import HashMemory
 from agx.models.ollama import api as ollama_api
 from agx.models.ollama import sharing
@@ -59,7 +59,7 @@ def given(path: Path, name: str = "mine", **more: Any) -> Shared:
     return share_with_ollama([path], name, memory=NOTHING, **more)
 
 
-class Heard(Silent):
+class Heard(SilentWatcher):
     """A watcher that remembers what it was told."""
 
     def __init__(self) -> None:
@@ -313,7 +313,7 @@ def test_a_damaged_blob_is_not_passed_on(server: OllamaServer, tmp_path: Path) -
     assert server.made("/api/blobs") == []
 
 
-class Meddling(Silent):
+class Meddling(SilentWatcher):
     """A watcher that does something to the file when it is sent."""
 
     def __init__(self, path: Path, how: str) -> None:
