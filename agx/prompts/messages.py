@@ -10,11 +10,14 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from agx.errors import Unsupported
+from agx.plan.dialects import Dialect
 from agx.plan.reading import NORMALISED
 from agx.plan.schema import Finding, Task
 from agx.plan.tools import Registry, ToolInfo
 from agx.risk.context import PlanContext
 from agx.risk.policy import offered
+from agx.shell.pipeline_text import pipeline_text
 
 MAX_DESCRIBED_TOOLS = 64
 NOTHING_FOUND = "no findings"
@@ -105,8 +108,16 @@ def _as_function(tool: ToolInfo) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def written_plan(tasks: Sequence[Task]) -> str:
-    """Return the compact JSON that a model writes for these tasks."""
+def written_plan(tasks: Sequence[Task], dialect: Dialect = "json") -> str:
+    """Return what a model writes for these tasks in a dialect: compact JSON, or a pipeline.
+
+    Raises `Unsupported` for tasks that are not one pipeline, which the dialect `shell` cannot say.
+    """
+    if dialect == "shell":
+        text = pipeline_text(tasks)
+        if text is None:
+            raise Unsupported("these tasks are not one pipeline", hint="write them in the dialect json")
+        return text
     data = {"tasks": [task.written() for task in tasks]}
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 

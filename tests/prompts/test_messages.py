@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from agx.errors import Unsupported
 from agx.plan.schema import Finding
 from agx.plan.tools import Registry, ToolInfo
 from agx.prompts.messages import (
@@ -149,6 +152,20 @@ def test_a_written_draft_reads_as_itself() -> None:
     tasks = (task("echo", 'a\n"b"', {"text": ["x", {"env": "HOME"}]}, append_to="log"),)
     plan, _ = read_draft(written_plan(tasks), unix_registry())
     assert [one.written() for one in plan.tasks] == [one.written() for one in tasks]
+
+
+def test_a_draft_that_is_one_pipeline_has_a_form_in_the_shell_dialect() -> None:
+    tasks = plan_of(
+        {"command": "find", "args": [".", "-name", "*.rs"]},
+        {"command": "xargs", "args": ["wc", "-l"], "input_from_task": 1, "save_to": "lines"},
+    ).tasks
+    assert written_plan(tasks, "shell") == "find . -name '*.rs' | xargs wc -l > lines"
+
+
+def test_a_draft_that_is_no_pipeline_has_no_form_in_the_shell_dialect() -> None:
+    tasks = plan_of({"command": "ls"}, {"command": "pwd"}).tasks
+    with pytest.raises(Unsupported, match="not one pipeline"):
+        written_plan(tasks, "shell")
 
 
 def test_findings_are_one_a_line_with_their_task() -> None:
