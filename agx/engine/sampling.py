@@ -72,7 +72,7 @@ class Sampler:
         lib.llama_sampler_chain_add(chain, lib.llama_sampler_init_logit_bias(size, size, bias.array))
         lib.llama_sampler_chain_add(chain, self._chain)
         token: int = lib.llama_sampler_sample(chain, context_address, row)
-        lib.llama_sampler_chain_remove(chain, 1)  # gives our own chain back, and frees the rest
+        lib.llama_sampler_chain_remove(chain, 1)  # returns our own chain, and frees the rest
         lib.llama_sampler_free(chain)
         return token
 

@@ -39,7 +39,7 @@ class Audience(Protocol):
     """Whoever sees what tasks write while they run. `output` gets outputs that no other task reads."""
 
     async def output(self, task: Task, data: bytes) -> bool:
-        """Take the next part of an output; False where nobody reads it any more."""
+        """Take the next part of an output; False where it has no reader any more."""
         ...
 
     def errors(self, task: Task, data: bytes) -> None:

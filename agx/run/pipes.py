@@ -42,7 +42,7 @@ class Sink(Protocol):
     """Where an output goes."""
 
     async def write(self, data: bytes) -> bool:
-        """Take all of the data; False where nobody reads it any more."""
+        """Take all of the data; False where it has no reader any more."""
         ...
 
     def close(self) -> None:
@@ -158,7 +158,7 @@ class Outlet:
         self._can_wait = True
 
     async def write(self, data: bytes) -> bool:
-        """Write all of it; False where nobody reads it any more. Raises `OSError`."""
+        """Write all of it; False where it has no reader any more. Raises `OSError`."""
         rest = memoryview(data)
         while rest:
             await self._until_ready()

@@ -10,7 +10,7 @@ from typing import Any
 from agx.plan.schema import RISKS, Risk
 from agx.plan.tools import MAX_TOOLS, Registry, ToolInfo, ToolOptions
 from agx.tools.plain import check_name, cleaned, plain
-from agx.tools.problems import Findings, Place, refusal, shown, warned
+from agx.tools.problems import Place, Problems, refusal, shown, warned
 from agx.tools.registry_formats import Row, ToolEntry, entry, name_of, rows
 from agx.tools.tool_schemas import SchemaCheck, check_compiles, checked_schema
 from agx.unix.registry import unix_registry
@@ -37,31 +37,31 @@ def registry_of_documents(
     documents: Iterable[tuple[object, Place]], *, source: str, check: SchemaCheck
 ) -> Registry:
     """Return one registry of several documents, such as the lines of a file; raises `RegistryInvalid`."""
-    found = Findings()
-    every = (row for document, place in documents for row in rows(document, place, found))
+    problems = Problems()
+    every = (row for document, place in documents for row in rows(document, place, problems))
     listed = list(islice(every, MAX_TOOLS + 1))
     if len(listed) > MAX_TOOLS:
-        found.refuse(f"it lists more than {MAX_TOOLS} tools", Place(), hint="leave tools out")
-    elif not listed and not found.problems:
-        found.refuse("it lists no tools", Place())
-    tools = _tools(listed, found) if len(listed) <= MAX_TOOLS else []
-    check_compiles(tools, found, check=check)
-    if found.problems:
-        raise refusal(source, found)
-    return Registry.of((tool for tool, _ in tools), warnings=warned(source, found))
+        problems.refuse(f"it lists more than {MAX_TOOLS} tools", Place(), hint="leave tools out")
+    elif not listed and not problems.refused:
+        problems.refuse("it lists no tools", Place())
+    tools = _tools(listed, problems) if len(listed) <= MAX_TOOLS else []
+    check_compiles(tools, problems, check=check)
+    if problems.refused:
+        raise refusal(source, problems)
+    return Registry.of((tool for tool, _ in tools), warnings=warned(source, problems))
 
 
-def _tools(listed: Iterable[Row], found: Findings) -> list[tuple[ToolInfo, Place]]:
+def _tools(listed: Iterable[Row], problems: Problems) -> list[tuple[ToolInfo, Place]]:
     """Return the usable tools, each with the place of its schema."""
     tools: list[tuple[ToolInfo, Place]] = []
     names: set[str] = set()
     for row in listed:
         name = name_of(row)
         place = row.place if name is None else row.place.of(name)
-        known = _tool(replace(row, place=place), found)
+        known = _tool(replace(row, place=place), problems)
         if name in names:
             hint = "give every tool its own name"
-            found.refuse("a tool of this name stands above already", place, hint=hint)
+            problems.refuse("a tool of this name stands above already", place, hint=hint)
         elif known is not None:
             tools.append(known)
         if name is not None:
@@ -69,79 +69,79 @@ def _tools(listed: Iterable[Row], found: Findings) -> list[tuple[ToolInfo, Place
     return tools
 
 
-def _tool(row: Row, found: Findings) -> tuple[ToolInfo, Place] | None:
+def _tool(row: Row, problems: Problems) -> tuple[ToolInfo, Place] | None:
     """Return the tool of a row and the place of its schema, or None where anything was refused."""
-    num_before = found.num_refused
-    value = plain(row.value, row.place, found)
-    if found.num_refused > num_before:
+    num_before = problems.num_refused
+    value = plain(row.value, row.place, problems)
+    if problems.num_refused > num_before:
         return None
     if isinstance(value, str) and row.name is None:
-        known = _built_in(value, row.place, found)
+        known = _built_in(value, row.place, problems)
         return None if known is None else (known, row.place)
-    listed = entry(replace(row, value=value), found)
-    tool = None if listed is None else _from_entry(listed, found)
-    if listed is None or tool is None or found.num_refused > num_before:
+    listed = entry(replace(row, value=value), problems)
+    tool = None if listed is None else _from_entry(listed, problems)
+    if listed is None or tool is None or problems.num_refused > num_before:
         return None
     return tool, listed.schema_place
 
 
-def _built_in(name: str, place: Place, found: Findings) -> ToolInfo | None:
+def _built_in(name: str, place: Place, problems: Problems) -> ToolInfo | None:
     tool = unix_registry().get(name)
     if tool is None:
         near = nearest(name[:40], unix_registry().tools)
         hint = "`agx tools list` shows the built-in ones; one of your own is an object with a `name`"
-        found.refuse(f"there is no built-in tool {shown(name)}{near}", place, hint=hint)
+        problems.refuse(f"there is no built-in tool {shown(name)}{near}", place, hint=hint)
     return tool
 
 
-def _from_entry(known: ToolEntry, found: Findings) -> ToolInfo | None:
+def _from_entry(known: ToolEntry, problems: Problems) -> ToolInfo | None:
     fields, place = known.fields, known.place
     name = fields.get("name")
-    if not check_name(name, place / "name", found):
+    if not check_name(name, place / "name", problems):
         return None
     schema = None
     if known.schema is not None:
-        schema = checked_schema(known.schema, known.schema_place, found)
+        schema = checked_schema(known.schema, known.schema_place, problems)
     return ToolInfo(
         name=str(name),
-        description=_text(fields, "description", place, found),
-        reads_stdin=_flag(fields, "reads_stdin", place, found),
-        risk=_risk(fields.get("risk", UNKNOWN_RISK), place / "risk", found),
-        builtin=_flag(fields, "builtin", place, found),
+        description=_text(fields, "description", place, problems),
+        reads_stdin=_flag(fields, "reads_stdin", place, problems),
+        risk=_risk(fields.get("risk", UNKNOWN_RISK), place / "risk", problems),
+        builtin=_flag(fields, "builtin", place, problems),
         schema=schema,
-        category=_text(fields, "category", place, found),
-        exit_codes=_exit_codes(fields.get("exit_codes", (0,)), place / "exit_codes", found),
-        options=_options(fields.get("options"), place / "options", found),
+        category=_text(fields, "category", place, problems),
+        exit_codes=_exit_codes(fields.get("exit_codes", (0,)), place / "exit_codes", problems),
+        options=_options(fields.get("options"), place / "options", problems),
     )
 
 
-def _text(fields: Mapping[str, Any], key: str, place: Place, found: Findings) -> str:
+def _text(fields: Mapping[str, Any], key: str, place: Place, problems: Problems) -> str:
     text = fields.get(key)
     if text is None:
         return ""
     if not isinstance(text, str):
-        found.refuse(f"the {key} is {shown(text)}, and no text", place / key)
+        problems.refuse(f"the {key} is {shown(text)}, and no text", place / key)
         return ""
-    return cleaned(text, place / key, found)
+    return cleaned(text, place / key, problems)
 
 
-def _flag(fields: Mapping[str, Any], key: str, place: Place, found: Findings) -> bool:
+def _flag(fields: Mapping[str, Any], key: str, place: Place, problems: Problems) -> bool:
     flag = fields.get(key, False)
     if not isinstance(flag, bool):
-        found.refuse(f"`{key}` is {shown(flag)}, and neither true nor false", place / key)
+        problems.refuse(f"`{key}` is {shown(flag)}, and neither true nor false", place / key)
     return flag is True
 
 
-def _risk(risk: object, place: Place, found: Findings) -> tuple[Risk, ...]:
+def _risk(risk: object, place: Place, problems: Problems) -> tuple[Risk, ...]:
     if not isinstance(risk, (list, tuple)) or not risk or any(item not in RISKS for item in risk):
-        found.refuse(f"`risk` is a list of one or more of {', '.join(RISKS)}", place)
+        problems.refuse(f"`risk` is a list of one or more of {', '.join(RISKS)}", place)
         return UNKNOWN_RISK
     return tuple(item for item in RISKS if item in risk)
 
 
-def _exit_codes(codes: object, place: Place, found: Findings) -> tuple[int, ...]:
+def _exit_codes(codes: object, place: Place, problems: Problems) -> tuple[int, ...]:
     if not isinstance(codes, (list, tuple)) or not codes or not all(map(_is_exit_code, codes)):
-        found.refuse(f"`exit_codes` is a list of numbers from 0 to {MAX_EXIT_CODE}", place)
+        problems.refuse(f"`exit_codes` is a list of numbers from 0 to {MAX_EXIT_CODE}", place)
         return (0,)
     return tuple(sorted(set(codes)))
 
@@ -150,22 +150,22 @@ def _is_exit_code(code: object) -> bool:
     return isinstance(code, int) and not isinstance(code, bool) and 0 <= code <= MAX_EXIT_CODE
 
 
-def _options(options: object, place: Place, found: Findings) -> ToolOptions | None:
+def _options(options: object, place: Place, problems: Problems) -> ToolOptions | None:
     if options is None:
         return None
     if not isinstance(options, dict):
-        found.refuse(f"`options` is {shown(options)}, and no object", place, hint=_OPTIONS_HINT)
+        problems.refuse(f"`options` is {shown(options)}, and no object", place, hint=_OPTIONS_HINT)
         return None
     for kind in sorted(options.keys() - {*_OPTION_KINDS, "syntax"}):
-        found.refuse(f"options of the kind {shown(kind)} are unknown", place / kind, hint=_OPTIONS_HINT)
+        problems.refuse(f"options of the kind {shown(kind)} are unknown", place / kind, hint=_OPTIONS_HINT)
     read: dict[str, Any] = {}
     for kind in (kind for kind in _OPTION_KINDS if kind in options):
         names = options[kind]
         if isinstance(names, list) and all(isinstance(name, str) and name for name in names):
             read[kind] = frozenset(names)
         else:
-            found.refuse(f"`{kind}` is no list of options", place / kind, hint=_OPTIONS_HINT)
+            problems.refuse(f"`{kind}` is no list of options", place / kind, hint=_OPTIONS_HINT)
     if options.get("syntax", "letters") in _SYNTAXES:
         return ToolOptions(**read, syntax=options.get("syntax", "letters"))
-    found.refuse(f"`syntax` is one of {', '.join(_SYNTAXES)}", place / "syntax", hint=_OPTIONS_HINT)
+    problems.refuse(f"`syntax` is one of {', '.join(_SYNTAXES)}", place / "syntax", hint=_OPTIONS_HINT)
     return None

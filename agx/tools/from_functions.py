@@ -19,7 +19,7 @@ from agx.plan.tools import Registry, ToolInfo
 from agx.tools.docstrings import Docstring, parse_docstring
 from agx.tools.entries import UNKNOWN_RISK
 from agx.tools.plain import check_name, cleaned, plain
-from agx.tools.problems import Findings, Place, refusal, warned
+from agx.tools.problems import Place, Problems, refusal, warned
 from agx.tools.tool_schemas import SchemaCheck, check_compiles, checked_schema
 
 _HINT = "give every parameter a type hint that JSON can carry: str, int, list[str], an Enum, a dataclass, …"
@@ -39,10 +39,10 @@ def registry_of_functions(
 
     `Registry.warnings` says what was taken out of descriptions.
     """
-    risks, found = tuple(risk), Findings()
-    made = [_tool(function, found, check=check) for function in functions]
+    risks, problems = tuple(risk), Problems()
+    made = [_tool(function, problems, check=check) for function in functions]
     tools = [replace(tool, risk=_checked_risk(risks, tool.name)) for tool in made]
-    return Registry.of(tools, warnings=warned("the registry", found))
+    return Registry.of(tools, warnings=warned("the registry", problems))
 
 
 def tool_from_function(  # noqa: PLR0913  each says another thing about the tool
@@ -61,15 +61,15 @@ def tool_from_function(  # noqa: PLR0913  each says another thing about the tool
     `Annotated[…, Field(description=…)]` has precedence. `ToolInfo.call` takes arguments as JSON and
     converts them by the type hints. Raises `RegistryInvalid` for a function that JSON cannot call.
     """
-    found = Findings()
-    tool = _tool(function, found, check=check, name=name, description=description)
-    shown_category = cleaned(category, Place().of(tool.name), found)
+    problems = Problems()
+    tool = _tool(function, problems, check=check, name=name, description=description)
+    shown_category = cleaned(category, Place().of(tool.name), problems)
     return replace(tool, risk=_checked_risk(risk, tool.name), category=shown_category)
 
 
 def _tool(
     function: Callable[..., Any],
-    found: Findings,
+    problems: Problems,
     *,
     check: SchemaCheck,
     name: str | None = None,
@@ -79,16 +79,16 @@ def _tool(
         raise _refused(repr(function)[:80], "it is no function", hint="give a function")
     label = name if name is not None else _name(function)
     place = Place().of(label)
-    check_name(label, place, found)
+    check_name(label, place, problems)
     called = _with_hints(function, label)
     text = parse_docstring(inspect.getdoc(function.func if isinstance(function, partial) else function))
-    schema = checked_schema(plain(_schema(called, text, label), place, found), place, found)
-    summary = cleaned(text.summary if description is None else description, place, found)
+    schema = checked_schema(plain(_schema(called, text, label), place, problems), place, problems)
+    summary = cleaned(text.summary if description is None else description, place, problems)
     tool = ToolInfo(name=label, description=summary, schema=schema, call=validate_call(called))
-    if not found.problems:
-        check_compiles([(tool, place)], found, check=check)
-    if found.problems:
-        raise refusal("the registry", found)
+    if not problems.refused:
+        check_compiles([(tool, place)], problems, check=check)
+    if problems.refused:
+        raise refusal("the registry", problems)
     return tool
 
 

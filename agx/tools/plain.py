@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from agx.tools.problems import Findings, Place, shown
+from agx.tools.problems import Place, Problems, shown
 from agx.util.texts import UNSAFE
 
 MAX_DEPTH = 64
@@ -47,13 +47,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return repeated
 
 
-def check_keys(value: Mapping[Any, Any], place: Place, found: Findings) -> None:
+def check_keys(value: Mapping[Any, Any], place: Place, problems: Problems) -> None:
     """Refuse repeated keys in an object."""
     for key in value.keys_again if isinstance(value, Repeated) else ():
-        found.refuse(f"the key {shown(key)} stands twice", place / key, hint="keep one of the two")
+        problems.refuse(f"the key {shown(key)} stands twice", place / key, hint="keep one of the two")
 
 
-def plain(value: object, place: Place, found: Findings, *, depth: int = 1) -> Any:  # noqa: ANN401 - JSON
+def plain(value: object, place: Place, problems: Problems, *, depth: int = 1) -> Any:  # noqa: ANN401 - JSON
     """Return a copy that is plain JSON; any other value is refused and becomes None."""
     match value:
         case None | bool():
@@ -61,25 +61,25 @@ def plain(value: object, place: Place, found: Findings, *, depth: int = 1) -> An
         case int() | float():
             if not _is_number(value):
                 hint = "write a finite number of ordinary size"
-                found.refuse(f"{shown(value)} is no number that a program could use", place, hint=hint)
+                problems.refuse(f"{shown(value)} is no number that a program could use", place, hint=hint)
             return value
         case str():
             if not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value):
-                found.refuse("the text holds half of a character", place, hint="write valid Unicode")
+                problems.refuse("the text holds half of a character", place, hint="write valid Unicode")
             return value
         case dict() | list() | tuple() if depth > MAX_DEPTH:
-            found.refuse(f"it is nested deeper than {MAX_DEPTH} levels", place, hint="flatten the schema")
+            problems.refuse(f"it is nested deeper than {MAX_DEPTH} levels", place, hint="flatten the schema")
         case dict():
-            check_keys(value, place, found)
+            check_keys(value, place, problems)
             return {
-                _key(key, place, found): plain(item, place / key, found, depth=depth + 1)
+                _key(key, place, problems): plain(item, place / key, problems, depth=depth + 1)
                 for key, item in value.items()
             }
         case list() | tuple():
-            return [plain(item, place / at, found, depth=depth + 1) for at, item in enumerate(value)]
+            return [plain(item, place / at, problems, depth=depth + 1) for at, item in enumerate(value)]
         case _:
             hint = "write a text, a number, true or false, a list or an object"
-            found.refuse(f"{shown(value)} is no value of JSON", place, hint=hint)
+            problems.refuse(f"{shown(value)} is no value of JSON", place, hint=hint)
     return None
 
 
@@ -87,11 +87,11 @@ def _is_number(value: float) -> bool:
     return value.bit_length() <= _MAX_BITS if isinstance(value, int) else math.isfinite(value)
 
 
-def _key(key: object, place: Place, found: Findings) -> str:
+def _key(key: object, place: Place, problems: Problems) -> str:
     if not isinstance(key, str):
-        found.refuse(f"the key {shown(key)} is no text", place, hint="keys of JSON are texts")
+        problems.refuse(f"the key {shown(key)} is no text", place, hint="keys of JSON are texts")
     else:
-        plain(key, place / key, found)
+        plain(key, place / key, problems)
     return str(key)
 
 
@@ -102,7 +102,7 @@ def is_unseen(character: str) -> bool:
     return unicodedata.category(character) in _UNSEEN or UNSAFE.match(character) is not None
 
 
-def cleaned(text: str, place: Place, found: Findings) -> str:
+def cleaned(text: str, place: Place, problems: Problems) -> str:
     """Return a description on one line without invisible characters, with a warning for those taken out."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
@@ -111,30 +111,32 @@ def cleaned(text: str, place: Place, found: Findings) -> str:
         kinds = [f"U+{ord(one):04X}" for one in dict.fromkeys(unseen)]
         listed = ", ".join(kinds[:_MAX_LISTED]) + (", …" if len(kinds) > _MAX_LISTED else "")
         were = "character was" if len(unseen) == 1 else "characters were"
-        found.warn(f"{len(unseen)} invisible {were} taken out: {listed}", place)
+        problems.warn(f"{len(unseen)} invisible {were} taken out: {listed}", place)
     return " ".join("".join(character for character in text if not is_unseen(character)).split())
 
 
-def check_name(name: object, place: Place, found: Findings) -> bool:
+def check_name(name: object, place: Place, problems: Problems) -> bool:
     """Return whether this can be the name of a tool; refuse it otherwise."""
     if name is None:
-        found.refuse("it has no name", place)
+        problems.refuse("it has no name", place)
     elif not isinstance(name, str) or not name.strip():
-        found.refuse(f"{shown(name)} is no name of a tool", place)
+        problems.refuse(f"{shown(name)} is no name of a tool", place)
     elif len(name) > MAX_NAME_CHARS:
         message = f"the name {name[:20]!r}… has {len(name)} characters; {MAX_NAME_CHARS} are allowed"
-        found.refuse(message, place, hint="give a shorter name")
+        problems.refuse(message, place, hint="give a shorter name")
     elif not _is_visible(name) or name != name.strip():
-        found.refuse(f"{shown(name)} is no name of a tool: part of it cannot be seen", place, hint=_VISIBLE)
+        problems.refuse(
+            f"{shown(name)} is no name of a tool: part of it cannot be seen", place, hint=_VISIBLE
+        )
     else:
         return True
     return False
 
 
-def check_parameter(name: str, place: Place, found: Findings) -> None:
+def check_parameter(name: str, place: Place, problems: Problems) -> None:
     """Refuse a name inside a schema that has invisible characters."""
     if not _is_visible(name):
-        found.refuse(f"part of the name {shown(name)} cannot be seen", place, hint=_VISIBLE)
+        problems.refuse(f"part of the name {shown(name)} cannot be seen", place, hint=_VISIBLE)
 
 
 def _is_visible(name: str) -> bool:

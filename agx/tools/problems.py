@@ -69,19 +69,19 @@ class Problem:
 
 
 @dataclass(slots=True)
-class Findings:
+class Problems:
     """Collects problems while a registry is read: what is refused, and what is only a warning."""
 
     num_refused: int = 0
     num_warned: int = 0
-    problems: list[Problem] = field(default_factory=list)
+    refused: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
     def refuse(self, message: str, place: Place, *, hint: str = _HINT) -> None:
         """Note a refusal. All are counted, and the first hundred are kept."""
         self.num_refused += 1
-        if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(Problem(message, place, hint))
+        if len(self.refused) < _MAX_PROBLEMS:
+            self.refused.append(Problem(message, place, hint))
 
     def warn(self, message: str, place: Place) -> None:
         """Note a warning about what was changed, as `refuse` does."""
@@ -90,21 +90,21 @@ class Findings:
             self.warnings.append(Problem(message, place, ""))
 
 
-def refusal(source: str, found: Findings) -> RegistryInvalid:
+def refusal(source: str, problems: Problems) -> RegistryInvalid:
     """Return the error about the first problem, with all that were kept in its `details`."""
-    first, num_others = found.problems[0], found.num_refused - 1
+    first, num_others = problems.refused[0], problems.num_refused - 1
     more = f" (and {num_others} more)" if num_others else ""
     return RegistryInvalid(
         f"{source}: {first.sentence()}{more}",
         hint=first.hint + ("; `agx tools check FILE` lists every problem" if num_others else ""),
-        problems=[problem.as_dict() for problem in found.problems],
+        problems=[problem.as_dict() for problem in problems.refused],
     )
 
 
-def warned(source: str, found: Findings) -> tuple[str, ...]:
+def warned(source: str, problems: Problems) -> tuple[str, ...]:
     """Return the warnings as sentences, with the number of those that were not kept."""
-    sentences = [f"{source}: {warning.sentence()}" for warning in found.warnings]
-    if num_more := found.num_warned - len(sentences):
+    sentences = [f"{source}: {warning.sentence()}" for warning in problems.warnings]
+    if num_more := problems.num_warned - len(sentences):
         sentences.append(f"{source}: {num_more} more warnings of this kind")
     return tuple(sentences)
 

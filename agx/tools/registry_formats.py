@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agx.tools.plain import check_keys
-from agx.tools.problems import Findings, Place, shown
+from agx.tools.problems import Place, Problems, shown
 from agx.util.texts import nearest
 
 _LISTS = ("tools", "functions", "function", "functionDeclarations", "function_declarations")
@@ -50,29 +50,29 @@ class ToolEntry:
     schema_place: Place
 
 
-def rows(document: object, place: Place, found: Findings, *, depth: int = 0) -> Iterator[Row]:
+def rows(document: object, place: Place, problems: Problems, *, depth: int = 0) -> Iterator[Row]:
     """Yield the value in the place of each tool of a document."""
     if depth > _MAX_LISTS_DEEP:
-        found.refuse("the tools are nested in too many lists", place, hint="give one list of tools")
+        problems.refuse("the tools are nested in too many lists", place, hint="give one list of tools")
     elif isinstance(document, (list, tuple)):
         for at, value in enumerate(document):
             # In JSON lines, and with Gemini, an item may be a list of tools itself.
             if isinstance(value, (list, tuple)) or _inner_key(value) is not None:
-                yield from rows(value, place / at, found, depth=depth + 1)
+                yield from rows(value, place / at, problems, depth=depth + 1)
             else:
                 yield Row(value, place / at)
     elif isinstance(document, str) and place.line is not None:  # a name alone, on a line of its own
         yield Row(document, place)
     elif not isinstance(document, dict) or not document:
-        found.refuse(f"{shown(document)} lists no tools", place)
+        problems.refuse(f"{shown(document)} lists no tools", place)
     elif (key := _inner_key(document)) is not None:
-        check_keys(document, place, found)
-        _check_one_list(document, place, found)
-        yield from rows(document[key], place / key, found, depth=depth + 1)
+        check_keys(document, place, problems)
+        _check_one_list(document, place, problems)
+        yield from rows(document[key], place / key, problems, depth=depth + 1)
     elif _is_tool(document):
         yield Row(document, place)
     else:
-        check_keys(document, place, found)
+        check_keys(document, place, problems)
         yield from (Row(value, place / name, name=str(name)) for name, value in document.items())
 
 
@@ -91,10 +91,10 @@ def _list_keys(value: object) -> list[str]:
     return [key for key in _LISTS if _lists_tools(key, value.get(key))]
 
 
-def _check_one_list(document: Mapping[str, Any], place: Place, found: Findings) -> None:
+def _check_one_list(document: Mapping[str, Any], place: Place, problems: Problems) -> None:
     keys = _list_keys(document)
     if len(keys) > 1:
-        found.refuse(f"it has `{keys[0]}` and `{keys[1]}`", place, hint="put all tools into one list")
+        problems.refuse(f"it has `{keys[0]}` and `{keys[1]}`", place, hint="put all tools into one list")
 
 
 def _lists_tools(key: str, value: object) -> bool:
@@ -107,40 +107,40 @@ def _is_tool(value: Mapping[str, Any]) -> bool:
     return any(texts) or _is_wrapped(value)
 
 
-def entry(row: Row, found: Findings) -> ToolEntry | None:
+def entry(row: Row, problems: Problems) -> ToolEntry | None:
     """Return a tool in AGX's keys, from whichever format it has; None where it has none of them."""
     value, place = row.value, row.place
     if not isinstance(value, dict):
-        found.refuse(f"{shown(value)} is no tool", place)
+        problems.refuse(f"{shown(value)} is no tool", place)
         return None
     is_wrapped = _is_wrapped(value)
     is_function = is_wrapped or value.get("type") == "function"
     outside = {key: each for key, each in value.items() if key != "function"} if is_wrapped else {}
     if is_wrapped:
-        _check_known(outside, place, found)
+        _check_known(outside, place, problems)
         value, place = value["function"], place / "function"
     name = _name(value, row.name)
     if row.name is not None and name != row.name:
         message = f"it stands under the name {shown(row.name)} and calls itself {shown(name)}"
-        found.refuse(message, place / "name")
+        problems.refuse(message, place / "name")
     fields = {key: each for key, each in (outside | value).items() if key in OWN_KEYS} | {"name": name}
     keys = [key for key in SCHEMA_KEYS if value.get(key) is not None]
     schema, schema_place = _empty_schema() if is_function else None, place
     if len(keys) > 1:
-        found.refuse(f"it has `{keys[0]}` and `{keys[1]}`", place, hint="give one of them")
+        problems.refuse(f"it has `{keys[0]}` and `{keys[1]}`", place, hint="give one of them")
     elif keys:
         schema, schema_place = value[keys[0]], place / keys[0]
     elif "properties" in value:
         schema = {key: each for key, each in value.items() if key not in OWN_KEYS}
         value = fields
-    _check_known(value, place, found)
+    _check_known(value, place, problems)
     return ToolEntry(fields, place, schema, schema_place)
 
 
-def _check_known(value: Mapping[str, Any], place: Place, found: Findings) -> None:
+def _check_known(value: Mapping[str, Any], place: Place, problems: Problems) -> None:
     for key in sorted(value.keys() - OWN_KEYS - _LEFT_ASIDE - set(SCHEMA_KEYS)):
         near = nearest(key[:40], OWN_KEYS | {"schema"})
-        found.refuse(f"the key {shown(key)} is unknown{near}", place / key, hint=_KEYS_HINT)
+        problems.refuse(f"the key {shown(key)} is unknown{near}", place / key, hint=_KEYS_HINT)
 
 
 def _empty_schema() -> dict[str, Any]:

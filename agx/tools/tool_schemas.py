@@ -13,7 +13,7 @@ from typing import Any
 from agx.errors import RegistryInvalid
 from agx.plan.tools import ToolInfo
 from agx.tools.plain import check_parameter, cleaned
-from agx.tools.problems import Findings, Place, pointer_steps, shown
+from agx.tools.problems import Place, Problems, pointer_steps, shown
 from agx.tools.schema_references import check_references
 from agx.util.json_schema import ALONE, BY_NAME, DEFINED, IN_LIST, Schema, all_schemas
 
@@ -52,49 +52,49 @@ _TEXTS = frozenset({"description", "title", "$comment"})
 _LEADING_OUT = frozenset({"$id", "$schema", "$dynamicRef", "$recursiveRef"})
 
 
-def checked_schema(schema: object, place: Place, found: Findings) -> Schema | None:
+def checked_schema(schema: object, place: Place, problems: Problems) -> Schema | None:
     """Return the schema of a tool's arguments in draft 2020-12, or refuse it and return None.
 
     `schema` is plain JSON. In the result types have the names of JSON Schema, references stay inside,
     and descriptions hold nothing invisible.
     """
     if not isinstance(schema, dict):
-        found.refuse(f"the schema is {shown(schema)}, and no object", place)
+        problems.refuse(f"the schema is {shown(schema)}, and no object", place)
         return None
-    num_before = found.num_refused
+    num_before = problems.num_refused
     # The name of a whole schema does not matter: references to it are refused.
-    _check_dialect(schema.get("$schema"), place / "$schema", found)
+    _check_dialect(schema.get("$schema"), place / "$schema", problems)
     inner = {key: value for key, value in schema.items() if key not in {"$id", "$schema"}}
     if sum(1 for _ in all_schemas(inner)) > MAX_PARTS:
         message = f"the schema has more than {MAX_PARTS} schemas in it"
-        found.refuse(message, place, hint="describe fewer arguments")
+        problems.refuse(message, place, hint="describe fewer arguments")
         return None
-    adapted = {"type": "object"} | _adapted(inner, place, found)
-    _check_is_object(adapted, place, found)
-    _check_by_meta_schema(adapted, place, found)
-    check_references(adapted, place, found)
-    return adapted if found.num_refused == num_before else None
+    adapted = {"type": "object"} | _adapted(inner, place, problems)
+    _check_is_object(adapted, place, problems)
+    _check_by_meta_schema(adapted, place, problems)
+    check_references(adapted, place, problems)
+    return adapted if problems.num_refused == num_before else None
 
 
-def _check_dialect(dialect: object, place: Place, found: Findings) -> None:
+def _check_dialect(dialect: object, place: Place, problems: Problems) -> None:
     if dialect is not None and not any(known in str(dialect) for known in _DIALECTS):
         message = f"the schema is written in a dialect that AGX does not know, {shown(dialect)}"
-        found.refuse(message, place, hint="write JSON Schema, draft 2020-12")
+        problems.refuse(message, place, hint="write JSON Schema, draft 2020-12")
 
 
-def _adapted(schema: Any, place: Place, found: Findings) -> Any:  # noqa: ANN401 - it may be true or false
+def _adapted(schema: Any, place: Place, problems: Problems) -> Any:  # noqa: ANN401 - it may be true or false
     """Return the schema in draft 2020-12; a value that is no schema is left for the meta-schema to refuse."""
     if not isinstance(schema, dict):
         return schema
     for key in sorted(_LEADING_OUT & schema.keys()):
         hint = "let a schema refer to its own parts, by $ref: #/$defs/…"
-        found.refuse(f"`{key}` is not supported, as it leads out of the schema", place / key, hint=hint)
+        problems.refuse(f"`{key}` is not supported, as it leads out of the schema", place / key, hint=hint)
     adapted = {
         new_key: new_value
         for key, value in _of_2020(schema).items()
-        for new_key, new_value in _adapted_keyword(key, value, place / key, found)
+        for new_key, new_value in _adapted_keyword(key, value, place / key, problems)
     }
-    return _with_possible_enum(adapted, place, found)
+    return _with_possible_enum(adapted, place, problems)
 
 
 def _of_2020(schema: Schema) -> Schema:
@@ -106,24 +106,24 @@ def _of_2020(schema: Schema) -> Schema:
     return others | first | ({"items": schema["additionalItems"]} if "additionalItems" in schema else {})
 
 
-def _adapted_keyword(key: str, value: Any, place: Place, found: Findings) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
+def _adapted_keyword(key: str, value: Any, place: Place, problems: Problems) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
     if key == "type":
-        types = _types(value, place, found)
+        types = _types(value, place, problems)
         if types is not None:
             yield key, types
     elif key in _TEXTS and isinstance(value, str):
-        yield key, cleaned(value, place, found)
+        yield key, cleaned(value, place, problems)
     elif (key in BY_NAME or key in DEFINED) and isinstance(value, dict):
         for name in value:
-            check_parameter(name, place / name, found)
-        yield key, {name: _adapted(each, place / name, found) for name, each in value.items()}
+            check_parameter(name, place / name, problems)
+        yield key, {name: _adapted(each, place / name, problems) for name, each in value.items()}
     elif key in IN_LIST and isinstance(value, list):
-        yield key, [_adapted(each, place / at, found) for at, each in enumerate(value)]
+        yield key, [_adapted(each, place / at, problems) for at, each in enumerate(value)]
     else:
-        yield key, _adapted(value, place, found) if key in ALONE else value
+        yield key, _adapted(value, place, problems) if key in ALONE else value
 
 
-def _with_possible_enum(schema: Schema, place: Place, found: Findings) -> Schema:
+def _with_possible_enum(schema: Schema, place: Place, problems: Problems) -> Schema:
     """Return the schema with an `enum` that some value can have.
 
     Some lists of functions write the values of a list's items beside `items`, or texts such as "1" under
@@ -136,12 +136,12 @@ def _with_possible_enum(schema: Schema, place: Place, found: Findings) -> Schema
         return schema
     items = schema.get("items")
     if types == "array" and isinstance(items, dict) and "enum" not in items:
-        found.warn(
+        problems.warn(
             "the values of `enum` are no lists: they were taken for those of its items", place / "enum"
         )
         kept = {key: value for key, value in schema.items() if key != "enum"}
-        return kept | {"items": _with_possible_enum(items | {"enum": values}, place / "items", found)}
-    found.warn(f"no value of `enum` is of the type {shown(types)}: the type was left out", place / "enum")
+        return kept | {"items": _with_possible_enum(items | {"enum": values}, place / "items", problems)}
+    problems.warn(f"no value of `enum` is of the type {shown(types)}: the type was left out", place / "enum")
     return {key: value for key, value in schema.items() if key != "type"}
 
 
@@ -155,14 +155,14 @@ def _is_of(value: object, types: object) -> bool:
     return any(name in names for name in (types if isinstance(types, list) else [types]))
 
 
-def _types(value: object, place: Place, found: Findings) -> str | list[str] | None:
+def _types(value: object, place: Place, problems: Problems) -> str | list[str] | None:
     """Return the value of `type` in the names of JSON Schema; None where any type will do."""
     names = value if isinstance(value, list) else [value]
     types: list[str] = []
     for name in names:
         folded = name.casefold() if isinstance(name, str) else ""
         if folded not in _TYPE_NAMES:
-            found.refuse(f"{shown(name)} is no type", place, hint=f"the types are {', '.join(_KINDS)}")
+            problems.refuse(f"{shown(name)} is no type", place, hint=f"the types are {', '.join(_KINDS)}")
             return None
         known = _TYPE_NAMES[folded]
         if known is None:
@@ -171,13 +171,13 @@ def _types(value: object, place: Place, found: Findings) -> str | list[str] | No
     return list(dict.fromkeys(types)) if isinstance(value, list) else types[0]
 
 
-def _check_is_object(schema: Schema, place: Place, found: Findings) -> None:
+def _check_is_object(schema: Schema, place: Place, problems: Problems) -> None:
     if schema["type"] != "object":
         hint = 'arguments have names: {"type": "object", "properties": {…}}'
-        found.refuse("the schema is not that of an object", place, hint=hint)
+        problems.refuse("the schema is not that of an object", place, hint=hint)
 
 
-def _check_by_meta_schema(schema: Schema, place: Place, found: Findings) -> None:
+def _check_by_meta_schema(schema: Schema, place: Place, problems: Problems) -> None:
     """Refuse what the meta-schema does not allow, once for each place; it covers regular expressions."""
     from jsonschema import Draft202012Validator as Draft  # noqa: PLC0415 - only tools with schemas need it
 
@@ -187,14 +187,16 @@ def _check_by_meta_schema(schema: Schema, place: Place, found: Findings) -> None
             errors = {tuple(error.absolute_path): error.message for error in validator.iter_errors(schema)}
     except (OverflowError, RecursionError) as error:
         message = f"a pattern of the schema cannot be compiled: {error}"
-        found.refuse(message, place, hint="write a simpler regular expression")
+        problems.refuse(message, place, hint="write a simpler regular expression")
         return
     for way, message in sorted(errors.items(), key=lambda each: [str(step) for step in each[0]]):
         hint = "json-schema.org/draft/2020-12 says what each keyword takes"
-        found.refuse(f"the schema is no JSON Schema: {message[:200]}", place.along(way), hint=hint)
+        problems.refuse(f"the schema is no JSON Schema: {message[:200]}", place.along(way), hint=hint)
 
 
-def check_compiles(tools: Sequence[tuple[ToolInfo, Place]], found: Findings, *, check: SchemaCheck) -> None:
+def check_compiles(
+    tools: Sequence[tuple[ToolInfo, Place]], problems: Problems, *, check: SchemaCheck
+) -> None:
     """Refuse tools whose schema does not compile to a constraint; each comes with the place of its schema."""
     functions = [(tool, place) for tool, place in tools if tool.schema is not None]
     try:
@@ -206,4 +208,4 @@ def check_compiles(tools: Sequence[tuple[ToolInfo, Place]], found: Findings, *, 
                 check([tool])
             except RegistryInvalid as error:
                 steps = pointer_steps(str(error.details.get("pointer", "")))
-                found.refuse(error.message, place.along(steps), hint=error.hint)
+                problems.refuse(error.message, place.along(steps), hint=error.hint)

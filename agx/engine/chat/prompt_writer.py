@@ -25,7 +25,7 @@ from agx.engine.chat.templates import ChatTemplate
 from agx.errors import TemplateError
 from agx.requests import checked_reasoning
 
-# What a model may reason that cannot answer at once, where nobody says how much.
+# The default budget, in tokens, of a model that cannot answer without reasoning.
 DEFAULT_REASONING_TOKENS = 512
 # Texts with their special tokens broken up, and the mark that breaks them.
 Defused = Callable[[Iterable[str]], tuple[list[str], str]]
