@@ -3,7 +3,7 @@
 Accepted are the form of `agx.plan.schema`, the form a model writes (`{"tasks": […]}`), a list of
 tasks, `{"plan": [{"cmd", "args"}]}` and `{"plan": ["sort", "uniq"]}` (in these two each step reads
 the one before), and the older names `input_from_step` and `step_number`; all of it inside a
-Markdown fence or with text around. What was normalised is noted: as an advice, and in
+Markdown fence or with text around. What was normalised is noted: as advice, and in
 `metadata.normalised` where the plan has metadata.
 
 What the tools have to say about it is not asked here: `agx.rules.check` does that.
@@ -69,7 +69,7 @@ class PlanRead:
 
 
 def parsed_plan(source: Source, *, instruction: str = "", metadata: PlanMetadata | None = None) -> PlanRead:
-    """Read a plan in any accepted form; raises `PlanInvalid` with the text where there is none."""
+    """Read a plan in any accepted form; raises `PlanInvalid` with the text otherwise."""
     text = as_text(source)
     reading = _Reading()
     data = find_json(source) if isinstance(source, str) else source

@@ -1,7 +1,7 @@
 """Risk of a task, from its tool and its arguments; never taken from a model or a file.
 
 A tool has a lowest class in the registry, and arguments only raise it: `find -delete`, `sed -i`, a
-command run by `xargs`, `sudo` or `sh -c`, an output that is saved. A tool nobody knows is judged
+command run by `xargs`, `sudo` or `sh -c`, an output that is saved. An unknown tool is judged
 `runs_code`, so that the unknown is never taken for harmless.
 
 A task is a call (`agx.unix.calls`). What a call does is a list of effects (`effects`, by the table of

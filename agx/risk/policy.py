@@ -64,7 +64,7 @@ def allowed(registry: Registry, forbidden: Collection[str], max_risk: MaxRisk) -
 
     The same one comes back for the same policy, so that what is made of it can be kept. A Unix
     command that is not in the registry may be forbidden as well: another one could run it. Raises
-    `UsageError` for a name that no tool has, for a limit that is none, and where no tool is left.
+    `UsageError` for a name that no tool has, for an unknown limit, and where no tool is left.
     """
     if not forbidden and max_risk == "any":
         return registry

@@ -35,7 +35,7 @@ def risks_of_writing(path: str, *, overwrites: bool) -> Iterator[Risk]:
 
     A device loses what it holds; a file of the system changes the system; a file that is run later
     runs what is put there. Outside the working directory, and outside the folders for temporary files,
-    nobody expects a file to be overwritten: destructive.
+    overwriting a file is destructive: its owner does not expect it.
     """
     if is_harmless(path):
         return

@@ -23,7 +23,7 @@ _MAX_SHOWN_CHARS = 200
 def check(tasks: Sequence[Task], registry: Registry) -> tuple[Finding, ...]:
     """Return an error for each place where a task's arguments do not fit its tool.
 
-    Raises `RegistryInvalid` for a tool whose schema is none, or points outside itself.
+    Raises `RegistryInvalid` for a tool whose schema is invalid, or points outside itself.
     """
     return tuple(
         Finding(severity="error", task=task.task_number, rule="arguments", message=message, hint=hint)

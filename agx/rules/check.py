@@ -21,7 +21,7 @@ def check_tasks(
 ) -> tuple[Finding, ...]:
     """Return what there is to say about tasks: by the rules, and of their arguments by their tools.
 
-    Raises `RegistryInvalid` for a tool whose schema is none, or points outside itself.
+    Raises `RegistryInvalid` for a tool whose schema is invalid, or points outside itself.
     """
     return (
         *findings.check(tasks, registry, max_tasks=max_tasks),
@@ -39,7 +39,7 @@ def read_plan(
 ) -> tuple[Plan, tuple[Finding, ...]]:
     """Read a plan in any accepted form and check it against the registry.
 
-    Gives the plan, with risks computed, and the findings. Raises `PlanInvalid` with findings and
+    Returns the plan, with risks computed, and the findings. Raises `PlanInvalid` with findings and
     text where there is no plan in the source, or where a finding is an error.
     """
     plan, findings = read_draft(

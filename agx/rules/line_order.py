@@ -1,7 +1,7 @@
 """The order of lines: whether equal lines stand together in a task's output, as `uniq` needs them.
 
-Told from the tools alone, through the pipes; what a tool does by its arguments is followed only
-where it is plain, and everything else is a doubt.
+The answer comes from the tools alone, through the pipes. What a tool's arguments change is followed only
+where that is plain; in any other case the answer is "unsure".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SORTED = _SORTERS | {"comm", "join", "ls"}
 _GREPS = frozenset("grep egrep fgrep zgrep zegrep rgrep".split())
 _PASS_ON = frozenset({"head", "tail", "tac"})
 # With these options of grep a line is no longer the line that came in. The long names have such a
-# letter in them, too: a doubt where there need be none.
+# letter in them too, so that the answer is unsure more often than need be.
 _CHANGING_LETTERS = frozenset("bcnoLlH-")
 _MAY_NEVER_END = frozenset("yes watch top vmstat iostat sar inotifywait ping".split())
 _FOLLOWS = frozenset({"-f", "-F", "-w", "-W", "--follow", "--retry", "--follow-new"})
@@ -31,7 +31,7 @@ _CAN_FOLLOW = frozenset({"tail", "journalctl", "dmesg"})
 
 
 def equal_lines(tasks: Sequence[Task], number: int, registry: Registry) -> EqualLines:
-    """Say of the output of task `number` whether equal lines stand together in it.
+    """Return whether equal lines stand together in the output of task `number`.
 
     "apart" is said only where every tool on the way does no more than read, none of them sorts, and
     all come to an end: there a `sort` can be put in.

@@ -50,7 +50,7 @@ class ShellReading(NamedTuple):
 
 
 def parse_shell(text: str, *, instruction: str | None = None) -> Plan:
-    """Read a shell pipeline as a plan; raises `NotAPlan` with the reason where it is none.
+    """Read a shell pipeline as a plan; raises `NotAPlan` with the reason where that fails.
 
     The plan's `instruction` is the text itself unless one is given; risks are left empty: they
     are filled in by `agx.risk.assess`, as for every plan that is read.

@@ -1,4 +1,4 @@
-"""Why a shell text is no plan: the error, with its place in the text and what to do about it."""
+"""Why a shell text cannot be read as a plan: the error, its place in the text and what to do about it."""
 
 from __future__ import annotations
 

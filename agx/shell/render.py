@@ -105,7 +105,7 @@ def _commands(tasks: Sequence[Task], registry: Registry) -> list[str]:
 
 
 class _Pipelines:
-    """Writes tasks whose outputs are used at most once: one pipeline for each that nobody reads."""
+    """Writes tasks whose outputs are used at most once: one pipeline for each that no other reads."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._tasks = tasks

@@ -7,7 +7,7 @@ from posixpath import normpath
 
 NULL_DEVICE = "/dev/null"
 SINKS = frozenset({NULL_DEVICE, "/dev/stdout", "/dev/stderr", "/dev/tty"})
-"""Those that take any output. A descriptor's number is none of them: it may be any file that is open."""
+"""Those that take any output. A descriptor by its number is not among them: it may be any open file."""
 
 NETWORK_DEVICES = ("/dev/tcp/", "/dev/udp/")
 _DESCRIPTOR = re.compile(r"-|/dev/(?:stdin|fd/\d+)|/proc/self/fd/\d+")

@@ -18,7 +18,7 @@ _MAX_DEPTH = 32
 
 
 def accepted_exit_codes(task: Task, registry: Registry) -> tuple[int, ...]:
-    """Return the exit codes with which a task has done its work; 0 alone for a tool nobody knows."""
+    """Return the exit codes with which a task has done its work; 0 alone for an unknown tool."""
     return tuple(sorted(_codes(Call.of(task), registry, depth=0)))
 
 

@@ -27,7 +27,7 @@ def spec_of_tool(tool: ToolInfo) -> CommandSpec | None:
 
 
 def options_of(tool: ToolInfo) -> ToolOptions | None:
-    """Return a tool's options: its own, else those of the Unix command of its name; None if nobody knows."""
+    """Return a tool's options: its own, else those of the Unix command of its name, or None."""
     if tool.options is not None or tool.schema is not None:
         return tool.options
     return unix_options(tool.name)
