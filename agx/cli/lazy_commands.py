@@ -7,6 +7,8 @@ from importlib import import_module
 
 import click
 
+from agx.cli.signals import left_at_once
+
 
 class LazyCommands(MutableMapping[str, click.Command]):
     """Commands by their names, of which `homes` says where each is: `module:attribute`."""
@@ -19,7 +21,8 @@ class LazyCommands(MutableMapping[str, click.Command]):
         if isinstance(found, click.Command):
             return found
         module, _, attribute = found.partition(":")
-        command = getattr(import_module(module), attribute)
+        with left_at_once():
+            command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command), name
         self[name] = command
         return command

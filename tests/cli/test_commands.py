@@ -46,17 +46,19 @@ def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     assert done.stdout
 
 
-def test_an_interrupt_while_modules_are_imported_is_no_traceback() -> None:
+@pytest.mark.parametrize("module", ["agx.cli.show.output", "agx.cli.commands.config"])
+def test_an_interrupt_while_modules_are_imported_is_no_traceback(module: str) -> None:
     code = (
         "import os, signal, sys\n"
         "class Interrupting:\n"
         "    def find_spec(self, name, *_):\n"
-        "        if name == 'agx.cli.show.output': os.kill(os.getpid(), signal.SIGINT)\n"
+        f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.meta_path.insert(0, Interrupting())\n"
         "from agx.cli.entry import main\n"
         "main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
+    command = [sys.executable, "-c", code, "config", "show"]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
