@@ -23,7 +23,7 @@ from agx.engine.chat.reasoning_state import ReasoningState
 from agx.engine.draft import DraftCursor
 from agx.engine.sampling import Sampler, logit
 from agx.engine.sequence import Sequence
-from agx.engine.tokens import TextDecoder
+from agx.engine.vocabulary import TextDecoder
 from agx.errors import ConstraintFailed, ModelBroken
 from agx.grammar.constraint import Constraint
 from agx.requests import FinishReason, Usage

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 
-from agx.engine.tokens import Vocabulary
+from agx.engine.vocabulary import Vocabulary
 from agx.errors import AgxError
 from agx.gguf.reader import Header
-from agx.gguf.vocabulary import TokenTable, read_tokens
+from agx.gguf.token_table import TokenTable, read_tokens
 from agx.grammar.llguidance import LLTokenizer, constraint_tokenizer
 
 # A thread for less than this would take longer than it saves.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agx.engine.native import lib
-from agx.engine.tokens import Vocabulary
+from agx.engine.vocabulary import Vocabulary
 from tests.architectures.vocabularies import FOLDER, file
 
 # Those that can write a plan; the one left over is an encoder's.

@@ -9,7 +9,7 @@ import pytest
 
 from agx.engine import tokenizer
 from agx.engine.tokenizer import EarlyTokenizer
-from agx.engine.tokens import Vocabulary
+from agx.engine.vocabulary import Vocabulary
 from agx.gguf.reader import read_header
 from agx.grammar.constraint import ConstraintCompiler
 from agx.grammar.llguidance import LLTokenizer
@@ -72,7 +72,7 @@ def test_what_llama_cpp_makes_of_a_token_counts(tmp_path: Path) -> None:
 
 
 def test_an_end_that_nobody_knew_of_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agx.gguf.vocabulary._END_TEXTS", frozenset())
+    monkeypatch.setattr("agx.gguf.token_table._END_TEXTS", frozenset())
     tokens, built, was_early = finished(written(tmp_path, "<|eot_id|>"))
     assert not was_early
     assert set(built.eos_tokens) == tokens.end_ids == {256, 259}

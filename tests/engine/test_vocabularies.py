@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from agx.engine.native import lib
-from agx.engine.tokens import Vocabulary
+from agx.engine.vocabulary import Vocabulary
 from agx.errors import ModelUnloadable
 from agx.grammar.constraint import Constraint, ConstraintCompiler
 from agx.grammar.llguidance import constraint_tokenizer

@@ -10,7 +10,7 @@ import pytest
 from agx.engine.chat.prompt_writer import Conversation
 from agx.engine.loop import Engine
 from agx.engine.model import Model
-from agx.engine.tokens import TextDecoder
+from agx.engine.vocabulary import TextDecoder
 from agx.errors import UsageError
 from agx.requests import LoadOptions
 from tests.engine.support import request

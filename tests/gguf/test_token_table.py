@@ -9,7 +9,7 @@ import pytest
 
 from agx.errors import GgufInvalid
 from agx.gguf.reader import read_header
-from agx.gguf.vocabulary import TokenTable, read_tokens
+from agx.gguf.token_table import TokenTable, read_tokens
 from tests.architectures.vocabularies import file
 from tests.engine.real_vocabularies import GENERATIVE, needs_vocabularies, vocabulary
 from tests.gguf.raw import ARCHITECTURE, ARRAY, I32, STRING, U32, RawGguf, key, text, texts, u32, u64
