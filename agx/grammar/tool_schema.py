@@ -114,14 +114,17 @@ class _Rewriting:
         }
 
     def _keyword(self, key: str, value: Json, where: str, may_change: tuple[bool, bool]) -> Json:
-        """Rewrite what a keyword holds; `may_change` is of schemas of parts, and of the same value."""
-        of_parts, of_the_same = may_change
+        """Return a keyword's rewritten value.
+
+        `may_change` says whether schemas of parts, and schemas of the value itself, may be changed.
+        """
+        of_parts, of_the_value = may_change
         if key == "$ref":
-            return self._reference(value, where, alone=of_the_same)
+            return self._reference(value, where, alone=of_the_value)
         if key in OF_PARTS:
             return _each(key, value, where, lambda part, at: self._value(part, at, alone=of_parts))
         if key in OF_THE_VALUE or key in OF_OTHERS:
-            alone = of_the_same and key == "anyOf"
+            alone = of_the_value and key == "anyOf"
             if alone and isinstance(value, list):
                 value = [part for part in value if part is not False]
             return _each(key, value, where, lambda part, at: self._schema(part, at, alone=alone))

@@ -51,7 +51,7 @@ class Hardware:
 
 
 @dataclass(frozen=True, slots=True)
-class Considered:
+class Candidate:
     """One model in one role on one device: whether it suits, and why or why not."""
 
     name: str
@@ -74,7 +74,7 @@ class Recommendation:
     echo: str
     delta: str
     reason: str
-    considered: tuple[Considered, ...]
+    considered: tuple[Candidate, ...]
 
     @property
     def to_pull(self) -> list[str]:
@@ -162,9 +162,7 @@ def _on(device: str, entries: Sequence[CatalogEntry], hardware: Hardware) -> Rec
     return Recommendation(device, budget, EMBEDDED, EMBEDDED, reason, tuple(considered))
 
 
-def _considered(
-    entry: CatalogEntry, role: str, hardware: Hardware, *, device: str, budget: int
-) -> Considered:
+def _considered(entry: CatalogEntry, role: str, hardware: Hardware, *, device: str, budget: int) -> Candidate:
     secs = plan_secs(entry, hardware, device)
     rate = tokens_per_sec(entry, hardware, device)
     needed = entry.memory_bytes
@@ -177,7 +175,7 @@ def _considered(
     elif device == "gpu" and rate < GPU_RATE[role]:
         why_not = f"about {int(rate)} tokens a second; {role.title()} should write {GPU_RATE[role]:.0f}"
     reason = why_not or f"needs {_gb(needed)}; about {_secs(secs)} a plan"
-    return Considered(entry.name, role, not why_not, reason, round(secs, 2), needed)
+    return Candidate(entry.name, role, not why_not, reason, round(secs, 2), needed)
 
 
 def _gb(size_bytes: int) -> str:
