@@ -1,4 +1,4 @@
-"""A JSON Schema as a constraint on tokens.
+"""A JSON Schema or a grammar as a constraint on tokens.
 
 A constraint is llguidance's matcher: a grammar and a position in it. `mask` says which tokens may come next,
 `accept` advances by one token, and `take_forced` by those that are the only way on. It fails closed: any
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from agx.errors import ConstraintFailed
@@ -26,7 +26,7 @@ _COMPACT = {"whitespace_flexible": False}
 
 
 class ConstraintCompiler:
-    """Compiles schemas for one vocabulary; the last one is kept, since plans repeat their schema."""
+    """Compiles schemas and grammars for one vocabulary; the last one is kept, since plans repeat theirs."""
 
     def __init__(self, tokenizer: LLTokenizer) -> None:
         self._tokenizer = tokenizer
@@ -38,20 +38,47 @@ class ConstraintCompiler:
         The schema is a mapping, or its JSON text, which is compared faster.
         """
         text = schema if isinstance(schema, str) else _written(schema)
-        if self._last is None or self._last[0] != text:
-            parsed = _parsed(text)
-            matcher = self._matcher(parsed)
-            if matcher.is_error():
-                raise self._refused(parsed, matcher.get_error())
-            self._last = (text, matcher)
-        return Constraint(self._last[1].deep_copy())
+        return self._kept(text, self._of_schema)
 
-    def _matcher(self, schema: Mapping[str, Any]) -> LLMatcher:
+    def compile_grammar(self, grammar: str) -> Constraint:
+        """Return a new constraint of a grammar in llguidance's Lark; raises `ConstraintFailed`."""
+        return self._kept(grammar, self._of_grammar)
+
+    def _kept(self, text: str, compiled: Callable[[str], LLMatcher]) -> Constraint:
+        """Return a constraint of the matcher that was compiled from this text last, or is now.
+
+        One that failed is compiled again: copies of a matcher share their lexer, and its failures.
+        """
+        if self._last is None or self._last[0] != text:
+            self._last = (text, compiled(text))
+        return Constraint(self._last[1].deep_copy(), on_failure=self._forget)
+
+    def _forget(self) -> None:
+        self._last = None
+
+    def _of_schema(self, text: str) -> LLMatcher:
+        schema = _parsed(text)
+        matcher = self._matcher_of_schema(schema)
+        if matcher.is_error():
+            raise self._refused(schema, matcher.get_error())
+        return matcher
+
+    def _of_grammar(self, text: str) -> LLMatcher:
+        matcher = self._matcher_of_lark(text)
+        if matcher.is_error():
+            raise _failed("the grammar cannot be compiled", matcher.get_error())
+        return matcher
+
+    def _matcher_of_schema(self, schema: Mapping[str, Any]) -> LLMatcher:
         rules = lark_grammar(schema)
-        if rules is None:
-            grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema))
-        else:
-            grammar = LLMatcher.grammar_from_lark(rules)
+        if rules is not None:
+            return self._matcher_of_lark(rules)
+        return self._matcher(LLMatcher.grammar_from_json_schema(json.dumps(schema)))
+
+    def _matcher_of_lark(self, rules: str) -> LLMatcher:
+        return self._matcher(LLMatcher.grammar_from_lark(rules))
+
+    def _matcher(self, grammar: str) -> LLMatcher:
         return LLMatcher(self._tokenizer, grammar, log_level=0)
 
     def _refused(self, schema: Mapping[str, Any], reason: str) -> ConstraintFailed:
@@ -60,16 +87,20 @@ class ConstraintCompiler:
             for name, definition in definitions.items():
                 alone = {"$ref": f"#/$defs/{name}", "$defs": definitions, "x-guidance": _COMPACT}
                 comment = definition.get("$comment") if isinstance(definition, Mapping) else None
-                if comment is not None and (found := self._matcher(alone).get_error()):
+                if comment is not None and (found := self._matcher_of_schema(alone).get_error()):
                     return _failed(f"the schema of {comment} cannot be compiled", found)
         return _failed("the schema cannot be compiled", reason)
 
 
 class Constraint:
-    """The position of one generation in its schema: tokens go in, and what may come next comes out."""
+    """The position of one generation in its grammar: tokens go in, and what may come next comes out.
 
-    def __init__(self, matcher: LLMatcher) -> None:
+    `on_failure` is called before an error is raised.
+    """
+
+    def __init__(self, matcher: LLMatcher, *, on_failure: Callable[[], None] = lambda: None) -> None:
         self._matcher = matcher
+        self._on_failure = on_failure
 
     @property
     def is_finished(self) -> bool:
@@ -91,7 +122,7 @@ class Constraint:
         """Advance by the tokens that are the only way on, and return them; they need no sampling."""
         tokens = self._matcher.compute_ff_tokens()
         if tokens and not self._matcher.consume_tokens(tokens):
-            raise _failed("the grammar refused its own tokens", self._matcher.get_error())
+            raise self._failure("the grammar refused its own tokens", self._matcher.get_error())
         self._check()
         return tokens
 
@@ -100,12 +131,16 @@ class Constraint:
         allowed = self._matcher.compute_logit_bias()
         self._check()
         if _ALLOWED not in allowed:
-            raise _failed("the grammar allows no token", self._matcher.stop_reason())
+            raise self._failure("the grammar allows no token", self._matcher.stop_reason())
         return allowed
 
     def _check(self) -> None:
         if self._matcher.is_error():
-            raise _failed("the grammar could not be followed", self._matcher.get_error())
+            raise self._failure("the grammar could not be followed", self._matcher.get_error())
+
+    def _failure(self, sentence: str, reason: str) -> ConstraintFailed:
+        self._on_failure()
+        return _failed(sentence, reason)
 
 
 def _definitions(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

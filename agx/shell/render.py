@@ -182,7 +182,7 @@ def _parts(item: Argument) -> Sequence[Argument]:
 
 def command_line(task: Task, *, output_of: Callable[[int], str]) -> str:
     """Return one command with its redirection; `output_of` writes the command behind `{"task": n}`."""
-    words = [_name(task.command), *(_word(item, output_of) for item in task.args)]
+    words = [command_word(task.command), *(_word(item, output_of) for item in task.args)]
     if task.save_to is not None:
         words += [">", shell_path(task.save_to)]
     elif task.append_to is not None:
@@ -190,7 +190,7 @@ def command_line(task: Task, *, output_of: Callable[[int], str]) -> str:
     return " ".join(words)
 
 
-def _name(command: str) -> str:
+def command_word(command: str) -> str:
     """Quote a command's name so that a shell takes it for neither a keyword nor an assignment."""
     is_grammar = command in KEYWORDS or "=" in command
     return f"'{command}'" if is_grammar and "'" not in command else shlex.quote(command)

@@ -1,0 +1,179 @@
+r"""The shell dialect as a grammar: from registry and limits to the pipelines that a model may write.
+
+What is written is the part of the shell that `agx.shell.parse` reads back without loss. A pipeline is
+commands with ` | ` between, and may end in `> FILE` or `>> FILE`. A command is a tool of the registry, then
+words with one space before each, then perhaps `2>/dev/null`. One of its words may be `$(…)` or `"…$(…)…"`
+around a pipeline that has no further one. There are no lists, loops, here-documents or line breaks.
+
+Two properties of llguidance shape the grammar:
+
+- It counts no tasks, so each number of tasks has a rule: `pipelineN` is a pipeline of at most N tasks, of
+  which a command around a substitution of n tasks takes n + 1.
+- The lexer takes the longest terminal and never goes back. So a whole word is one terminal, its space
+  included, and what it may be is a regular expression. It is text, a pattern, or either one with variables.
+  A pattern has no wildcard in quotes, which the reader would have to escape. A variable's name ends where
+  the shell ends it. `#` and `~` stand in quotes, but for `~` and `~/…`: only a shell finds `~name`.
+
+The expressions use neither complements nor intersections of unions. llguidance would have to find out which
+of them are empty, and runs out of its own limits.
+
+Source: docs/syntax.md of https://github.com/guidance-ai/llguidance
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+
+from agx.errors import UsageError
+from agx.grammar.plan_schema import PlanLimits
+from agx.plan.tools import Registry
+from agx.shell.braces import MAX_WORD_CHARS
+from agx.shell.parse import parse_shell
+from agx.shell.refusals import NotAPlan
+from agx.shell.render import command_word
+from agx.shell.tokens import SHELL_VARIABLES
+
+# The most tasks of a substitution.
+_MAX_INNER_TASKS = 3
+# The reader writes `./` before a pattern or a path that begins with a sign of its own.
+_ADDED_CHARS = 2
+# The prefixes of the terminals of each kind of word.
+_TEXT, _PATTERN = "TEXT_", "PATTERN_"
+_NOTHING = '""'
+# No control character, C1 included, and nothing else that ends a line.
+_NEVER = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+# What means something to a shell wherever it stands outside quotes.
+_GRAMMAR_SIGNS = r"""|&;()<>'"\\$`{}#~"""
+_WILDCARDS = r"*?\["
+_TERMINALS = rf"""
+ARG: " " WORD
+ERRORS: " 2>/dev/null"
+OUTPUT: / >>? / PATH
+OPENED: " \"" AROUND "$("
+CLOSED: ")" AROUND "\""
+VARIABLE: "$" NAME
+BRACED: "${{" NAME "}}"
+NAME: /[A-Za-z_][A-Za-z0-9_]{{0,127}}/ & ~/{"|".join(sorted(SHELL_VARIABLES))}/
+LETTER: /[A-Za-z0-9_]/
+BARE_SIGN: /[^A-Za-z0-9_ \u00a0{_WILDCARDS}{_NEVER}{_GRAMMAR_SIGNS}]|\{{\}}/
+"""
+
+
+def _characters(kind: str, *, without: str) -> str:
+    """Return the terminals of what a word is made of: a sign is all that cannot go on a variable's name.
+
+    A word of the kind has no wildcards in quotes where they are `without`.
+    """
+    return rf"""
+{kind}QUOTED_SIGN: /[^A-Za-z0-9_"\\$`{without}{_NEVER}]|\\[^{without}{_NEVER}]/
+{kind}QUOTED: LETTER | {kind}QUOTED_SIGN
+{kind}SINGLE: /'[^'{without}{_NEVER}]*'/
+{kind}DOUBLE: /"/ {kind}QUOTED* /\$?"/
+{kind}ESCAPED: /\\[^A-Za-z0-9{without}{_NEVER}]/
+{kind}SIGN: BARE_SIGN | {kind}SINGLE | {kind}DOUBLE | {kind}ESCAPED{rf" | /[{without}]/" if without else ""}
+{kind}CHAR: LETTER | {kind}SIGN"""
+
+
+def is_sayable(tools: Registry) -> bool:
+    """Return whether the shell dialect has a form for every tool: whether all are commands."""
+    return all(tool.schema is None and _is_read_back(tool.name) for tool in tools)
+
+
+@lru_cache(maxsize=8)
+def shell_grammar(tools: Registry, limits: PlanLimits) -> str:
+    """Return the Lark grammar of the pipelines that a model may write with these tools.
+
+    Each text that it ends is a plan within the limits. Raises `UsageError` for a tool that a shell
+    cannot call.
+    """
+    for tool in tools:
+        if not is_sayable(Registry.of([tool])):
+            raise UsageError(
+                f"the dialect shell has no form for {tool.name}, which a shell cannot call",
+                hint="use the dialect json",
+            )
+    names = [json.dumps(command_word(tool.name), ensure_ascii=False) for tool in tools]
+    rules = [*_pipelines(limits.max_tasks, _inner_tasks(limits)), *_commands(limits), *_words(limits)]
+    kinds = (_characters(_TEXT, without=""), _characters(_PATTERN, without=_WILDCARDS))
+    return "\n".join([*rules, f"TOOL: {' | '.join(names)}", _TERMINALS, *kinds])
+
+
+@lru_cache(maxsize=4096)
+def _is_read_back(name: str) -> bool:
+    try:
+        return parse_shell(command_word(name)).tasks[0].command == name
+    except NotAPlan:
+        return False
+
+
+def _inner_tasks(limits: PlanLimits) -> int:
+    """Return how many tasks a substitution may have: none where no argument is left for it."""
+    return min(limits.max_tasks - 1, _MAX_INNER_TASKS) if limits.max_args else 0
+
+
+def _pipelines(max_tasks: int, inner_tasks: int) -> Iterator[str]:
+    """Yield the rules of pipelines by their number of tasks, the whole first."""
+    yield f"start: pipeline{max_tasks} OUTPUT?"
+    for number in range(1, max_tasks + 1):
+        around = range(1, min(number - 1, inner_tasks) + 1)
+        ways = (_with_rest(f"around{inner}", left=number - 1 - inner) for inner in around)
+        yield f"pipeline{number}: {' | '.join([_with_rest('command', left=number - 1), *ways])}"
+
+
+def _with_rest(command: str, *, left: int) -> str:
+    """Return a command, and the pipeline that may follow with the tasks that are left."""
+    return f'{command} (" | " pipeline{left})?' if left else command
+
+
+def _commands(limits: PlanLimits) -> Iterator[str]:
+    """Yield the rules of a command, and of one around a substitution of each number of tasks."""
+    yield f"command: TOOL ARG{{0,{limits.max_args}}} ERRORS?"
+    before = (limits.max_args - 1) // 2
+    after = limits.max_args - 1 - before
+    for inner in range(1, _inner_tasks(limits) + 1):
+        yield f"around{inner}: TOOL ARG{{0,{before}}} substitution{inner} ARG{{0,{after}}} ERRORS?"
+        commands = ' " | " '.join(["command"] * inner)
+        yield f'substitution{inner}: " $(" {commands} ")" | OPENED {commands} CLOSED'
+
+
+def _words(limits: PlanLimits) -> Iterator[str]:
+    """Yield the terminals that depend on the limits of a word."""
+    longest = _at_most(min(limits.max_arg_chars, MAX_WORD_CHARS))
+    kinds = [
+        f"{_TEXT}CHAR+ /\\$?/",
+        f"{_PATTERN}CHAR+",
+        "VARIABLE",
+        "BRACED",
+        _quoted("(VARIABLE | BRACED)"),
+        '"~"',
+    ]
+    # Variables and the texts between them are the parts of one argument.
+    num_variables = (limits.max_text_parts - 1) // 2
+    if num_variables:
+        kinds += [_with_variables(_TEXT, num_variables), _with_variables(_PATTERN, num_variables)]
+    if limits.max_text_parts > 1:
+        kinds.append(f'"~/" ({_TEXT}CHAR* | {_PATTERN}CHAR*)')
+    yield f"WORD: ({' | '.join(kinds)}) & {longest}"
+    yield f"AROUND: {f'{_TEXT}QUOTED* & {longest}' if limits.max_text_parts > 2 else _NOTHING}"
+    start = f"LETTER | BARE_SIGN | {_TEXT}ESCAPED | /'[^'{_NEVER}]+'/ | {_quoted(f'{_TEXT}QUOTED+')}"
+    yield f'PATH: (({start}) {_TEXT}CHAR* | "~/" {_TEXT}CHAR+) & {_at_most(limits.max_path_chars)}'
+
+
+def _with_variables(kind: str, most: int) -> str:
+    """Return a word with 1 to `most` variables, each in quotes or not, or all inside one pair of quotes."""
+    inside = f"(BRACED {kind}QUOTED* | VARIABLE ({kind}QUOTED_SIGN {kind}QUOTED*)?)"
+    alone = _quoted(f"{kind}QUOTED* {inside}")
+    outside = f"((BRACED | {alone}) {kind}CHAR* | VARIABLE ({kind}SIGN {kind}CHAR*)?)"
+    together = _quoted(f"{kind}QUOTED* {inside}{{1,{most}}}")
+    return f"{kind}CHAR* {outside}{{1,{most}}} | {kind}CHAR* {together} {kind}CHAR*"
+
+
+def _quoted(inside: str) -> str:
+    return rf'"\"" {inside} "\""'
+
+
+def _at_most(chars: int) -> str:
+    """Return the expression of a text whose length, with what the reader may add, is within a limit."""
+    return f"/(?s:.){{0,{max(1, chars - _ADDED_CHARS)}}}/"

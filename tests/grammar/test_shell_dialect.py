@@ -1,0 +1,181 @@
+"""Whatever the grammar of the shell dialect ends is read back without loss, as a plan within the limits."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from agx.errors import UsageError
+from agx.grammar.constraint import Constraint, ConstraintCompiler
+from agx.grammar.plan_schema import PlanLimits
+from agx.grammar.shell_dialect import is_sayable, shell_grammar
+from agx.plan import limits as plan_limits
+from agx.plan.schema import Plan
+from agx.plan.tools import Registry, ToolInfo
+from agx.rules.check import check_tasks
+from agx.shell.parse import parse_shell
+from agx.shell.pipeline_text import pipeline_text
+from agx.unix.registry import unix_registry
+from tests.grammar.walks import byte_compiler, random_walk
+from tests.plan.helpers import function_registry
+
+LEAST = PlanLimits(max_tasks=1, max_args=1, max_arg_chars=1, max_path_chars=1, max_text_parts=1)
+SMALL = PlanLimits(max_tasks=5, max_args=3, max_arg_chars=12, max_path_chars=8, max_text_parts=5)
+# What ends a word, or begins a part of one: chosen often.
+ENDING = b"""'"$( |>)~*{}\\"""
+
+
+@pytest.fixture(scope="module")
+def bytewise() -> ConstraintCompiler:
+    return byte_compiler()
+
+
+def ends(constraint: Constraint, text: str) -> bool:
+    """Return whether a text can be written, and can end there."""
+    return all(constraint.accept(byte) for byte in text.encode()) and constraint.is_accepting
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ls",
+        "find . -name '*.rs' | xargs wc -l",
+        r"find . \( -name '*.c' -o -name '*.h' \) -exec grep -n main {} \;",
+        "find / -name core 2>/dev/null | wc -l",
+        "du -ah . | sort -rh | head -10 > largest.txt",
+        "date >> log.txt",
+        "ls > ~/list",
+        "sort 'two words' > 'another file'",
+        "ls *.txt [a-z]?.md --color=auto",
+        'echo "$HOME" $USER ${PATH} "$HOME"/bin /home/$USER/x "in $HOME"',
+        "cp ~/a.txt ~",
+        "kill $(pgrep -f firefox)",
+        "wc -l $(find . -name '*.py' | grep -v test | sort)",
+        'tar -czf "backup-$(date +%F).tar.gz" src',
+        "awk '{print $1, $2, $3, $4}' data.csv",
+        'grep "price: \\$5$" menu',
+        "echo 'it'\"'\"'s'",
+        "cat naïve.txt 表.csv",
+    ],
+)
+def test_what_people_write_can_be_written(bytewise: ConstraintCompiler, text: str) -> None:
+    assert ends(bytewise.compile_grammar(shell_grammar(unix_registry(), PlanLimits())), text)
+    assert parse_shell(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ls; pwd",
+        "ls && pwd",
+        "ls || pwd",
+        "sleep 9 &",
+        "ls\npwd",
+        "for f in *; do ls",
+        "cat << EOF",
+        "cat < file",
+        "ls > a | wc",
+        "ls 2>&1",
+        "echo `date`",
+        "echo $(( 1 + 2 ))",
+        "echo $(echo $(date))",
+        "kill $(date > x)",
+        "echo $RANDOM",
+        "echo $1",
+        "echo ${A:-b}",
+        "echo ~root",
+        "echo a #b",
+        "echo {a,b}",
+        "A=1 ls",
+        "nosuchtool",
+        "echo 'open",
+        "ls ",
+    ],
+)
+def test_what_has_no_form_in_a_plan_cannot_be_written(bytewise: ConstraintCompiler, text: str) -> None:
+    assert not ends(bytewise.compile_grammar(shell_grammar(unix_registry(), PlanLimits())), text)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "limits",
+    [
+        SMALL,
+        PlanLimits(),
+        PlanLimits(max_tasks=1, max_args=1, max_arg_chars=1, max_path_chars=1, max_text_parts=1),
+    ],
+    ids=["small", "default", "least"],
+)
+def test_random_walks_are_plans_within_the_limits(
+    bytewise: ConstraintCompiler, limits: PlanLimits, seed: int
+) -> None:
+    grammar, random = shell_grammar(unix_registry(), limits), Random(seed)
+    texts = [random_walk(bytewise.compile_grammar(grammar), random, ending=ENDING) for _ in range(60)]
+    for text in texts:
+        check(text, limits)
+    assert len(set(texts)) > len(texts) * 0.6, "they are hardly random"
+
+
+def check(text: str, limits: PlanLimits, registry: Registry | None = None) -> Plan:
+    """Check that a text is a plan without errors, within the limits, and is read back without loss."""
+    registry = registry or unix_registry()
+    plan = parse_shell(text)
+    assert not plan_limits.check(plan.tasks, limits), text
+    found = check_tasks(plan.tasks, registry, max_tasks=limits.max_tasks)
+    assert [one for one in found if one.severity == "error"] == [], text
+    again = pipeline_text(plan.tasks)
+    assert again is not None, text
+    return plan
+
+
+def test_a_tool_that_is_not_offered_cannot_be_written(bytewise: ConstraintCompiler) -> None:
+    few = Registry.of([ToolInfo("ls"), ToolInfo("lsof"), ToolInfo("git::x"), ToolInfo("[")])
+    grammar = shell_grammar(few, PlanLimits())
+    for text in ("ls", "lsof -i", "git::x", "'[' -f a ]"):
+        assert ends(bytewise.compile_grammar(grammar), text)
+    for text in ("rm", "l", "lso", "lsx", "ls | rm a", "ls $(rm a)"):
+        assert not ends(bytewise.compile_grammar(grammar), text)
+
+
+def test_tasks_of_substitutions_count(bytewise: ConstraintCompiler) -> None:
+    grammar = shell_grammar(unix_registry(), PlanLimits(max_tasks=3))
+    for text in ("ls | sort | wc", "wc $(ls) | sort", "wc $(ls | sort)"):
+        assert ends(bytewise.compile_grammar(grammar), text)
+    for text in (
+        "ls | sort | uniq | wc",
+        "wc $(ls) | sort | uniq",
+        "wc $(ls | sort) | uniq",
+        "wc $(ls | sort | uniq)",
+    ):
+        assert not ends(bytewise.compile_grammar(grammar), text)
+
+
+@pytest.mark.parametrize("name", ["get weather", "if", "a=b", "/usr/bin/tool", "*", "~x"])
+def test_a_tool_that_a_shell_reads_otherwise_is_quoted_or_refused(
+    bytewise: ConstraintCompiler, name: str
+) -> None:
+    registry = Registry.of([ToolInfo(name)])
+    if not is_sayable(registry):
+        with pytest.raises(UsageError, match="no form"):
+            shell_grammar(registry, PlanLimits())
+        return
+    text = random_walk(bytewise.compile_grammar(shell_grammar(registry, SMALL)), Random(0), ending=b" ")
+    assert parse_shell(text).tasks[0].command == name
+
+
+def test_functions_have_no_form() -> None:
+    assert not is_sayable(function_registry())
+    assert is_sayable(unix_registry())
+    with pytest.raises(UsageError, match="get_weather"):
+        shell_grammar(function_registry(), PlanLimits())
+
+
+@pytest.mark.parametrize("max_tasks", [1, 2, 64])
+def test_pipelines_of_any_length_compile(bytewise: ConstraintCompiler, max_tasks: int) -> None:
+    grammar = shell_grammar(
+        unix_registry(), PlanLimits(max_tasks=max_tasks, max_args=256, max_arg_chars=65536)
+    )
+    longest = " | ".join(["ls"] * max_tasks)
+    assert ends(bytewise.compile_grammar(grammar), longest)
+    assert not ends(bytewise.compile_grammar(grammar), longest + " | ls")
