@@ -1,8 +1,8 @@
-"""The models that the integration tests run with, and what the README promises of them.
+"""The models that the integration tests run with, and how to plan with them.
 
-The same tests run with two pairs of models. The random pair has small random weights, which plan any
-nonsense that is valid: it is always there. The downloaded pair is whatever AGX_ECHO_MODEL and
-AGX_DELTA_MODEL name; only there speed and sense are looked at.
+The same tests run with two pairs of models. The random pair has small random weights and plans any
+nonsense that is valid; it is always there. The downloaded pair is whatever AGX_ECHO_MODEL and
+AGX_DELTA_MODEL name, of any size: what a model has to be large for is in `test_targets.py`.
 """
 
 from __future__ import annotations
@@ -14,53 +14,64 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agx.backends.base import Health
 from agx.backends.plan_requests import PlanOptions
 from agx.errors import AgxError, PlanInvalid, PlanTruncated
 from agx.models.resolve import resolve_model
 from agx.plan.limits import TaskLimits
+from agx.plan.tools import Registry, ToolInfo
 from agx.planning.config import PlannerConfig
 from agx.planning.planner import Planner
 from agx.planning.roles import ModelRole
 from agx.requests import LoadOptions, Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
-from agx.worker.survey import survey
+from agx.rules.check import read_plan
+from agx.unix.registry import unix_registry
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
-ECHO_MODEL, DELTA_MODEL = "qwen2.5-1.5b-instruct", "mistral-nemo-instruct-2407"  # of the catalogue
 HOW = (
-    f"needs models: run `agx models pull {ECHO_MODEL} {DELTA_MODEL}`, then set AGX_ECHO_MODEL and "
-    "AGX_DELTA_MODEL to the paths that it prints"
+    "needs a real model: run scripts/test-models, which fetches a small one, or set AGX_ECHO_MODEL and "
+    "AGX_DELTA_MODEL to GGUF files"
 )
 MANY_SEEDS = range(40)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What one plan may cost: seconds, tokens a second (None: any), bytes of the device's memory."""
-
-    latency_secs: float
-    tokens_per_sec: float | None
-    memory_bytes: float
-
-
-TARGETS = {
-    (ModelRole.ECHO, True): Target(2, 50, 2e9),
-    (ModelRole.ECHO, False): Target(60, None, 4e9),
-    (ModelRole.DELTA, True): Target(10, 30, 8e9),
-    (ModelRole.DELTA, False): Target(120, None, 16e9),
-}
+# A prompt with these takes about 400 tokens, a second or two of a small model's time.
+FEW_TOOLS = Registry.of(
+    (
+        tool
+        for tool in unix_registry()
+        if tool.name
+        in set("cat cut df du find grep head ls mkdir ps sed sort tail tar tr uniq wc xargs".split())
+    ),
+    kind="unix",
+)
+WEATHER = ToolInfo(
+    name="get_weather",
+    description="Give the weather of a city",
+    schema={
+        "type": "object",
+        "properties": {"city": {"type": "string", "maxLength": 12}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+)
+# Whatever a model writes, a plan of one call ends after a dozen characters of a city.
+ONE_CALL = PlanContext(tools=Registry.of([WEATHER]), max_tasks=1)
 
 
 @dataclass(frozen=True)
 class Case:
-    """Two models and how to plan with them. A real one answers with its first seed, a random one may not."""
+    """Two models and how to plan with them.
+
+    A real model plans greedily, so one attempt is enough; `seeds` are those of the attempts.
+    """
 
     echo: Path
     delta: Path
     is_real: bool
-    seeds: range
-    context: PlanContext = field(default_factory=PlanContext)
-    parameters: Parameters = field(default_factory=Parameters)
+    registry: Registry
+    context: PlanContext
+    parameters: Parameters
+    seeds: range = range(1)
     load: LoadOptions = field(default_factory=LoadOptions)
 
     def planner(self, role: ModelRole, **more: Any) -> Planner:
@@ -68,7 +79,7 @@ class Case:
         config = PlannerConfig(
             role=role, echo_model=str(self.echo), delta_model=str(self.delta), load=self.load
         )
-        return Planner(config, **more)
+        return Planner(config, **{"registry": self.registry} | more)
 
     async def plan(
         self, planner: Planner, instruction: str, *, context: PlanContext | None = None
@@ -105,15 +116,19 @@ def random_case(folder: Path) -> Case:
         echo,
         delta,
         is_real=False,
-        seeds=MANY_SEEDS,
+        registry=unix_registry(),
         context=PlanContext(max_tasks=3, limits=limits),
         parameters=Parameters(temperature=2.0, max_tokens=320),
+        seeds=MANY_SEEDS,
         load=LoadOptions("cpu", threads=1),
     )
 
 
 def downloaded_case() -> Case | None:
-    """Return the models that the environment names, on the device that it names; None without them."""
+    """Return the models that the environment names, on the device that it names; None without them.
+
+    The smallest models repeat themselves, so the limits are narrow enough for their plans to end.
+    """
     names = [os.environ.get(f"AGX_{role}_MODEL", "") for role in ("ECHO", "DELTA")]
     try:
         paths = [resolve_model(name) for name in names if name]
@@ -122,10 +137,36 @@ def downloaded_case() -> Case | None:
     if len(paths) < 2 or not all(path.is_file() for path in paths):
         return None
     echo, delta = paths
-    # A prompt with the Unix tools takes about 1,200 tokens and a plan at most 512. By the estimate of
+    limits = TaskLimits(max_args=4, max_arg_chars=24, max_path_chars=24, max_text_parts=2)
+    # A prompt with all Unix tools takes about 1,200 tokens and a plan at most 512. By the estimate of
     # `agx models fit`, Mistral-Nemo keeps within Delta's 8 GB of a GPU with this room, not with more.
-    load = LoadOptions(os.environ.get("AGX_DEVICE", "auto"), context_size=2048)
-    return Case(echo, delta, is_real=True, seeds=range(1, 2), load=load)
+    return Case(
+        echo,
+        delta,
+        is_real=True,
+        registry=FEW_TOOLS,
+        context=PlanContext(max_tasks=3, limits=limits),
+        parameters=Parameters(max_tokens=192),
+        load=LoadOptions(os.environ.get("AGX_DEVICE", "auto"), context_size=2048),
+    )
+
+
+async def opened_health(planner: Planner) -> Health:
+    """Load the model, so that no plan waits for it."""
+    health = await planner.health_check()
+    assert health.ok, health.detail
+    return health
+
+
+def check_plan(generated: GeneratedPlan, registry: Registry, *, role: ModelRole) -> None:
+    """Check what holds of every plan: it can be read again, and says what it was made with."""
+    again, _ = read_plan(generated.plan.to_dict(), registry)
+    assert again.tasks == generated.tasks
+    assert generated.tasks
+    metadata = generated.metadata
+    assert (metadata.backend, metadata.role) == ("llamacpp", role.value)
+    assert min(metadata.prompt_tokens, metadata.completion_tokens, metadata.latency_ms) > 0
+    assert all(finding.severity != "error" for finding in generated.findings)
 
 
 def peak_memory_bytes(pid: int) -> int | None:
@@ -137,9 +178,3 @@ def peak_memory_bytes(pid: int) -> int | None:
     except OSError:
         return None
     return int(rows["VmHWM"].split()[0]) * 1024
-
-
-def free_gpu_bytes() -> int:
-    """Return the memory that is free on all GPUs."""
-    gpus = [device for device in survey()["devices"] if device["type"] in {"gpu", "igpu"}]
-    return sum(int(device["free_bytes"]) for device in gpus)

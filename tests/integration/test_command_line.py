@@ -1,0 +1,59 @@
+"""`agx plan` as a person runs it, with a model that was not made for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.documents import environment
+from tests.integration.cases import WEATHER, Case
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """Return a file with one function."""
+    path = tmp_path / "tools.json"
+    path.write_text(
+        json.dumps([{"name": WEATHER.name, "description": WEATHER.description, "parameters": WEATHER.schema}])
+    )
+    return path
+
+
+def run_plan(case: Case, folder: Path, *arguments: str) -> tuple[int, Any]:
+    """Run `agx plan --json` with the case's first model, and return its exit code and what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "agx", "plan", "--json", "--model", str(case.echo), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(folder),
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, json.loads(done.stdout or done.stderr)
+
+
+def test_a_function_is_called(case: Case, tools: Path, tmp_path: Path) -> None:
+    arguments = ("--tools", str(tools), "--max-tasks", "1")
+    code, printed = run_plan(case, tmp_path, "what is the weather in Paris?", *arguments)
+    assert (code, printed["tasks"][0]["command"]) == (0, "get_weather")
+
+
+def test_a_plan_that_does_not_end_is_an_error_of_its_own(case: Case, tools: Path, tmp_path: Path) -> None:
+    arguments = ("--tools", str(tools), "--max-tokens", "3")
+    code, printed = run_plan(case, tmp_path, "what is the weather in Paris?", *arguments)
+    assert (code, printed["error"]["code"]) == (3, "PlanTruncated")
+    assert "--max-tokens" in printed["error"]["hint"]
+
+
+@pytest.mark.model
+def test_all_unix_tools_give_a_plan_or_an_error_of_its_own(downloaded: Case, tmp_path: Path) -> None:
+    code, printed = run_plan(downloaded, tmp_path, "count the words in notes.txt", "--max-tokens", "96")
+    if code == 0:
+        assert printed["tasks"]
+    else:
+        assert (code, printed["error"]["code"]) in {(3, "PlanTruncated"), (3, "PlanInvalid")}

@@ -1,0 +1,125 @@
+"""What a planner promises while it serves: streams, cancels, survives, repeats itself, takes many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import aclosing
+from dataclasses import replace
+
+import pytest
+
+from agx.backends.create import create_backend
+from agx.backends.plan_requests import PlanOptions
+from agx.backends.specs import ModelChoice, specify
+from agx.errors import Unsupported, WorkerDied
+from agx.planning.planner import Planner
+from agx.planning.roles import ModelRole
+from agx.requests import Chunk, LoadRequest, Parameters
+from agx.risk.context import GeneratedPlan
+from agx.worker.client import WorkerClient
+from agx.worker.protocol import Frame
+from tests.integration.cases import ONE_CALL, Case, check_plan, opened_health
+from tests.worker.helpers import collect, generate, reach
+
+FREED_SECS = 1.0
+PARIS = "what is the weather in Paris?"
+CITIES = ("Paris", "Berlin", "Oslo", "Madrid", "Rome", "Vienna", "Lisbon", "Athens")
+GREEDY = PlanOptions(Parameters(max_tokens=256), seed=1)
+
+
+async def text_of(planner: Planner, instruction: str = PARIS, options: PlanOptions = GREEDY) -> str:
+    """Return what the model writes for a plan of one call."""
+    return (await planner.plan(instruction, ONE_CALL, options=options)).text
+
+
+async def test_chunks_come_first_and_add_up_to_the_plan(case: Case) -> None:
+    async with case.planner(ModelRole.ECHO) as planner:
+        *chunks, plan = [item async for item in planner.stream(PARIS, ONE_CALL, options=GREEDY)]
+    assert isinstance(plan, GeneratedPlan)
+    check_plan(plan, ONE_CALL.registry, role=ModelRole.ECHO)
+    assert all(isinstance(chunk, Chunk) for chunk in chunks)
+    assert "".join(chunk.text for chunk in chunks if isinstance(chunk, Chunk)) == plan.text
+
+
+async def test_a_greedy_plan_is_the_same_in_a_fresh_worker(case: Case) -> None:
+    texts = []
+    for _ in range(2):
+        async with case.planner(ModelRole.ECHO) as planner:
+            texts.append(await text_of(planner))
+    assert texts[0] == texts[1]
+
+
+async def test_a_seeded_plan_is_the_same_whatever_came_before(case: Case) -> None:
+    seeded = replace(GREEDY, parameters=Parameters(temperature=1.5, max_tokens=256), seed=11)
+    async with case.planner(ModelRole.ECHO) as planner:
+        first = await text_of(planner, options=seeded)
+        await text_of(planner, "how warm is it in Oslo?", replace(seeded, seed=12))
+        again = await planner.plan(PARIS, ONE_CALL, options=seeded)
+    assert again.text == first
+    assert again.metadata.seed == 11
+
+
+async def test_eight_plans_at_once_are_those_made_one_after_the_other(case: Case) -> None:
+    instructions = [f"what is the weather in {city}?" for city in CITIES]
+    async with case.planner(ModelRole.ECHO) as planner:
+        one_by_one = [await text_of(planner, instruction) for instruction in instructions]
+        at_once = await asyncio.gather(*(text_of(planner, instruction) for instruction in instructions))
+    assert at_once == one_by_one
+
+
+async def test_embeddings_are_refused(case: Case) -> None:
+    backend = create_backend(specify(ModelChoice(str(case.echo), load=case.load)))
+    async with aclosing(backend):
+        with pytest.raises(Unsupported, match="no embeddings"):
+            await backend.embed(["text"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+async def test_a_plan_after_the_death_of_the_worker(case: Case) -> None:
+    async with case.planner(ModelRole.ECHO) as planner:
+        pid = (await opened_health(planner)).facts["pid"]
+        text = await text_of(planner)
+        os.kill(pid, signal.SIGKILL)
+        assert await text_of(planner) == text
+        assert (await opened_health(planner)).facts["pid"] != pid
+
+
+@pytest.mark.model
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+async def test_a_worker_that_dies_while_it_writes_is_an_error_and_the_next_plan_works(
+    downloaded: Case,
+) -> None:
+    async with downloaded.planner(ModelRole.ECHO) as planner:
+        pid = (await opened_health(planner)).facts["pid"]
+        async with aclosing(planner.stream(PARIS, ONE_CALL, options=GREEDY)) as items:
+            assert isinstance(await anext(items), Chunk)
+            os.kill(pid, signal.SIGKILL)
+            with pytest.raises(WorkerDied) as caught:
+                async for _ in items:
+                    pass
+        assert caught.value.signal == "SIGKILL"
+        assert await text_of(planner)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("stage", "request_"),
+    [("prefill", generate("word " * 1500)), ("generating", generate("go on", max_tokens=1500))],
+    ids=["while it reads", "while it writes"],
+)
+async def test_a_cancelled_request_frees_the_model(downloaded: Case, stage: str, request_: Frame) -> None:
+    """Either would go on for seconds."""
+    client = WorkerClient(LoadRequest(str(downloaded.echo), downloaded.load))
+    async with aclosing(client):
+        await client.loaded()
+        running = asyncio.create_task(collect(client, request_))
+        await reach(client, stage)
+        running.cancel()
+        started = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await reach(client, "idle")
+        assert time.monotonic() - started < FREED_SECS
