@@ -209,14 +209,15 @@ class Usage:
     """What a generation cost, in tokens.
 
     The completion's tokens are all that were generated: `reasoning_tokens` and `forced_tokens` are among
-    them. Forced tokens were appended because the grammar left no choice, not sampled. `seed` is the one
-    that was used.
+    them. Forced tokens were appended because the grammar left no choice, not sampled. Of the prompt's,
+    `cached_tokens` were computed for an earlier request. `seed` is the one that was used.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     forced_tokens: int = 0
+    cached_tokens: int = 0
     seed: int | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 

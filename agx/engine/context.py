@@ -7,6 +7,7 @@ from collections.abc import Sequence as Slices
 
 from agx.engine import native
 from agx.engine.native import lib
+from agx.engine.prefix import BLOCK
 from agx.engine.scheduler import Slice
 from agx.errors import OutOfMemory
 from agx.gguf.types import TENSOR_TYPES
@@ -54,7 +55,8 @@ class Context:
         wanted = {
             "n_ctx": self.length * self.num_sequences,
             "n_batch": self.batch_size,
-            "n_ubatch": self.batch_size,
+            # Prompts are computed in blocks of this size, see `agx.engine.prefix`.
+            "n_ubatch": min(self.batch_size, BLOCK),
             "n_seq_max": self.num_sequences,
             # Logits are needed for the last token of a sequence only.
             "n_outputs_max": self.num_sequences,
@@ -122,6 +124,11 @@ class Context:
         May be called from any thread.
         """
         self._abort_flag[0] = b"\1" if aborts else b"\0"
+
+    def keep_prefix(self, slot: int, num_tokens: int) -> bool:
+        """Free the memory of a sequence behind its first tokens; False where the architecture cannot."""
+        was_removed: bool = lib.llama_memory_seq_rm(self._memory, slot, num_tokens, -1)
+        return was_removed
 
     def forget(self, slot: int) -> None:
         """Free the memory of one sequence."""

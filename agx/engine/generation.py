@@ -233,6 +233,7 @@ class Generation:
             completion_tokens=self.sequence.num_generated,
             reasoning_tokens=self.sequence.num_generated if self.is_reasoning else self.num_reasoning,
             forced_tokens=self.sequence.num_forced,
+            cached_tokens=self.sequence.num_cached,
             seed=self.seed,
             timings_ms=self.timings.as_dict(),
         )

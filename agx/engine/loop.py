@@ -20,7 +20,8 @@ from agx.engine.chat.reasoning_state import ReasoningState
 from agx.engine.draft import DraftCursor
 from agx.engine.events import DoneEvent, ErrorEvent, Event, Stage, TextEvent
 from agx.engine.generation import Generation, Timings
-from agx.engine.model import Model
+from agx.engine.model import ENDING_TOKENS, Model
+from agx.engine.prefix import CachedPrompt
 from agx.engine.sampling import Sampler
 from agx.engine.scheduler import Slice, schedule
 from agx.engine.sequence import Sequence as TokenSequence
@@ -37,6 +38,7 @@ class Engine:
 
     def __init__(self) -> None:
         self._model: Model | None = None
+        self._cached = CachedPrompt()
         self._running: dict[int, Generation] = {}
         self._lock = threading.Lock()
         # Guarded by the lock: the requests, and those of them that are to end.
@@ -85,10 +87,11 @@ class Engine:
         with self._lock:
             self._known.add(request_id)
         try:
-            self._running[request_id] = _prepare(model, request_id, request)
+            self._running[request_id] = generation = _prepare(model, request_id, request, self._make_room)
         except BaseException:
             self._leave(request_id)
             raise
+        self._reuse_prefix(generation.sequence)
 
     def step(self) -> list[Event]:
         """Do one iteration and return its events."""
@@ -101,6 +104,7 @@ class Engine:
         except AgxError as error:
             return events + [self._fail(generation, error) for generation in list(self._running.values())]
         if rows is None:  # aborted: requests that were not cancelled begin again
+            self._cached.clear()
             for sequence in self._sequences():
                 sequence.rewind()
             return events + self._end_early()
@@ -127,6 +131,28 @@ class Engine:
             with self._lock:
                 model, self._model = self._model, None
             model.close()
+
+    # --- the model's memory ----------------------------------------------------------------------
+
+    def _make_room(self, num_tokens: int) -> None:
+        """Let the context grow to what a request needs. What it held is lost then."""
+        with self._lock:  # `cancel` uses the context from another thread
+            if self._loaded().make_room(num_tokens):
+                self._cached.clear()
+
+    def _reuse_prefix(self, sequence: TokenSequence) -> None:
+        """Begin behind what the memory holds of the prompt, and free the rest."""
+        context, num_tokens = self._loaded().context, self._cached.num_reusable(sequence.prompt)
+        if num_tokens and context.keep_prefix(sequence.slot, num_tokens):
+            sequence.resume(num_tokens)
+        else:
+            context.clear()
+        self._cached.clear()
+
+    def _keep_prefix(self, sequence: TokenSequence) -> None:
+        """Remember what of a prompt the memory holds, for the next one that begins alike."""
+        if self._loaded().can_reuse_prefix:
+            self._cached.keep(sequence.prompt, num_computed=min(sequence.num_decoded, sequence.num_prompt))
 
     # --- one iteration's parts -------------------------------------------------------------------
 
@@ -183,11 +209,10 @@ class Engine:
         generation.sequence.finish()
         generation.sampler.close()
         del self._running[generation.request_id]
-        context = self._loaded().context
-        if self._running:
-            context.forget(generation.sequence.slot)
+        if with_data:
+            self._loaded().context.clear(with_data=True)
         else:
-            context.clear(with_data=with_data)
+            self._keep_prefix(generation.sequence)
         self._leave(generation.request_id)
 
     def _leave(self, request_id: int) -> None:
@@ -210,8 +235,13 @@ class Engine:
         return self._model
 
 
-def _prepare(model: Model, request_id: int, request: GenerationRequest) -> Generation:
-    """Return the generation of a request, up to the first token that must be drawn."""
+def _prepare(
+    model: Model, request_id: int, request: GenerationRequest, make_room: Callable[[int], None]
+) -> Generation:
+    """Return the generation of a request, up to the first token that must be drawn.
+
+    `make_room` is called with the number of tokens that prompt, reasoning and answer may need.
+    """
     timings = Timings()
     parameters = request.parameters.checked()
     seed = checked_seed(request.seed, fresh=int.from_bytes(os.urandom(8), "little") % MAX_SEED)
@@ -222,11 +252,12 @@ def _prepare(model: Model, request_id: int, request: GenerationRequest) -> Gener
     model.check_room(len(tokens), max_tokens=parameters.max_tokens)
     with timings.measure("constraint"):
         constraint = None if request.schema is None else model.compiler.compile(request.schema)
-    length = model.context.length
     budget = model.room_to_reason(
         prompt.reasoning_tokens, num_prompt_tokens=len(tokens), max_tokens=parameters.max_tokens
     )
     reasoning = _reasoning(model, prompt, budget=budget)
+    make_room(len(tokens) + budget + ENDING_TOKENS + parameters.max_tokens)
+    length = model.context.length
     max_tokens = length if reasoning is not None else parameters.max_tokens
     generation = Generation(
         request_id=request_id,

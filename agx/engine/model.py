@@ -22,10 +22,12 @@ from agx.gguf.shards import shards_of
 from agx.grammar.constraint import ConstraintCompiler
 from agx.requests import LoadOptions
 
+# What a plan needs: a prompt and its answer. The context grows where a request needs more.
+_FIRST_CONTEXT_TOKENS = 2048
 # A prompt that leaves less room than this, or than the request asks for, is refused at once.
 _LEAST_ROOM_TOKENS = 64
 # Tokens for what the template writes between reasoning and answer.
-_ENDING_TOKENS = 16
+ENDING_TOKENS = 16
 # The metadata key of models trained for AGX: the kind of tools that they plan with.
 _PLANNER_TOOLS = "agx.planner.tools"
 
@@ -54,13 +56,9 @@ class Model:
                 defused=self.vocabulary.defused,
                 is_own=self.weights.metadata(_PLANNER_TOOLS) is not None,
             )
-            self.context = Context(
-                self.weights.address,
-                length=self.weights.context_length,
-                num_threads=self.weights.num_threads(options),
-                options=options,
-            )
-            resources.callback(self.context.close)
+            self._options = options
+            self.context = self._context(self._first_length)
+            resources.callback(self._close_context)
             self._resources = resources.pop_all()
         self.bias = MaskBias(len(self.vocabulary))
         self.compiler = ConstraintCompiler(tokenizer)
@@ -78,12 +76,55 @@ class Model:
         template = ChatTemplate(source, bos_text=vocabulary.bos_text, eos_text=vocabulary.eos_text)
         return template, warnings
 
+    @property
+    def context_length(self) -> int:
+        """How long the context may become, in tokens."""
+        return self.weights.context_length
+
+    @property
+    def can_reuse_prefix(self) -> bool:
+        """Whether the memory of a sequence can be cut anywhere, as a recurrent state or a window cannot."""
+        card = self.weights.card
+        return not card.is_recurrent and not card.sliding_window
+
+    @property
+    def _first_length(self) -> int:
+        if self._options.context_size is not None:
+            return self.context_length
+        return min(self.context_length, _FIRST_CONTEXT_TOKENS)
+
+    def _context(self, length: int) -> Context:
+        return Context(
+            self.weights.address,
+            length=length,
+            num_threads=self.weights.num_threads(self._options),
+            options=self._options,
+        )
+
+    def _close_context(self) -> None:
+        self.context.close()  # the present one: it may have grown
+
+    def make_room(self, num_tokens: int) -> bool:
+        """Let the context hold so many tokens, as far as it may; returns whether it is a new one.
+
+        Its memory is taken when it is made, so it begins small and doubles. Raises `OutOfMemory`, and the
+        context is then the old one.
+        """
+        length = self.context.length
+        while length < min(num_tokens, self.context_length):
+            length = min(2 * length, self.context_length)
+        if length == self.context.length:
+            return False
+        old, self.context = self.context, self._context(length)
+        old.close()
+        return True
+
     def facts(self) -> dict[str, Any]:
         """Return the facts about the model that are reported upwards."""
         return {
             "name": self.weights.metadata("general.name") or "",
             "architecture": self.weights.metadata("general.architecture") or "",
-            "context_length": self.context.length,
+            "context_length": self.context_length,
             "device": self.weights.device,
             "gpu_layers": self.weights.gpu_layers,
             "planner_tools": self.weights.metadata(_PLANNER_TOOLS),
@@ -94,11 +135,11 @@ class Model:
 
     def tokenise_prompt(self, prompt: str, *, mark: str) -> list[int]:
         """Return the prompt's tokens; raises `PromptTooLong` for a prompt longer than the context."""
-        return self.vocabulary.tokenise_prompt(prompt, broken_by=mark, at_most=self.context.length)
+        return self.vocabulary.tokenise_prompt(prompt, broken_by=mark, at_most=self.context_length)
 
     def check_room(self, num_prompt_tokens: int, *, max_tokens: int) -> None:
         """Raise `PromptTooLong` when the prompt leaves too little room for an answer."""
-        length, needed = self.context.length, min(max_tokens, _LEAST_ROOM_TOKENS)
+        length, needed = self.context_length, min(max_tokens, _LEAST_ROOM_TOKENS)
         if num_prompt_tokens + needed > length:
             raise PromptTooLong(
                 f"the prompt has {num_prompt_tokens:,} tokens and its answer needs {needed} or more; "
@@ -111,9 +152,9 @@ class Model:
 
     def room_to_reason(self, wanted: int, *, num_prompt_tokens: int, max_tokens: int) -> int:
         """Return how many of the tokens wanted for reasoning fit, with room left for an answer."""
-        room = self.context.length - num_prompt_tokens
+        room = self.context_length - num_prompt_tokens
         kept = min(max_tokens, max(room // 2, _LEAST_ROOM_TOKENS))
-        return max(0, min(wanted, room - kept - _ENDING_TOKENS))
+        return max(0, min(wanted, room - kept - ENDING_TOKENS))
 
     def close(self) -> None:
         """Free everything, in the order that llama.cpp needs; safe to call twice."""

@@ -45,9 +45,15 @@ class Sequence:
         self.num_prompt = len(prompt)
         self.num_decoded = 0
         self.num_forced = 0
+        self.num_cached = 0
         self.state = State.WAITING
         self._context_length = context_length
         self.allow(max_tokens)
+
+    @property
+    def prompt(self) -> Tokens[int]:
+        """The tokens of the prompt."""
+        return self.tokens[: self.num_prompt]
 
     @property
     def num_generated(self) -> int:
@@ -76,6 +82,12 @@ class Sequence:
         self.num_forced += len(added) if forced else 0
         return added
 
+    def resume(self, num_tokens: int) -> None:
+        """Note that the model has seen the first tokens of the prompt already."""
+        assert self.state is State.WAITING
+        assert 0 <= num_tokens < self.num_prompt
+        self.num_decoded = self.num_cached = num_tokens
+
     def begin(self) -> None:
         """Note that the sequence is scheduled."""
         if self.state is State.WAITING:
@@ -90,7 +102,7 @@ class Sequence:
 
     def rewind(self) -> None:
         """Note that the model's memory of this sequence is lost: all its tokens are pending again."""
-        self.num_decoded = 0
+        self.num_decoded = self.num_cached = 0
         self._enter(State.WAITING)
 
     def finish(self) -> None:

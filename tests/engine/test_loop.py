@@ -72,6 +72,7 @@ def masked_one_by_one(model: Model, schema: dict[str, Any], max_tokens: int) -> 
     constraint = model.compiler.compile(schema)
     sampler = Sampler(Parameters(), seed=0, bias=model.bias)
     sequence = Sequence(tokens, slot=0, max_tokens=max_tokens, context_length=model.context.length)
+    model.context.clear()  # the engine keeps the blocks of its last prompt
     while not constraint.is_finished and sequence.room:
         rows = model.context.decode([Slice(sequence, sequence.num_decoded, len(sequence.tokens))])
         assert rows is not None
