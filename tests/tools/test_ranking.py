@@ -12,8 +12,9 @@ import pytest
 from agx.errors import Unsupported
 from agx.plan.tools import Registry, ToolInfo
 from agx.tools import ranking
-from agx.tools.ranking import MAX_WORDS, ranked, words
+from agx.tools.ranking import ranked
 from agx.unix.registry import unix_registry
+from agx.util.text_index import MAX_WORDS
 from scripts.measure.retrieval import measured
 
 BFCL = Path(__file__).parents[3] / "shared/data/bfcl/cases.jsonl"
@@ -27,25 +28,6 @@ def with_schema(**properties: dict[str, Any]) -> Registry:
     """Return a registry whose last tool has these properties, and whose others have none."""
     last = ToolInfo("last", schema={"type": "object", "properties": properties})
     return Registry.of([ToolInfo("first"), ToolInfo("second"), last])
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("getHTTPResponse_v2", ["get", "http", "response", "v2"]),
-        ("ChaDri.change_drink", ["cha", "dri", "change", "drink"]),
-        ("HTMLParser", ["html", "parser"]),
-        ("md5sum", ["md5sum"]),
-        ("a-b\tc\n'd'", ["a", "b", "c", "d"]),
-        ("Größe ÄNDERN", ["größe", "ändern"]),
-        ("удали файлы", ["удали", "файлы"]),
-        ("天気を", ["天", "気", "を"]),
-        ("", []),
-        ("[ . ! \0 \udcff", []),
-    ],
-)
-def test_a_text_is_split_into_words(text: str, expected: list[str]) -> None:
-    assert words(text) == expected
 
 
 def test_the_best_tool_comes_first_and_every_tool_comes() -> None:
