@@ -56,6 +56,7 @@ def planner_config(settings: Settings) -> PlannerConfig:
         max_tasks=settings.integer("max_tasks"),
         tools_limit=settings.optional_integer("tools_limit"),
         delta_tools_limit=settings.optional_integer("delta_tools_limit"),
+        examples=settings.integer("examples"),
         forbidden=frozenset(settings.names("forbid")),
         max_risk=next(limit for limit in RISK_LIMITS if limit == settings.text("risk")),
         seed=settings.optional_integer("seed"),

@@ -23,6 +23,7 @@ def preview_data(preview: PromptPreview, settings: Settings) -> dict[str, Any]:
             name: {"value": given.value, "origin": given.origin} for name, given in settings.given.items()
         },
         "tools_offered": preview.tools_offered,
+        "examples": preview.examples,
         "schema": preview.schema,
     }
 

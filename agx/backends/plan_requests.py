@@ -13,12 +13,13 @@ from agx.grammar.plan_schema import PlanLimits, plan_schema
 from agx.grammar.tool_schema import Schema
 from agx.plan.schema import MAX_TASKS, Finding, Plan, Task
 from agx.plan.tools import Registry
-from agx.prompts.messages import delta_turns, system_text, template_tools
+from agx.prompts.chosen_examples import DEFAULT_EXAMPLES, MAX_EXAMPLES, foreign_tools
+from agx.prompts.examples import Example
+from agx.prompts.messages import delta_turns, example_turns, system_text, template_tools
 from agx.requests import GenerationRequest, Message, Parameters
 from agx.risk import policy
 from agx.risk.context import PlanContext
 from agx.tools.selection import num_offered, offering
-from agx.unix.registry import unix_registry
 
 # Delta changes a draft only where it is this much surer, in nats: a right draft is to stay as it is.
 DRAFT_MARGIN = 5.0
@@ -38,7 +39,7 @@ class PlanOptions:
 
     `reasoning_tokens` None lets the model reason as far as it has to. `tools_limit` is the most tools
     that the model is offered, the best for the instruction: 0 is all of them, None what suits model and
-    tools.
+    tools. `examples` is the most examples that a general model is shown.
     """
 
     parameters: Parameters = field(default_factory=Parameters)
@@ -46,19 +47,23 @@ class PlanOptions:
     deadline_secs: float | None = None
     reasoning_tokens: int | None = None
     tools_limit: int | None = None
+    examples: int = DEFAULT_EXAMPLES
 
 
 def check_request(instruction: str, context: PlanContext, options: PlanOptions) -> None:
     """Raise `UsageError` for what no request can be made of.
 
-    That is an instruction that is not text or says nothing, `max_tasks` or a time limit that cannot be,
-    and a policy that names no tool or leaves none.
+    That is an instruction that is not text or says nothing, `max_tasks`, a time limit or a number of
+    examples that cannot be, and a policy that names no tool or leaves none.
     """
     _check_instruction(instruction)
     if not 1 <= context.task_limit <= MAX_TASKS:
         raise UsageError(f"max_tasks cannot be {context.task_limit}", hint=f"use 1 to {MAX_TASKS}")
     if options.deadline_secs is not None and not 0 <= options.deadline_secs < inf:
         raise UsageError(f"the time limit cannot be {options.deadline_secs} s", hint="give none for no limit")
+    if type(options.examples) is not int or not 0 <= options.examples <= MAX_EXAMPLES:
+        hint = f"use 0 to {MAX_EXAMPLES}; 0 is none"
+        raise UsageError(f"the number of examples cannot be {options.examples!r}", hint=hint)
     policy.offered(context)
 
 
@@ -80,10 +85,19 @@ def with_best_tools(
 
 
 def plan_request(
-    instruction: str, context: PlanContext, options: PlanOptions, draft: Draft | None = None
+    instruction: str,
+    context: PlanContext,
+    options: PlanOptions,
+    draft: Draft | None = None,
+    *,
+    examples: Sequence[Example] = (),
 ) -> GenerationRequest:
     """Make the request for Echo, or with a draft for Delta, of what `check_request` has let through."""
-    messages = [Message("system", system_text(context)), Message("user", instruction)]
+    messages = [
+        Message("system", system_text(context, has_examples=bool(examples))),
+        *example_turns(examples),
+        Message("user", instruction),
+    ]
     if draft is not None:
         assistant, user = delta_turns(draft.plan.tasks, draft.findings)
         messages += [Message("assistant", assistant), Message("user", user)]
@@ -115,8 +129,7 @@ def refuse_mismatch(facts: ModelFacts, registry: Registry) -> None:
     """Raise `ModelMismatch` where a model made for Unix tools is asked to plan with others."""
     if facts.planner_tools != "unix" or registry.kind == "unix":
         return
-    unix = unix_registry()
-    foreign = [tool.name for tool in registry if tool.schema is not None or tool.name not in unix]
+    foreign = foreign_tools(registry)
     if foreign:
         raise ModelMismatch(
             f"{facts.name} plans with Unix commands only; this registry has {foreign[0]!r}",

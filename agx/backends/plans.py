@@ -27,6 +27,8 @@ from agx.errors import BackendError, DeadlineExceeded, PlanTruncated
 from agx.plan import limits
 from agx.plan.changes import task_changes
 from agx.plan.schema import PlanMetadata
+from agx.prompts.chosen_examples import chosen_examples
+from agx.prompts.examples import Example
 from agx.requests import Chunk, GenerationRequest, Parameters, Usage
 from agx.risk import policy
 from agx.risk.context import GeneratedPlan, PlanContext
@@ -37,7 +39,7 @@ from agx.rules.check import read_draft, refuse_errors
 class Prepared:
     """A request that a backend can generate, with the context whose tools it offers.
 
-    `facts` are those of the model, which is loaded.
+    `facts` are those of the model, which is loaded; `examples` are in the request's messages.
     """
 
     instruction: str
@@ -45,6 +47,7 @@ class Prepared:
     context: PlanContext
     facts: ModelFacts
     draft: Draft | None = None
+    examples: tuple[Example, ...] = ()
 
 
 async def prepare(
@@ -62,17 +65,22 @@ async def prepare(
     """
     options = options or PlanOptions()
     check_request(instruction, context, options)
-    if has_too_many_tools(context, options):
-        facts, left_secs = await _loaded(backend, options.deadline_secs)
-        # A model that was trained for its tools handles them all.
-        if facts.planner_tools is None:
-            context = with_best_tools(context, instruction, options, draft)
-        request = plan_request(instruction, context, options, draft)
-    else:
+    request: GenerationRequest | None = None
+    examples: tuple[Example, ...] = ()
+    if not has_too_many_tools(context, options):
         request = plan_request(instruction, context, options, draft)  # which goes on while the model loads
-        facts, left_secs = await _loaded(backend, options.deadline_secs)
+    facts, left_secs = await _loaded(backend, options.deadline_secs)
+    # A model that was trained for its tools handles them all, and needs no examples.
+    if facts.planner_tools is None:
+        context = with_best_tools(context, instruction, options, draft)
+        examples = chosen_examples(
+            instruction, context, at_most=options.examples, context_length=facts.context_length
+        )
+        request = None
+    request = request or plan_request(instruction, context, options, draft, examples=examples)
     refuse_mismatch(facts, policy.offered(context))
-    return Prepared(instruction, replace(request, deadline_secs=left_secs), context, facts, draft)
+    request = replace(request, deadline_secs=left_secs)
+    return Prepared(instruction, request, context, facts, draft, examples)
 
 
 async def stream_plan(
@@ -187,6 +195,7 @@ def _generated(prepared: Prepared, text: str, metadata: PlanMetadata) -> Generat
 
 def _metadata(backend: ModelBackend, prepared: Prepared, *, usage: Usage, started: float) -> PlanMetadata:
     facts, request, context = prepared.facts, prepared.request, prepared.context
+    examples = {"examples": len(prepared.examples)} if prepared.examples else {}
     return PlanMetadata(
         backend=backend.backend_type.value,
         model=facts.name,
@@ -199,6 +208,7 @@ def _metadata(backend: ModelBackend, prepared: Prepared, *, usage: Usage, starte
         seed=usage.seed,
         parameters=asdict(request.parameters)
         | _other_parameters(facts, request)
+        | examples
         | policy.as_parameters(context),
         build=facts.build,
         timings_ms={name: round(ms, 3) for name, ms in usage.timings_ms.items()},

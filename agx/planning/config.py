@@ -10,6 +10,7 @@ from agx.backends.plan_requests import PlanOptions
 from agx.backends.specs import ModelChoice
 from agx.models.resolve import EMBEDDED
 from agx.planning.roles import ModelRole, Role
+from agx.prompts.chosen_examples import DEFAULT_EXAMPLES
 from agx.requests import LoadOptions, Parameters
 from agx.risk.context import DEFAULT_MAX_TASKS, MaxRisk
 
@@ -24,7 +25,8 @@ class PlannerConfig:
 
     `tools_limit` is the most tools that a model is offered, the best for the instruction: 0 is all of
     them, None what suits model and tools. `delta_tools_limit` is the same for Delta's model, None as
-    the other. No plan uses a tool of `forbidden` or goes above `max_risk`; a context can only add.
+    the other. `examples` is the most examples that a general model is shown, the nearest to the
+    instruction. No plan uses a tool of `forbidden` or goes above `max_risk`; a context can only add.
     """
 
     backend: BackendKind = BackendKind.AUTO
@@ -38,6 +40,7 @@ class PlannerConfig:
     max_tasks: int = DEFAULT_MAX_TASKS
     tools_limit: int | None = None
     delta_tools_limit: int | None = None
+    examples: int = DEFAULT_EXAMPLES
     forbidden: frozenset[str] = frozenset()
     max_risk: MaxRisk = "any"
     seed: int | None = None
@@ -62,5 +65,6 @@ class PlannerConfig:
             deadline_secs=self.timeout_secs,
             reasoning_tokens=self.think,
             tools_limit=tools_limit,
+            examples=self.examples,
         )
         return Role(name, choice, options)

@@ -35,11 +35,11 @@ async def stream_roles(  # noqa: PLR0913  a planning, and who does it
 
     The first role begins with `draft`, if there is one. What the rules find in a draft is for the next
     role to mend: it ends nothing, but a text that holds no plan raises `PlanInvalid`. `options` takes the
-    place of the roles' own, except for how many tools each is offered.
+    place of the roles' own, except for how many tools and examples each is given.
     """
     for role in roles:
         is_last = role is roles[-1]
-        own = role.options if options is None else replace(options, tools_limit=role.options.tools_limit)
+        own = role.options if options is None else _within_role(options, role)
         stream = stream_plan(backend_of(role), instruction, context, options=own, draft=draft)
         try:
             async with aclosing(stream) as items:
@@ -52,6 +52,11 @@ async def stream_roles(  # noqa: PLR0913  a planning, and who does it
             if is_last:
                 raise
             draft = draft_of(error.text, instruction, context)
+
+
+def _within_role(options: PlanOptions, role: Role) -> PlanOptions:
+    """Return the options of one plan, with as many tools and examples as its role is given."""
+    return replace(options, tools_limit=role.options.tools_limit, examples=role.options.examples)
 
 
 def draft_of(source: DraftSource, instruction: str | None, context: PlanContext) -> Draft:

@@ -30,7 +30,8 @@ from agx.worker.process import WorkerProcess
 class PromptPreview:
     """What would be sent to the model: the rendered prompt, its length, the schema, the parameters.
 
-    `tools_offered` is None where all tools that are allowed are offered.
+    `tools_offered` is None where all tools that are allowed are offered. `examples` are the
+    instructions of the examples in the prompt, in its order.
     """
 
     prompt: str
@@ -38,6 +39,7 @@ class PromptPreview:
     schema: Mapping[str, Any]
     parameters: Parameters
     tools_offered: tuple[str, ...] | None = None
+    examples: tuple[str, ...] = ()
 
 
 class Planner:
@@ -163,6 +165,7 @@ class Planner:
             schema or {},
             prepared.request.parameters,
             names_offered(prepared.context),
+            tuple(example.instruction for example in prepared.examples),
         )
 
     async def health_check(self) -> Health:

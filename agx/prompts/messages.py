@@ -1,7 +1,8 @@
 """The messages that a model plans from.
 
-Echo reads a system text (the rules, the tools, the limits) and the instruction, word for word. Delta reads
-two turns more: its draft as the assistant's answer, and the findings as the user's next message.
+Echo reads a system text (the rules, the tools, the limits), the examples as turns, and the instruction, word
+for word. Delta reads two turns more: its draft as the assistant's answer, and the findings as the user's next
+message. What is the same for every instruction comes first.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from agx.plan.dialects import Dialect
 from agx.plan.reading import NORMALISED
 from agx.plan.schema import Finding, Task
 from agx.plan.tools import Registry, ToolInfo
+from agx.prompts.examples import Example
+from agx.requests import Message
 from agx.risk.context import PlanContext
 from agx.risk.policy import offered
 from agx.shell.pipeline_text import pipeline_text
@@ -29,6 +32,10 @@ An item of "args" is a string, taken literally, or one of {"glob":"*.txt"}, {"en
 "input_from_task" gives a task the output of an earlier task as its standard input; "save_to" writes \
 its output to a file.
 Use the fewest tasks that do what is asked. Never write shell syntax such as | or > into "args"."""
+# Small models copy what stands in rules, so examples that fit the instruction take their place.
+_RULES_BESIDE_EXAMPLES = """\
+You turn an instruction into a plan: a short list of tool calls, as JSON.
+Answer as in the examples, with the fewest tasks that do what is asked."""
 _RULES_FOR_FUNCTIONS = """\
 You turn an instruction into a plan: a short list of tool calls, as JSON.
 Write only {"tasks":[…]}, whatever other form of tool calls is described here. A task has "command" \
@@ -46,10 +53,15 @@ _ONLY_NEW = (
 )
 
 
-def system_text(context: PlanContext) -> str:
-    """Return the system message: rules, tools, limits, existing tasks and a summary of the input data."""
+def system_text(context: PlanContext, *, has_examples: bool = False) -> str:
+    """Return the system message: rules, tools, limits, existing tasks and a summary of the input data.
+
+    Beside examples the rules are short, and many tools are not listed: the constraint names them all.
+    """
     tools = offered(context)
-    parts = [_rules(tools), *listings(tools)]
+    rules = _RULES_BESIDE_EXAMPLES if has_examples else _rules(tools)
+    is_listed = not has_examples or len(tools) <= MAX_DESCRIBED_TOOLS
+    parts = [rules, *(listings(tools) if is_listed else ())]
     parts.append(f"A plan has at most {context.task_limit} tasks.")
     if context.existing_tasks:
         tasks = [task.written() for task in context.existing_tasks]
@@ -106,6 +118,18 @@ def _as_function(tool: ToolInfo) -> dict[str, Any]:
     parameters = {"type": "object", "properties": {}} | dict(tool.schema or {})
     function = {"name": tool.name, "description": tool.description, "parameters": parameters}
     return {"type": "function", "function": function}
+
+
+def example_turns(examples: Iterable[Example]) -> list[Message]:
+    """Return the examples as a conversation: the user asks, and the assistant answers with the plan."""
+    return [
+        message
+        for example in examples
+        for message in (
+            Message("user", example.instruction),
+            Message("assistant", written_plan(example.tasks)),
+        )
+    ]
 
 
 def written_plan(tasks: Sequence[Task], dialect: Dialect = "json") -> str:

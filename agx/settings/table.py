@@ -162,6 +162,14 @@ SETTINGS: tuple[Setting, ...] = (
         maximum=1000,
     ),
     Setting(
+        "examples",
+        "integer",
+        8,
+        "the most examples that a general model is shown, the nearest to the instruction; 0 is none",
+        minimum=0,
+        maximum=32,
+    ),
+    Setting(
         "timeout_secs",
         "number",
         None,

@@ -54,24 +54,24 @@ def main(arguments: list[str] | None = None) -> None:
     descriptions = {tool.name: tool.description for tool in unix_registry()}
     others = [*tldr(args.tldr), *about(args.tldr, descriptions), *cheats(args.cheats)]
     evaluation = list(read_lines(args.held_out))
-    asked = {_wording(row["instruction"]) for row in evaluation}
-    answers = {_key(reference) for row in evaluation for reference in row["reference"]}
+    asked = {wording(row["instruction"]) for row in evaluation}
+    answers = {command_key(reference) for row in evaluation for reference in row["reference"]}
     own = [pair for path in sorted(args.written.glob("*.jsonl")) for pair in written(path)]
     own += composed(args.composed)
-    others += [pair for pair in own if not (args.strict and _key(pair.cmd) in answers)]
+    others += [pair for pair in own if not (args.strict and command_key(pair.cmd) in answers)]
     args.out.mkdir(parents=True, exist_ok=True)
     dev = [pair for pair in corpus if is_dev(pair.cmd)]
     _write(args.out / "dev_cases.jsonl", ({"nl": pair.nl, "cmd": pair.cmd} for pair in dev))
-    _write(args.out / "dev.jsonl", _rows(dev, set(), {}))
-    known = {_key(pair.cmd) for pair in own}
-    unseen = [row for row in evaluation if known.isdisjoint(map(_key, row["reference"]))]
+    _write(args.out / "dev.jsonl", plan_rows(dev, set(), {}))
+    known = {command_key(pair.cmd) for pair in own}
+    unseen = [row for row in evaluation if known.isdisjoint(map(command_key, row["reference"]))]
     _write(args.out / "everyday_unseen.jsonl", unseen)
     counts: dict[str, Counter[str]] = {}
     if args.strict:
-        asked |= {_wording(pair.nl) for pair in dev}
+        asked |= {wording(pair.nl) for pair in dev}
     rest = [pair for pair in corpus if not is_dev(pair.cmd)]
-    train = [pair for pair in [*rest, *others] if _wording(pair.nl) not in asked]
-    rows = list(_rows(train, {_key(pair.cmd) for pair in dev}, counts))
+    train = [pair for pair in [*rest, *others] if wording(pair.nl) not in asked]
+    rows = list(plan_rows(train, {command_key(pair.cmd) for pair in dev}, counts))
     _write(args.out / "train.jsonl", rows)
     (args.out / "counts.json").write_text(json.dumps(counts, indent=1), encoding="utf-8")
     print(json.dumps({"dev": len(dev), "train": len(rows), "counts": counts}, indent=1))
@@ -97,12 +97,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _wording(text: str) -> str:
+def wording(text: str) -> str:
     """Return an instruction without the marks that make no difference."""
     return " ".join(text.casefold().rstrip(".?!").split())
 
 
-def _key(cmd: str) -> str:
+def command_key(cmd: str) -> str:
     """Return a command as its plan in one form, so that quoting makes no difference; else its words."""
     try:
         return _plan_key([task.written() for task in parse_shell(cmd).tasks])
@@ -114,7 +114,8 @@ def _plan_key(tasks: Tasks) -> str:
     return json.dumps(one_form(tasks))
 
 
-def _rows(pairs: Iterable[Pair], held_out: set[str], counts: dict[str, Counter[str]]) -> Iterator[Row]:
+def plan_rows(pairs: Iterable[Pair], held_out: set[str], counts: dict[str, Counter[str]]) -> Iterator[Row]:
+    """Yield a row for each pair whose command is a plan that is not held out; `counts` get the reasons."""
     registry, seen = unix_registry(), set()
     for pair in pairs:
         count = counts.setdefault(pair.source, Counter())

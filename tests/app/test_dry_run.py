@@ -29,5 +29,6 @@ def test_what_the_role_decided_is_said() -> None:
 def test_the_data_has_prompt_schema_and_all_settings() -> None:
     data = preview_data(PREVIEW, SETTINGS)
     assert (data["prompt"], data["prompt_tokens"], data["schema"]) == ("plan it", 2, {"type": "object"})
+    assert preview_data(replace(PREVIEW, examples=("count a",)), SETTINGS)["examples"] == ("count a",)
     assert data["settings"]["seed"] == {"value": 7, "origin": "--seed"}
     assert data["settings"].keys() == SETTINGS.given.keys()

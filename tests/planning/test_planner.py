@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,10 +27,12 @@ from agx.plan.tools import Registry, ToolInfo
 from agx.planning.config import PlannerConfig
 from agx.planning.planner import Planner
 from agx.planning.roles import ModelRole
+from agx.prompts.chosen_examples import MAX_EXAMPLES
 from agx.prompts.messages import NOTHING_FOUND
 from agx.requests import Chunk, Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_draft
+from agx.settings.table import BY_NAME
 from agx.unix.registry import unix_registry
 
 INSTRUCTION = "count the distinct names in names.txt"
@@ -84,7 +87,7 @@ async def test_a_stream_is_chunks_and_then_the_plan() -> None:
 
 async def test_both_drafts_and_refines_and_tells_the_changes_task_by_task() -> None:
     backend = ScriptedBackend([DRAFT, REFINED])
-    generated = await Planner(BOTH, backend=backend).plan(INSTRUCTION)
+    generated = await Planner(replace(BOTH, examples=0), backend=backend).plan(INSTRUCTION)
     assert generated.metadata.role == "delta"
     assert generated.changes is not None
     assert [(change.kind, change.after and change.after.command) for change in generated.changes] == [
@@ -99,6 +102,25 @@ async def test_both_drafts_and_refines_and_tells_the_changes_task_by_task() -> N
     assert refined[1].content == INSTRUCTION
     assert refined[2].content == DRAFT
     assert refined[3].content == "task 2: uniq drops only neighbouring duplicates"
+
+
+async def test_a_preview_names_the_examples_in_the_prompt() -> None:
+    shown = await planner_of(config=PlannerConfig(examples=3)).prompt(INSTRUCTION)
+    assert len(shown.examples) == 3
+    places = [shown.prompt.index(f"user: {text}") for text in (*shown.examples, INSTRUCTION)]
+    assert places == sorted(places)
+    assert (await planner_of(config=PlannerConfig(examples=0)).prompt(INSTRUCTION)).examples == ()
+
+
+async def test_options_of_one_plan_leave_the_examples_to_the_configuration() -> None:
+    planner = planner_of(REFINED, config=PlannerConfig(examples=2))
+    generated = await planner.plan(INSTRUCTION, options=PlanOptions(seed=1))
+    assert generated.metadata.parameters["examples"] == 2
+
+
+def test_the_setting_has_the_default_and_range_that_plans_have() -> None:
+    setting = BY_NAME["examples"]
+    assert (setting.default, setting.minimum, setting.maximum) == (PlannerConfig().examples, 0, MAX_EXAMPLES)
 
 
 async def test_both_streams_the_chunks_of_each_and_one_plan() -> None:
@@ -118,7 +140,7 @@ async def test_both_lets_delta_mend_a_draft_with_errors() -> None:
     backend = ScriptedBackend([UNKNOWN_TOOL, REFINED])
     generated = await Planner(BOTH, backend=backend).plan(INSTRUCTION)
     assert commands(generated) == ["cat", "sort", "uniq"]
-    assert "there is no tool named 'frobnicate'" in backend.requests[1].messages[3].content
+    assert "there is no tool named 'frobnicate'" in backend.requests[1].messages[-1].content
 
 
 @pytest.mark.parametrize("draft", ["nothing", '{"tasks":[]}'])
@@ -151,7 +173,7 @@ async def test_refines_a_draft_in_every_form(draft: Any) -> None:
     assert commands(generated) == ["cat", "sort", "uniq"]
     assert generated.metadata.role == "delta"
     assert len(generated.changes or ()) == 2
-    assert json.loads(backend.requests[0].messages[2].content) == json.loads(DRAFT)
+    assert json.loads(backend.requests[0].messages[-2].content) == json.loads(DRAFT)
 
 
 async def test_a_plan_brings_its_instruction_and_another_may_be_given() -> None:
@@ -169,14 +191,14 @@ async def test_a_draft_without_an_instruction_is_a_usage_error() -> None:
 async def test_delta_mends_a_draft_with_an_unknown_tool() -> None:
     backend = ScriptedBackend([REFINED])
     generated = await Planner(backend=backend).refine(UNKNOWN_TOOL, INSTRUCTION)
-    assert "frobnicate" in backend.requests[0].messages[3].content
+    assert "frobnicate" in backend.requests[0].messages[-1].content
     assert commands(generated) == ["cat", "sort", "uniq"]
 
 
 async def test_delta_reads_that_nothing_was_found() -> None:
     backend = ScriptedBackend([REFINED])
     await Planner(backend=backend).refine(REFINED, INSTRUCTION)
-    assert backend.requests[0].messages[3].content == NOTHING_FOUND
+    assert backend.requests[0].messages[-1].content == NOTHING_FOUND
 
 
 @pytest.mark.parametrize("draft", ["no plan", [], 5, None, {"plan": ["sort"] * 65}])

@@ -1,0 +1,74 @@
+"""Which examples of a bank a prompt has: the nearest that its context allows, within a budget.
+
+An example shows a model how an answer looks and which words lead to which command. It must not show
+what the model cannot write or may not plan. So whatever holds for plans (tools, policy, limits) holds
+for examples.
+"""
+
+from __future__ import annotations
+
+from agx.plan import limits
+from agx.plan.tools import Registry
+from agx.prompts.examples import Example, ExampleBank, example_bank
+from agx.risk import policy
+from agx.risk.context import PlanContext
+from agx.unix.registry import unix_registry
+
+DEFAULT_EXAMPLES = 8
+MAX_EXAMPLES = 32
+CHARS_PER_EXAMPLE = 300
+"""What an example may take on average; one with its plan as JSON takes 170 in the middle."""
+
+
+def chosen_examples(
+    instruction: str,
+    context: PlanContext,
+    *,
+    at_most: int,
+    context_length: int | None = None,
+    bank: ExampleBank | None = None,
+) -> tuple[Example, ...]:
+    """Return at most `at_most` examples for an instruction, the nearest last.
+
+    No two have the same plan or the same instruction. Together they take at most a third of a context
+    of `context_length` tokens, at three characters a token. There are none unless all tools that are
+    offered are commands of the built-in registry, which is what the bank has plans for.
+    """
+    tools = policy.offered(context)
+    if not at_most or foreign_tools(tools):
+        return ()
+    left_chars = at_most * CHARS_PER_EXAMPLE
+    if context_length is not None:
+        left_chars = min(left_chars, context_length)
+    chosen: dict[str, Example] = {}  # by the plan
+    instructions = set[str]()
+    for example in (bank or example_bank()).nearest(instruction):
+        plan = example.plan_text
+        num_chars = len(example.instruction) + len(plan)
+        is_new = plan not in chosen and example.instruction.casefold() not in instructions
+        if is_new and num_chars <= left_chars and _is_allowed(example, context, tools):
+            chosen[plan] = example
+            instructions.add(example.instruction.casefold())
+            left_chars -= num_chars
+            if len(chosen) == at_most:
+                break
+    return tuple(reversed(chosen.values()))
+
+
+def foreign_tools(registry: Registry) -> list[str]:
+    """Return the names of the tools that are not commands of the built-in registry."""
+    unix = unix_registry()
+    if registry is unix:
+        return []
+    return [tool.name for tool in registry if tool.schema is not None or tool.name not in unix]
+
+
+def _is_allowed(example: Example, context: PlanContext, tools: Registry) -> bool:
+    """Return whether a plan of this context could be the example's."""
+    tasks = example.tasks
+    return (
+        len(tasks) <= context.task_limit
+        and all(task.command in tools for task in tasks)
+        and not limits.check(tasks, context.limits)
+        and not policy.check(tasks, context)
+    )

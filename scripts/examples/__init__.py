@@ -1,0 +1,1 @@
+"""How the bank of examples is made that comes with AGX."""
