@@ -13,8 +13,10 @@ from agx.plan.references import sources
 from agx.plan.schema import Finding, Glob, Task
 from agx.plan.tools import Registry
 from agx.rules.line_order import equal_lines
-from agx.rules.unknown_options import unknown_option
+from agx.shell.nested import nested_calls
+from agx.unix.argv_reader import read_argv
 from agx.unix.calls import Call
+from agx.unix.options import spec_of_tool
 from agx.unix.roles import Role, has_wildcard, roles
 from agx.unix.runs import Runs, read_call, runs
 from agx.util.texts import nearest, shortened
@@ -24,6 +26,9 @@ Rule = Callable[[Sequence[Task], Registry], Iterator[Finding]]
 MAX_FOUND = 20
 """The most findings of one rule that are returned; the others come up once those are mended."""
 
+_PRINTS_THE_UNKNOWN = "echo"  # it takes a word that is no option of its own as text
+_MAX_OPTIONS_OF_A_TASK = 3
+_MAX_OPTION_CHARS = 40
 _MAX_SHOWN_CHARS = 80  # of what a message quotes
 _TAKES_FILES = frozenset(
     "awk bzip2 cat chgrp chmod chown cksum comm cp cut diff du egrep fgrep file grep gunzip gzip head less "
@@ -181,6 +186,34 @@ def _pattern_as_glob(tasks: Sequence[Task], registry: Registry) -> Iterator[Find
 def _should_be_glob(text: str, role: Role) -> bool:
     """Return whether an argument is a pattern where the tool wants files."""
     return role.is_operand and role.tool in _TAKES_FILES and has_wildcard(text)
+
+
+def unknown_option(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
+    """Yield a warning for each option that its tool does not have, at most three for a task."""
+    for task in tasks:
+        calls = [call for call in nested_calls(task, registry) if call.is_exact]
+        unknown = dict.fromkeys(found for call in calls for found in _unknown_options(call, registry))
+        for name, option, hint in list(unknown)[:_MAX_OPTIONS_OF_A_TASK]:
+            yield Finding(
+                severity="warning",
+                task=task.task_number,
+                rule="unknown-option",
+                message=f"{name} has no option {option}",
+                hint=hint,
+            )
+
+
+def _unknown_options(call: Call, registry: Registry) -> Iterator[tuple[str, str, str]]:
+    """Yield tool, option and hint."""
+    tool = registry.get(call.name)
+    spec = None if tool is None else spec_of_tool(tool)
+    if spec is None or spec.known is None or call.name == _PRINTS_THE_UNKNOWN:
+        return
+    for word in read_argv(call.words, spec).words:
+        if word.kind == "unknown":
+            shown = shortened(word.option, _MAX_OPTION_CHARS)
+            is_word = len(shown) > 2
+            yield call.name, shown, f"see `man {call.name}`{nearest(shown, spec.known) if is_word else ''}"
 
 
 RULES: tuple[Rule, ...] = (

@@ -80,8 +80,7 @@ class _Desk:
         # Heavy, and imports llama.cpp: here, while the main thread already reads the load request.
         from agx.engine import native  # noqa: PLC0415
         from agx.engine.loop import Engine  # noqa: PLC0415
-        from agx.worker.greeting import hello  # noqa: PLC0415
-        from agx.worker.service import Service  # noqa: PLC0415
+        from agx.worker.service import Service, hello  # noqa: PLC0415
 
         native.log.sink = _log
         self._engine = Engine()

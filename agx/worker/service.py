@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+from agx.engine import devices, native
 from agx.engine.events import DoneEvent, ErrorEvent, TextEvent
 from agx.engine.loop import Engine
 from agx.errors import AgxError, DeadlineExceeded, UsageError
+from agx.grammar import llguidance
 from agx.requests import GenerationRequest, LoadRequest
+from agx.util.version import __version__
 from agx.worker.inbox import Arrival, Inbox
-from agx.worker.protocol import Frame
+from agx.worker.protocol import MAX_FRAME_BYTES, PROTOCOL_VERSION, Frame
 
 # Text waits for as long as this since the last frames went: a small model has dozens of tokens in it,
 # and the parent, woken for each, would take the processor that the next one needs.
@@ -158,3 +163,29 @@ class Service:
             self._send(self._outgoing)
             self._outgoing = []
             self._flushed_secs = time.monotonic()
+
+
+def hello() -> Frame:
+    """Return the greeting of the protocol."""
+    return {
+        "event": "hello",
+        "protocol": PROTOCOL_VERSION,
+        "pid": os.getpid(),
+        "versions": {
+            "python": sys.version.split()[0],
+            "agx": __version__,
+            "llama-cpp-python": native.version(),
+            "llguidance": llguidance.version(),
+        },
+        "system_info": native.system_info(),
+        "devices": [_device(device) for device in devices.devices()],
+        "backends": list(devices.backend_names()),
+        "amx_guard": native.needs_amx_guard(),
+        "limits": {"frame_bytes": MAX_FRAME_BYTES, "sequences": 1},
+    }
+
+
+def _device(device: devices.Device) -> Frame:
+    facts = asdict(device)
+    del facts["address"]
+    return facts

@@ -12,7 +12,7 @@ import pytest
 
 from agx.plan.schema import Finding
 from agx.plan.tools import Registry, ToolInfo, ToolOptions
-from agx.rules.unknown_options import unknown_option
+from agx.rules.findings import unknown_option
 from agx.shell.parse import parse_shell
 from agx.shell.refusals import NotAPlan
 from agx.unix.registry import unix_registry
