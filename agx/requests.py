@@ -159,10 +159,10 @@ class Parameters:
 class GenerationRequest:
     """One request, whole.
 
-    `schema` is the JSON Schema that the text must fit, as data or as JSON text; None is free text. A
-    schema must not change once it was given: whoever compiles it keeps the result. `seed` None means a
-    fresh one, which the usage reports. `deadline_secs` counts from the call; when it runs out, the
-    generation ends with `DeadlineExceeded`.
+    `schema` is the JSON Schema that the text must fit, as data or as JSON text; `grammar` is a grammar in
+    llguidance's Lark in its place. Without both it is free text. A schema must not change once it was given:
+    whoever compiles it keeps the result. `seed` None means a fresh one, which the usage reports.
+    `deadline_secs` counts from the call; when it runs out, the generation ends with `DeadlineExceeded`.
 
     `reasoning_tokens` is the budget for reasoning before the schema begins to hold: 0 is none, None what
     suits the model. They do not count for `max_tokens`. `draft` is a text that the answer is likely to
@@ -174,6 +174,7 @@ class GenerationRequest:
 
     messages: tuple[Message, ...]
     schema: Mapping[str, Any] | str | None = None
+    grammar: str | None = None
     parameters: Parameters = field(default_factory=Parameters)
     seed: int | None = None
     deadline_secs: float | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agx.models.chat_templates import chat_template
+from agx.plan.dialects import DIALECT_CHOICES
 from agx.requests import LoadOptions, Parameters
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def planner_config(settings: Settings) -> PlannerConfig:
         load=load_options(settings),
         parameters=parameters(settings),
         think=settings.optional_integer("think"),
+        dialect=next(each for each in DIALECT_CHOICES if each == settings.text("dialect")),
         max_tasks=settings.integer("max_tasks"),
         tools_limit=settings.optional_integer("tools_limit"),
         delta_tools_limit=settings.optional_integer("delta_tools_limit"),

@@ -1,4 +1,4 @@
-"""What a dry run shows: the prompt, the schema, and the parameters with where each came from."""
+"""What a dry run shows: the prompt, the schema or grammar, and the parameters with where each came from."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def preview_data(preview: PromptPreview, settings: Settings) -> dict[str, Any]:
         },
         "tools_offered": preview.tools_offered,
         "examples": preview.examples,
+        "dialect": preview.dialect,
         "schema": preview.schema,
-    }
+    } | ({} if preview.grammar is None else {"grammar": preview.grammar})
 
 
 def parameter_rows(preview: PromptPreview, settings: Settings) -> Rows:

@@ -32,6 +32,7 @@ class ModelFacts:
     """What a model says of itself, once it is loaded; what a backend cannot know keeps its default.
 
     `planner_tools` is the GGUF key `agx.planner.tools`: the kind of registry that it plans for.
+    `takes_grammar` says that its text can be held to a grammar, and not to a JSON Schema only.
     `chat_template_sha256` is there where another chat template than the model's own was given.
     `warnings` are sentences about what a user should know of how it is used.
     """
@@ -42,6 +43,7 @@ class ModelFacts:
     context_length: int | None = None
     device: str | None = None
     planner_tools: str | None = None
+    takes_grammar: bool = False
     build: str | None = None
     chat_template_sha256: str | None = None
     warnings: tuple[str, ...] = ()
@@ -58,7 +60,7 @@ class Health:
 
 @runtime_checkable
 class ModelBackend(Protocol):
-    """Something that generates text under a JSON Schema."""
+    """Something that generates text under a JSON Schema, or under a grammar where its facts say so."""
 
     @property
     def backend_type(self) -> BackendKind:

@@ -85,7 +85,9 @@ class LlamaCppBackend(GeneratesPlans):
     async def render(self, request: GenerationRequest) -> tuple[str, int]:
         """Return the prompt that the model's chat template makes of a request, and its tokens' number."""
         self.start()
-        reply = await self._client.call({"op": "render"} | replace(request, schema=None).as_dict())
+        reply = await self._client.call(
+            {"op": "render"} | replace(request, schema=None, grammar=None).as_dict()
+        )
         self._warn((await self._client.loaded())["model"]["warnings"])
         return reply["prompt"], reply["prompt_tokens"]
 
@@ -153,5 +155,10 @@ def _facts(model: Frame, *, sha256: str, fallback_name: str) -> ModelFacts:
     known = {each.name: model[each.name] for each in fields(ModelFacts) if each.name in model}
     return ModelFacts(
         **known
-        | {"name": model["name"] or fallback_name, "sha256": sha256, "warnings": tuple(model["warnings"])}
+        | {
+            "name": model["name"] or fallback_name,
+            "sha256": sha256,
+            "takes_grammar": True,
+            "warnings": tuple(model["warnings"]),
+        }
     )

@@ -8,9 +8,11 @@ from functools import lru_cache
 from math import inf
 
 from agx.backends.base import ModelFacts
+from agx.backends.dialect_choice import check_dialect
 from agx.errors import ModelMismatch, UsageError
 from agx.grammar.plan_schema import PlanLimits, plan_schema
 from agx.grammar.tool_schema import Schema
+from agx.plan.dialects import Dialect, DialectChoice
 from agx.plan.schema import MAX_TASKS, Finding, Plan, Task
 from agx.plan.tools import Registry
 from agx.prompts.chosen_examples import DEFAULT_EXAMPLES, MAX_EXAMPLES, foreign_tools
@@ -39,7 +41,8 @@ class PlanOptions:
 
     `reasoning_tokens` None lets the model reason as far as it has to. `tools_limit` is the most tools
     that the model is offered, the best for the instruction: 0 is all of them, None what suits model and
-    tools. `examples` is the most examples that a general model is shown.
+    tools. `examples` is the most examples that a general model is shown. `dialect` is the form in which
+    the model writes the plan.
     """
 
     parameters: Parameters = field(default_factory=Parameters)
@@ -48,13 +51,15 @@ class PlanOptions:
     reasoning_tokens: int | None = None
     tools_limit: int | None = None
     examples: int = DEFAULT_EXAMPLES
+    dialect: DialectChoice = "auto"
 
 
 def check_request(instruction: str, context: PlanContext, options: PlanOptions) -> None:
     """Raise `UsageError` for what no request can be made of.
 
     That is an instruction that is not text or says nothing, `max_tasks`, a time limit or a number of
-    examples that cannot be, and a policy that names no tool or leaves none.
+    examples that cannot be, a policy that names no tool or leaves none, and the dialect `shell` for what
+    is no command.
     """
     _check_instruction(instruction)
     if not 1 <= context.task_limit <= MAX_TASKS:
@@ -64,7 +69,7 @@ def check_request(instruction: str, context: PlanContext, options: PlanOptions) 
     if type(options.examples) is not int or not 0 <= options.examples <= MAX_EXAMPLES:
         hint = f"use 0 to {MAX_EXAMPLES}; 0 is none"
         raise UsageError(f"the number of examples cannot be {options.examples!r}", hint=hint)
-    policy.offered(context)
+    check_dialect(options.dialect, policy.offered(context))
 
 
 def has_too_many_tools(context: PlanContext, options: PlanOptions) -> bool:
@@ -92,21 +97,26 @@ def plan_request(
     *,
     examples: Sequence[Example] = (),
 ) -> GenerationRequest:
-    """Make the request for Echo, or with a draft for Delta, of what `check_request` has let through."""
+    """Make the request for Echo, or with a draft for Delta, of what `check_request` has let through.
+
+    Where the options leave the dialect open, it is JSON.
+    """
+    dialect: Dialect = "json" if options.dialect == "auto" else options.dialect
     messages = [
-        Message("system", system_text(context, has_examples=bool(examples))),
-        *example_turns(examples),
+        Message("system", _system_text(context, dialect, has_examples=bool(examples))),
+        *example_turns(examples, dialect),
         Message("user", instruction),
     ]
     if draft is not None:
-        assistant, user = delta_turns(draft.plan.tasks, draft.findings)
+        assistant, user = delta_turns(draft.plan.tasks, draft.findings, dialect)
         messages += [Message("assistant", assistant), Message("user", user)]
     limits = PlanLimits(max_tasks=context.task_limit, **asdict(context.limits))
     tools = policy.offered(context)
     functions, listing = template_tools(tools)
     return GenerationRequest(
         messages=tuple(messages),
-        schema=_schema(tools, limits),
+        schema=_schema(tools, limits) if dialect == "json" else None,
+        grammar=_grammar(tools, limits) if dialect == "shell" else None,
         parameters=options.parameters,
         seed=options.seed,
         deadline_secs=options.deadline_secs,
@@ -136,6 +146,20 @@ def refuse_mismatch(facts: ModelFacts, registry: Registry) -> None:
             hint="use a general instruction model: --model FILE.gguf",
             tools=foreign[:10],
         )
+
+
+def _system_text(context: PlanContext, dialect: Dialect, *, has_examples: bool) -> str:
+    if dialect == "json":
+        return system_text(context, has_examples=has_examples)
+    from agx.prompts.shell_messages import shell_system_text  # noqa: PLC0415  the embedded planner writes JSON
+
+    return shell_system_text(context)
+
+
+def _grammar(registry: Registry, limits: PlanLimits) -> str:
+    from agx.grammar.shell_dialect import shell_grammar  # noqa: PLC0415  as above
+
+    return shell_grammar(registry, limits)
 
 
 @lru_cache(maxsize=8)

@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 
 from agx.backends.base import ModelBackend, ModelFacts
+from agx.backends.dialect_choice import chosen_dialect
 from agx.backends.plan_requests import (
     Draft,
     PlanOptions,
@@ -23,9 +24,10 @@ from agx.backends.plan_requests import (
     refuse_mismatch,
     with_best_tools,
 )
-from agx.errors import BackendError, DeadlineExceeded, PlanTruncated
+from agx.errors import BackendError, DeadlineExceeded, PlanInvalid, PlanTruncated
 from agx.plan import limits
 from agx.plan.changes import task_changes
+from agx.plan.dialects import Dialect
 from agx.plan.schema import PlanMetadata
 from agx.prompts.chosen_examples import chosen_examples
 from agx.prompts.examples import Example
@@ -48,6 +50,7 @@ class Prepared:
     facts: ModelFacts
     draft: Draft | None = None
     examples: tuple[Example, ...] = ()
+    dialect: Dialect = "json"
 
 
 async def prepare(
@@ -61,26 +64,36 @@ async def prepare(
     """Load the model, and make the request; the time for it is taken from the options' limit.
 
     Raises what `check_request` raises before anything is loaded, `ModelMismatch` for a model that was
-    trained for other tools, and what loading raises.
+    trained for other tools, what `chosen_dialect` raises, and what loading raises.
     """
     options = options or PlanOptions()
     check_request(instruction, context, options)
     request: GenerationRequest | None = None
     examples: tuple[Example, ...] = ()
-    if not has_too_many_tools(context, options):
-        request = plan_request(instruction, context, options, draft)  # which goes on while the model loads
+    if options.dialect != "shell" and not has_too_many_tools(context, options):
+        # In JSON, as the embedded planner writes it. It goes on while the model loads.
+        request = plan_request(instruction, context, options, draft)
     facts, left_secs = await _loaded(backend, options.deadline_secs)
     # A model that was trained for its tools handles them all, and needs no examples.
-    if facts.planner_tools is None:
+    is_general = facts.planner_tools is None
+    if is_general:
         context = with_best_tools(context, instruction, options, draft)
+    tools = policy.offered(context)
+    refuse_mismatch(facts, tools)
+    dialect = chosen_dialect(options.dialect, tools, facts, draft=() if draft is None else draft.plan.tasks)
+    if is_general:
         examples = chosen_examples(
-            instruction, context, at_most=options.examples, context_length=facts.context_length
+            instruction,
+            context,
+            at_most=options.examples,
+            context_length=facts.context_length,
+            dialect=dialect,
         )
-        request = None
-    request = request or plan_request(instruction, context, options, draft, examples=examples)
-    refuse_mismatch(facts, policy.offered(context))
+    if request is None or is_general:
+        chosen = replace(options, dialect=dialect)
+        request = plan_request(instruction, context, chosen, draft, examples=examples)
     request = replace(request, deadline_secs=left_secs)
-    return Prepared(instruction, request, context, facts, draft, examples)
+    return Prepared(instruction, request, context, facts, draft, examples, dialect)
 
 
 async def stream_plan(
@@ -173,7 +186,18 @@ def _usage_of_whole(last: Chunk | None, text: str, parameters: Parameters) -> Us
 
 
 def _generated(prepared: Prepared, text: str, metadata: PlanMetadata) -> GeneratedPlan:
-    """Read the text as a plan and check it by everything there is; raises `PlanInvalid`."""
+    """Read the text as a plan and check it by everything there is; raises `PlanInvalid`.
+
+    The error's details name the dialect of the text, where that is not JSON.
+    """
+    try:
+        return _checked(prepared, text, metadata)
+    except PlanInvalid as error:
+        error.details |= _other_dialect(prepared)
+        raise
+
+
+def _checked(prepared: Prepared, text: str, metadata: PlanMetadata) -> GeneratedPlan:
     context, draft = prepared.context, prepared.draft
     plan, findings = read_draft(
         text,
@@ -182,6 +206,7 @@ def _generated(prepared: Prepared, text: str, metadata: PlanMetadata) -> Generat
         metadata=metadata,
         max_tasks=context.task_limit,
         normalise="sort" in policy.offered(context),  # what normalising puts in has to be on offer, too
+        dialect=prepared.dialect,
     )
     findings = (
         *limits.check(plan.tasks, context.limits),
@@ -195,7 +220,6 @@ def _generated(prepared: Prepared, text: str, metadata: PlanMetadata) -> Generat
 
 def _metadata(backend: ModelBackend, prepared: Prepared, *, usage: Usage, started: float) -> PlanMetadata:
     facts, request, context = prepared.facts, prepared.request, prepared.context
-    examples = {"examples": len(prepared.examples)} if prepared.examples else {}
     return PlanMetadata(
         backend=backend.backend_type.value,
         model=facts.name,
@@ -206,17 +230,23 @@ def _metadata(backend: ModelBackend, prepared: Prepared, *, usage: Usage, starte
         completion_tokens=usage.completion_tokens,
         latency_ms=round((time.perf_counter() - started) * 1000, 3),
         seed=usage.seed,
-        parameters=asdict(request.parameters)
-        | _other_parameters(facts, request)
-        | examples
-        | policy.as_parameters(context),
+        parameters=asdict(request.parameters) | _other_parameters(prepared) | policy.as_parameters(context),
         build=facts.build,
         timings_ms={name: round(ms, 3) for name, ms in usage.timings_ms.items()},
         tools_offered=names_offered(context),
     )
 
 
-def _other_parameters(facts: ModelFacts, request: GenerationRequest) -> dict[str, int | str]:
+def _other_parameters(prepared: Prepared) -> dict[str, int | str]:
     """Return what else was asked for and has an influence on the text."""
-    asked = {"think": request.reasoning_tokens, "chat_template_sha256": facts.chat_template_sha256}
-    return {name: value for name, value in asked.items() if value is not None}
+    asked = {
+        "think": prepared.request.reasoning_tokens,
+        "chat_template_sha256": prepared.facts.chat_template_sha256,
+        "examples": len(prepared.examples) or None,
+    }
+    return {name: value for name, value in asked.items() if value is not None} | _other_dialect(prepared)
+
+
+def _other_dialect(prepared: Prepared) -> dict[str, str]:
+    """Return the dialect as it stands among parameters and details; nothing where it is JSON."""
+    return {} if prepared.dialect == "json" else {"dialect": prepared.dialect}

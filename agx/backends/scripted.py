@@ -33,8 +33,8 @@ class ScriptedBackend(GeneratesPlans):
     """Plays `replies` in order, one a request, and keeps the requests in `requests`.
 
     A reply is a text, an error to raise, a `ScriptedReply`, or a function that makes one of the
-    request. The text is played as it is, whatever schema the request has: what comes above has to
-    validate it. `stopped` counts the generations that were closed before their end.
+    request. The text is played as it is, whatever schema or grammar the request has: what comes above
+    has to validate it. `stopped` counts the generations that were closed before their end.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class ScriptedBackend(GeneratesPlans):
         *,
         model_name: str = "scripted",
         planner_tools: str | None = None,
+        takes_grammar: bool = False,
         chunk_characters: int = 8,
     ) -> None:
         self.requests: list[GenerationRequest] = []
@@ -51,6 +52,7 @@ class ScriptedBackend(GeneratesPlans):
         self._replies = list(replies)
         self._model_name = model_name
         self._planner_tools = planner_tools
+        self._takes_grammar = takes_grammar
         self._chunk_characters = chunk_characters
 
     def __repr__(self) -> str:
@@ -94,6 +96,7 @@ class ScriptedBackend(GeneratesPlans):
             "scripted",
             context_length=1 << 20,
             planner_tools=self._planner_tools,
+            takes_grammar=self._takes_grammar,
         )
 
     async def render(self, request: GenerationRequest) -> tuple[str, int]:

@@ -27,6 +27,7 @@ from agx.engine.scheduler import Slice, schedule
 from agx.engine.sequence import Sequence as TokenSequence
 from agx.engine.sequence import State
 from agx.errors import AgxError, DeadlineExceeded, UsageError
+from agx.grammar.constraint import Constraint
 from agx.requests import MAX_SEED, FinishReason, GenerationRequest, LoadOptions, checked_seed
 
 # The only slot of the model's memory, since one request runs at a time.
@@ -251,7 +252,7 @@ def _prepare(
         tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)
     model.check_room(len(tokens), max_tokens=parameters.max_tokens)
     with timings.measure("constraint"):
-        constraint = None if request.schema is None else model.compiler.compile(request.schema)
+        constraint = _constraint(model, request)
     budget = model.room_to_reason(
         prompt.reasoning_tokens, num_prompt_tokens=len(tokens), max_tokens=parameters.max_tokens
     )
@@ -276,6 +277,14 @@ def _prepare(
     )
     generation.begin(may_reason=budget > 0)
     return generation
+
+
+def _constraint(model: Model, request: GenerationRequest) -> Constraint | None:
+    if request.grammar is None:
+        return None if request.schema is None else model.compiler.compile(request.schema)
+    if request.schema is not None:
+        raise UsageError("the request has a schema and a grammar", hint="give one of them")
+    return model.compiler.compile_grammar(request.grammar)
 
 
 def _conversation(request: GenerationRequest) -> Conversation:

@@ -23,6 +23,7 @@ Source: docs/syntax.md of https://github.com/guidance-ai/llguidance
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -33,8 +34,9 @@ from agx.shell.braces import MAX_WORD_CHARS
 from agx.shell.parse import parse_shell
 from agx.shell.refusals import NotAPlan
 from agx.shell.render import command_word
-from agx.shell.tokens import SHELL_VARIABLES
+from agx.shell.tokens import KEYWORDS, SHELL_VARIABLES
 
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 # The most tasks of a substitution.
 _MAX_INNER_TASKS = 3
 # The reader writes `./` before a pattern or a path that begins with a sign of its own.
@@ -102,6 +104,8 @@ def shell_grammar(tools: Registry, limits: PlanLimits) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_read_back(name: str) -> bool:
+    if _PLAIN_NAME.fullmatch(name) and name not in KEYWORDS:
+        return True
     try:
         return parse_shell(command_word(name)).tasks[0].command == name
     except NotAPlan:
@@ -129,13 +133,18 @@ def _with_rest(command: str, *, left: int) -> str:
 
 def _commands(limits: PlanLimits) -> Iterator[str]:
     """Yield the rules of a command, and of one around a substitution of each number of tasks."""
-    yield f"command: TOOL ARG{{0,{limits.max_args}}} ERRORS?"
+    yield f"command: TOOL {_arguments(limits.max_args)} ERRORS?"
     before = (limits.max_args - 1) // 2
     after = limits.max_args - 1 - before
     for inner in range(1, _inner_tasks(limits) + 1):
-        yield f"around{inner}: TOOL ARG{{0,{before}}} substitution{inner} ARG{{0,{after}}} ERRORS?"
+        words = f"{_arguments(before)} substitution{inner} {_arguments(after)}"
+        yield f"around{inner}: TOOL {words} ERRORS?"
         commands = ' " | " '.join(["command"] * inner)
         yield f'substitution{inner}: " $(" {commands} ")" | OPENED {commands} CLOSED'
+
+
+def _arguments(most: int) -> str:
+    return f"ARG{{0,{most}}}" if most else ""
 
 
 def _words(limits: PlanLimits) -> Iterator[str]:

@@ -13,3 +13,5 @@ Dialect = Literal["json", "shell"]
 
 DialectChoice = Literal["auto", "json", "shell"]
 """A dialect, or `auto` for the one that suits model and tools."""
+
+DIALECT_CHOICES: tuple[DialectChoice, ...] = ("auto", "json", "shell")

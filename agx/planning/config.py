@@ -9,6 +9,7 @@ from agx.backends.base import BackendKind
 from agx.backends.plan_requests import PlanOptions
 from agx.backends.specs import ModelChoice
 from agx.models.resolve import EMBEDDED
+from agx.plan.dialects import DialectChoice
 from agx.planning.roles import ModelRole, Role
 from agx.prompts.chosen_examples import DEFAULT_EXAMPLES
 from agx.requests import LoadOptions, Parameters
@@ -22,6 +23,8 @@ class PlannerConfig:
     `echo_model` and `delta_model` are a path, a name in `models_dir`, `ollama:name:tag` or `agx-nano`;
     `load` is how both are loaded. `think` is how many tokens a model may reason before it plans: 0 is
     none; None is none where its template can turn reasoning off, and a few hundred otherwise.
+    `dialect` is the form in which a model writes a plan: `json`, `shell` (a pipeline, of Unix commands
+    only), or `auto` for the one that suits model and tools.
 
     `tools_limit` is the most tools that a model is offered, the best for the instruction: 0 is all of
     them, None what suits model and tools. `delta_tools_limit` is the same for Delta's model, None as
@@ -37,6 +40,7 @@ class PlannerConfig:
     load: LoadOptions = field(default_factory=LoadOptions)
     parameters: Parameters = field(default_factory=Parameters)
     think: int | None = None
+    dialect: DialectChoice = "auto"
     max_tasks: int = DEFAULT_MAX_TASKS
     tools_limit: int | None = None
     delta_tools_limit: int | None = None
@@ -66,5 +70,6 @@ class PlannerConfig:
             reasoning_tokens=self.think,
             tools_limit=tools_limit,
             examples=self.examples,
+            dialect=self.dialect,
         )
         return Role(name, choice, options)

@@ -11,6 +11,7 @@ from agx.backends.base import ModelBackend
 from agx.backends.plan_requests import Draft, PlanOptions
 from agx.backends.plans import stream_plan
 from agx.errors import PlanInvalid, UsageError
+from agx.plan.dialects import Dialect
 from agx.plan.schema import Plan
 from agx.planning.roles import Role
 from agx.requests import Chunk
@@ -35,7 +36,7 @@ async def stream_roles(  # noqa: PLR0913  a planning, and who does it
 
     The first role begins with `draft`, if there is one. What the rules find in a draft is for the next
     role to mend: it ends nothing, but a text that holds no plan raises `PlanInvalid`. `options` takes the
-    place of the roles' own, except for how many tools and examples each is given.
+    place of the roles' own, except for how many tools and examples each is given, and a dialect left open.
     """
     for role in roles:
         is_last = role is roles[-1]
@@ -47,19 +48,32 @@ async def stream_roles(  # noqa: PLR0913  a planning, and who does it
                     if is_last or not isinstance(item, GeneratedPlan):
                         yield item
                     else:
-                        draft = draft_of(item.text, instruction, context)
+                        dialect = _dialect_of(item.metadata.parameters)
+                        draft = draft_of(item.text, instruction, context, dialect=dialect)
         except PlanInvalid as error:
             if is_last:
                 raise
-            draft = draft_of(error.text, instruction, context)
+            draft = draft_of(error.text, instruction, context, dialect=_dialect_of(error.details))
 
 
 def _within_role(options: PlanOptions, role: Role) -> PlanOptions:
-    """Return the options of one plan, with as many tools and examples as its role is given."""
-    return replace(options, tools_limit=role.options.tools_limit, examples=role.options.examples)
+    """Return the options of one plan, with as many tools and examples as its role is given.
+
+    A dialect that they leave open is the role's.
+    """
+    own = role.options
+    dialect = own.dialect if options.dialect == "auto" else options.dialect
+    return replace(options, tools_limit=own.tools_limit, examples=own.examples, dialect=dialect)
 
 
-def draft_of(source: DraftSource, instruction: str | None, context: PlanContext) -> Draft:
+def _dialect_of(values: Mapping[str, Any]) -> Dialect:
+    """Return the dialect of a text, from its plan's parameters or its error's details."""
+    return "shell" if values.get("dialect") == "shell" else "json"
+
+
+def draft_of(
+    source: DraftSource, instruction: str | None, context: PlanContext, *, dialect: Dialect = "json"
+) -> Draft:
     """Read a draft, and find what there is to mend in it; `instruction` is the draft's own unless given.
 
     Raises `PlanInvalid` where there is no plan in it, and `UsageError` where nothing says what it is for.
@@ -69,6 +83,7 @@ def draft_of(source: DraftSource, instruction: str | None, context: PlanContext)
         context.registry,
         instruction=instruction or "",
         max_tasks=context.task_limit,
+        dialect=dialect,
     )
     if not plan.instruction.strip():
         raise UsageError("the draft does not say what it is for", hint="give the instruction as well")

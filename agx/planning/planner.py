@@ -15,6 +15,7 @@ from agx.backends.plan_requests import PlanOptions, names_offered
 from agx.backends.plans import last_plan, prepare
 from agx.backends.specs import Attachments, ModelChoice, specify
 from agx.errors import AgxError, UsageError
+from agx.plan.dialects import Dialect
 from agx.plan.tools import Registry
 from agx.planning.config import PlannerConfig
 from agx.planning.pipeline import DraftSource, draft_of, stream_roles
@@ -31,7 +32,8 @@ class PromptPreview:
     """What would be sent to the model: the rendered prompt, its length, the schema, the parameters.
 
     `tools_offered` is None where all tools that are allowed are offered. `examples` are the
-    instructions of the examples in the prompt, in its order.
+    instructions of the examples in the prompt, in its order. In the dialect `shell` there is a `grammar`
+    in place of the schema, which is empty.
     """
 
     prompt: str
@@ -40,6 +42,8 @@ class PromptPreview:
     parameters: Parameters
     tools_offered: tuple[str, ...] | None = None
     examples: tuple[str, ...] = ()
+    dialect: Dialect = "json"
+    grammar: str | None = None
 
 
 class Planner:
@@ -166,6 +170,8 @@ class Planner:
             prepared.request.parameters,
             names_offered(prepared.context),
             tuple(example.instruction for example in prepared.examples),
+            prepared.dialect,
+            prepared.request.grammar,
         )
 
     async def health_check(self) -> Health:

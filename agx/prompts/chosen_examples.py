@@ -8,6 +8,7 @@ for examples.
 from __future__ import annotations
 
 from agx.plan import limits
+from agx.plan.dialects import Dialect
 from agx.plan.tools import Registry
 from agx.prompts.examples import Example, ExampleBank, example_bank
 from agx.risk import policy
@@ -20,19 +21,21 @@ CHARS_PER_EXAMPLE = 300
 """What an example may take on average; one with its plan as JSON takes 170 in the middle."""
 
 
-def chosen_examples(
+def chosen_examples(  # noqa: PLR0913  each bounds the choice in another way
     instruction: str,
     context: PlanContext,
     *,
     at_most: int,
     context_length: int | None = None,
+    dialect: Dialect = "json",
     bank: ExampleBank | None = None,
 ) -> tuple[Example, ...]:
     """Return at most `at_most` examples for an instruction, the nearest last.
 
-    No two have the same plan or the same instruction. Together they take at most a third of a context
-    of `context_length` tokens, at three characters a token. There are none unless all tools that are
-    offered are commands of the built-in registry, which is what the bank has plans for.
+    No two have the same plan or the same instruction, and each has a form in the dialect. Together they
+    take at most a third of a context of `context_length` tokens, at three characters a token. There are
+    none unless all tools that are offered are commands of the built-in registry, which is what the bank
+    has plans for.
     """
     tools = policy.offered(context)
     if not at_most or foreign_tools(tools):
@@ -46,7 +49,8 @@ def chosen_examples(
         plan = example.plan_text
         num_chars = len(example.instruction) + len(plan)
         is_new = plan not in chosen and example.instruction.casefold() not in instructions
-        if is_new and num_chars <= left_chars and _is_allowed(example, context, tools):
+        is_shown = is_new and num_chars <= left_chars and _is_allowed(example, context, tools)
+        if is_shown and _has_form(example, dialect):
             chosen[plan] = example
             instructions.add(example.instruction.casefold())
             left_chars -= num_chars
@@ -61,6 +65,14 @@ def foreign_tools(registry: Registry) -> list[str]:
     if registry is unix:
         return []
     return [tool.name for tool in registry if tool.schema is not None or tool.name not in unix]
+
+
+def _has_form(example: Example, dialect: Dialect) -> bool:
+    if dialect == "json":
+        return True
+    from agx.shell.pipeline_text import pipeline_text  # noqa: PLC0415  the embedded planner writes JSON
+
+    return pipeline_text(example.tasks) is not None
 
 
 def _is_allowed(example: Example, context: PlanContext, tools: Registry) -> bool:

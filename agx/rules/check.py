@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agx.errors import PlanInvalid
-from agx.plan.reading import Source, as_text, parsed_plan, with_notes
+from agx.plan.dialects import Dialect
+from agx.plan.reading import PlanRead, Source, as_text, parsed_plan, with_notes
 from agx.plan.schema import MAX_TASKS, Finding, Plan, PlanMetadata, Task
 from agx.plan.tools import Registry
 from agx.risk.assess import with_risk
 from agx.rules import arguments, findings
 from agx.rules.normalise import normalised
+from agx.shell.parse import read_shell
 
 
 def check_tasks(
@@ -57,18 +59,28 @@ def read_draft(  # noqa: PLR0913  each says another thing about the reading
     metadata: PlanMetadata | None = None,
     max_tasks: int = MAX_TASKS,
     normalise: bool = False,
+    dialect: Dialect = "json",
 ) -> tuple[Plan, tuple[Finding, ...]]:
     """Read as `read_plan` does, but leave errors among the findings: what Delta is to mend.
 
-    Unless `normalise` is set the tasks stay those of the source, whatever their right form is.
+    Unless `normalise` is set the tasks stay those of the source, whatever their right form is. In the
+    dialect `shell` the source is a pipeline.
     """
-    read = parsed_plan(source, instruction=instruction, metadata=metadata)
+    if dialect == "shell":
+        read = _read_pipeline(as_text(source), instruction=instruction, metadata=metadata)
+    else:
+        read = parsed_plan(source, instruction=instruction, metadata=metadata)
     plan, notes = read.plan, read.notes
     if normalise:
         plan, more = normalised(plan, registry, max_tasks=max_tasks)
         notes = (*notes, *more)
     found = (*check_tasks(plan.tasks, registry, max_tasks=max_tasks), *read.findings, *notes)
     return with_risk(with_notes(plan, notes), registry), found
+
+
+def _read_pipeline(text: str, *, instruction: str, metadata: PlanMetadata | None) -> PlanRead:
+    plan, findings = read_shell(text, instruction=instruction)
+    return PlanRead(plan.model_copy(update={"metadata": metadata}), findings, notes=())
 
 
 def refuse_errors(findings: Sequence[Finding], text: str) -> None:

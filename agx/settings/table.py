@@ -135,6 +135,13 @@ SETTINGS: tuple[Setting, ...] = (
         minimum=0,
         maximum=MAX_REASONING_TOKENS,
     ),
+    Setting(
+        "dialect",
+        "choice",
+        "auto",
+        "what the model writes: a plan's JSON or a shell pipeline; auto is what suits model and tools",
+        choices=("auto", "json", "shell"),
+    ),
     Setting("max_tasks", "integer", 10, "the most tasks of a plan", minimum=1, maximum=64),
     Setting("forbid", "names", None, "a tool that no plan may use; those of every layer count"),
     Setting(

@@ -32,3 +32,9 @@ def test_the_data_has_prompt_schema_and_all_settings() -> None:
     assert preview_data(replace(PREVIEW, examples=("count a",)), SETTINGS)["examples"] == ("count a",)
     assert data["settings"]["seed"] == {"value": 7, "origin": "--seed"}
     assert data["settings"].keys() == SETTINGS.given.keys()
+    assert (data["dialect"], "grammar" in data) == ("json", False)
+
+
+def test_the_data_has_the_grammar_of_another_dialect() -> None:
+    data = preview_data(replace(PREVIEW, schema={}, dialect="shell", grammar="start: TOOL"), SETTINGS)
+    assert (data["dialect"], data["schema"], data["grammar"]) == ("shell", {}, "start: TOOL")

@@ -63,6 +63,17 @@ def test_a_dry_run_shows_prompt_schema_and_parameters(environ: dict[str, str]) -
     assert [line for line in text.splitlines() if line.startswith("# ")][1:] == ["# Schema", "# Parameters"]
 
 
+def test_a_dry_run_shows_the_grammar_of_the_shell_dialect(environ: dict[str, str]) -> None:
+    """In JSON beside the dialect's name, and as text in place of the schema."""
+    arguments = ("plan", "list files", "--dialect", "shell", "--dry-run")
+    shown = json.loads(agx(*arguments, environ=environ).stdout)
+    assert (shown["dialect"], shown["schema"]) == ("shell", {})
+    assert shown["grammar"].startswith("start: pipeline10 ")
+    text = agx(*arguments, "--format", "table", environ=environ).stdout.decode()
+    titles = [line for line in text.splitlines() if line.startswith("# ")]
+    assert titles[1:] == ["# Grammar of the dialect shell", "# Parameters"]
+
+
 def test_a_dry_run_of_delta_shows_draft_and_findings(environ: dict[str, str], tmp_path: Path) -> None:
     """What Delta would read: the instruction, the draft, what the rules found."""
     draft = tmp_path / "draft.json"

@@ -49,6 +49,21 @@ def test_a_constrained_text_is_valid_and_streams_in_pieces(engine: Engine) -> No
     assert sum(timings.values()) - timings["total"] < timings["total"]
 
 
+def test_a_text_can_be_held_to_a_grammar(engine: Engine) -> None:
+    grammar = 'start: "find " ("all" | "some") " files"'
+    outcome = generate(engine, grammar=grammar, temperature=2.0, seed=3)
+    assert outcome.text in {"find all files", "find some files"}
+    assert outcome.usage["forced_tokens"] > 0
+
+
+def test_a_grammar_that_is_none_is_refused_and_so_is_one_beside_a_schema(engine: Engine) -> None:
+    with pytest.raises(ConstraintFailed, match="the grammar cannot be compiled"):
+        generate(engine, grammar="start: nowhere")
+    with pytest.raises(UsageError, match="a schema and a grammar"):
+        generate(engine, schema=SMALL_PLANS, grammar='start: "a"')
+    assert not engine.has_work
+
+
 def test_random_texts_are_valid_or_say_that_they_were_cut(engine: Engine) -> None:
     reasons: list[str | None] = []
     for seed in range(300):

@@ -122,7 +122,9 @@ def test_an_error_on_the_way_is_raised(compiler: ConstraintCompiler, tokenise: T
     """With so little fuel the matcher gives up in the middle; every way to ask it then fails."""
     limits = LLParserLimits(step_max_items=20)
     grammar = LLMatcher.grammar_from_json_schema({"type": "array", "items": {"type": "array"}})
-    constraint = Constraint(LLMatcher(compiler._tokenizer, grammar, log_level=0, limits=limits))
+    matcher = LLMatcher(compiler._tokenizer, grammar, log_level=0, limits=limits)
+    failures: list[str] = []
+    constraint = Constraint(matcher, on_failure=lambda: failures.append("failed"))
 
     def write() -> None:
         for token in tokenise("[[1,2,[3,[4,5,[6,7]]]],[8]]"):
@@ -134,3 +136,15 @@ def test_an_error_on_the_way_is_raised(compiler: ConstraintCompiler, tokenise: T
     for ask in (constraint.mask, constraint.take_forced, lambda: constraint.accept(1)):
         with pytest.raises(ConstraintFailed):
             ask()
+    assert len(failures) == 4
+
+
+def test_a_grammar_is_compiled_once_and_again_after_it_failed(compiler: ConstraintCompiler) -> None:
+    grammar = 'start: "find" " " ("all" | "some")'
+    compiler.compile_grammar(grammar)
+    kept = compiler._last
+    constraint = compiler.compile_grammar(grammar)
+    assert compiler._last is kept
+    constraint._on_failure()
+    compiler.compile_grammar(grammar)
+    assert compiler._last is not kept

@@ -1,4 +1,4 @@
-"""Two thousand plans of a model that knows nothing: what comes back is valid, the rest is an error."""
+"""Plans of a model that knows nothing, in each dialect: what comes back is valid, the rest is an error."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from agx.backends.plan_requests import PlanOptions, plan_request
 from agx.backends.plans import generate_plan
 from agx.backends.specs import LlamaCppSpec
 from agx.errors import AgxError, PlanInvalid, PlanTruncated
+from agx.plan.dialects import DialectChoice
 from agx.plan.limits import TaskLimits
 from agx.plan.schema import Plan
 from agx.requests import LoadOptions, Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_plan
+from agx.shell.parse import parse_shell
 from agx.shell.render import plan_json
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 NUM_PLANS = 2000
+NUM_PIPELINES = 400
 NUM_WORKERS = 2
 # As the embedded planner's, it leaves the rules and the tools out: the prompt stays short.
 TEMPLATE = "<|user|>{{ messages[-1].content }}<|assistant|>"
@@ -55,29 +58,52 @@ async def test_every_plan_of_a_random_model_is_valid_or_a_typed_error(
     backends: list[LlamaCppBackend],
 ) -> None:
     """At temperature 2 and with small limits more than half come back, and all of those can be read again."""
-    shares = [range(first, NUM_PLANS, NUM_WORKERS) for first in range(NUM_WORKERS)]
-    outcomes = await asyncio.gather(*map(_outcomes, backends, shares))
+    plans, errors = await _planned(backends, "json", number=NUM_PLANS)
+    # Only a text that the budget cut off, or one that breaks a rule which no schema can hold.
+    assert errors.keys() <= {PlanTruncated, PlanInvalid}
+    _check_texts(plans)
+
+
+async def test_every_pipeline_of_a_random_model_is_a_valid_plan(backends: list[LlamaCppBackend]) -> None:
+    """The same in the shell dialect, where a text can break no rule: it is whole, or it was cut off."""
+    plans, errors = await _planned(backends, "shell", number=NUM_PIPELINES)
+    assert errors.keys() <= {PlanTruncated}
+    for generated in plans:
+        assert generated.metadata.parameters["dialect"] == "shell"
+        again = parse_shell(generated.text)
+        assert [task.written() for task in again.tasks] == [task.written() for task in generated.tasks]
+        assert all(finding.severity != "error" for finding in generated.findings)
+    assert {len(generated.tasks) for generated in plans} == {1, 2, 3}
+
+
+async def _planned(
+    backends: list[LlamaCppBackend], dialect: DialectChoice, *, number: int
+) -> tuple[list[GeneratedPlan], Counter[type[AgxError]]]:
+    """Return the plans, at least half of the number and hardly two alike, and how often each error came."""
+    shares = [range(first, number, NUM_WORKERS) for first in range(NUM_WORKERS)]
+    outcomes = await asyncio.gather(
+        *(_outcomes(backend, share, dialect) for backend, share in zip(backends, shares, strict=True))
+    )
     every = [outcome for share in outcomes for outcome in share]
     plans = [outcome for outcome in every if isinstance(outcome, GeneratedPlan)]
     errors = Counter(type(outcome) for outcome in every if isinstance(outcome, AgxError))
 
-    assert len(every) == len(plans) + errors.total() == NUM_PLANS
-    assert len(plans) >= NUM_PLANS / 2, errors
-    # Only a text that the budget cut off, or one that breaks a rule which no schema can hold.
-    assert errors.keys() <= {PlanTruncated, PlanInvalid}
+    assert len(every) == len(plans) + errors.total() == number
+    assert len(plans) >= number / 2, errors
     assert len({generated.text for generated in plans}) > len(plans) * 0.9, "they are hardly random"
-    _check_texts(plans)
+    return plans, errors
 
 
-async def _outcomes(backend: LlamaCppBackend, seeds: Iterable[int]) -> list[Outcome]:
-    return [await _outcome(backend, seed) for seed in seeds]
+async def _outcomes(backend: LlamaCppBackend, seeds: Iterable[int], dialect: DialectChoice) -> list[Outcome]:
+    return [
+        await _outcome(backend, seed, PlanOptions(HOT, seed=seed, deadline_secs=60, dialect=dialect))
+        for seed in seeds
+    ]
 
 
-async def _outcome(backend: LlamaCppBackend, seed: int) -> Outcome:
+async def _outcome(backend: LlamaCppBackend, seed: int, options: PlanOptions) -> Outcome:
     try:
-        return await generate_plan(
-            backend, f"do number {seed}", CONTEXT, options=PlanOptions(HOT, seed=seed, deadline_secs=60)
-        )
+        return await generate_plan(backend, f"do number {seed}", CONTEXT, options=options)
     except AgxError as error:
         return error
 

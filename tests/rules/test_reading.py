@@ -307,3 +307,25 @@ def test_reading_does_not_change_what_was_given() -> None:
 def test_a_plan_object_written_as_a_mapping_is_read() -> None:
     plan = plan_of({"command": "ls"})
     assert read_plan(plan.to_dict(), UNIX)[0].plan_id == plan.plan_id
+
+
+def test_a_pipeline_of_the_shell_dialect_is_checked_like_any_plan() -> None:
+    metadata = PlanMetadata(backend="scripted", model="m")
+    plan, findings = read_draft(
+        "sort -r a.txt 2>/dev/null | uniq | frobnicate",
+        UNIX,
+        instruction="do it",
+        metadata=metadata,
+        dialect="shell",
+    )
+    assert [task.written() for task in plan.tasks[:2]] == CHAINED
+    assert (plan.instruction, plan.metadata) == ("do it", metadata)
+    assert plan.tasks[0].risk == ("reads",)
+    assert [finding.rule for finding in findings if finding.severity == "error"] == ["unknown-tool"]
+    assert "error-output" in {finding.rule for finding in findings}
+
+
+def test_what_is_no_pipeline_has_no_plan_in_the_shell_dialect() -> None:
+    with pytest.raises(PlanInvalid) as caught:
+        read_draft("ls; pwd", UNIX, dialect="shell")
+    assert caught.value.text == "ls; pwd"

@@ -31,13 +31,19 @@ def prompt_text(preview: PromptPreview, settings: Settings) -> str:
             visible_lines(preview.prompt),
             "",
             *_offered(preview),
-            "# Schema",
-            visible_json(json.dumps(preview.schema, ensure_ascii=False)),
+            *_constraint(preview),
             "",
             "# Parameters",
             *lines,
         )
     )
+
+
+def _constraint(preview: PromptPreview) -> tuple[str, str]:
+    """Return the lines about what the text is held to, by its dialect."""
+    if preview.grammar is not None:
+        return "# Grammar of the dialect shell", visible_lines(preview.grammar)
+    return "# Schema", visible_json(json.dumps(preview.schema, ensure_ascii=False))
 
 
 def _offered(preview: PromptPreview) -> tuple[str, ...]:

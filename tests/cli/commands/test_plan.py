@@ -232,6 +232,9 @@ def test_a_file_of_tools_is_what_is_planned_with(agx: Agx, tmp_path: Path) -> No
     assert agx("plan", "x", "--tools", str(tools)).code == 3
     as_shell = agx("plan", "x", "--tools", str(tools), "--format", "shell", replies=(weather,))
     assert as_shell.code == 2
+    dialect = agx("plan", "x", "--tools", str(tools), "--dialect", "shell")
+    assert dialect.code == 2
+    assert "commands only" in dialect.err
     tools.write_text("[")
     assert agx("plan", "x", "--tools", str(tools)).code == 2
     assert agx("plan", "x", "--tools", str(tmp_path / "missing.json")).code == 2

@@ -1,0 +1,59 @@
+"""Which dialect a model writes in: by what was asked for, the model, the tools and the draft."""
+
+from __future__ import annotations
+
+import pytest
+
+from agx.backends.base import ModelFacts
+from agx.backends.dialect_choice import check_dialect, chosen_dialect
+from agx.errors import Unsupported, UsageError
+from agx.plan.dialects import DialectChoice
+from agx.plan.tools import Registry, ToolInfo
+from agx.unix.registry import unix_registry
+from tests.plan.helpers import function_registry, plan_of
+
+GENERAL = ModelFacts("general", takes_grammar=True)
+PLANNER = ModelFacts("planner", takes_grammar=True, planner_tools="unix")
+SCHEMAS_ONLY = ModelFacts("elsewhere")
+MIXED = Registry.of([ToolInfo("ls"), *function_registry()])
+PIPELINE = plan_of({"command": "ls"}, {"command": "wc", "input_from_task": 1}).tasks
+TWO = plan_of({"command": "ls"}, {"command": "pwd"}).tasks
+
+
+@pytest.mark.parametrize(
+    ("choice", "tools", "facts", "dialect"),
+    [
+        ("auto", unix_registry(), GENERAL, "shell"),
+        ("auto", Registry.of([ToolInfo("deploy")]), GENERAL, "shell"),
+        ("auto", unix_registry(), PLANNER, "json"),
+        ("auto", unix_registry(), SCHEMAS_ONLY, "json"),
+        ("auto", function_registry(), GENERAL, "json"),
+        ("auto", MIXED, GENERAL, "json"),
+        ("auto", Registry.of([ToolInfo("/opt/a/b/../c")]), GENERAL, "shell"),
+        ("json", unix_registry(), GENERAL, "json"),
+        ("shell", unix_registry(), PLANNER, "shell"),
+    ],
+)
+def test_the_dialect_suits_model_and_tools_or_is_the_one_asked_for(
+    choice: DialectChoice, tools: Registry, facts: ModelFacts, dialect: str
+) -> None:
+    assert chosen_dialect(choice, tools, facts) == dialect
+
+
+@pytest.mark.parametrize("choice", ["auto", "shell"])
+def test_a_draft_that_is_not_one_pipeline_is_refined_as_json(choice: DialectChoice) -> None:
+    assert chosen_dialect(choice, unix_registry(), GENERAL, draft=PIPELINE) == "shell"
+    assert chosen_dialect(choice, unix_registry(), GENERAL, draft=TWO) == "json"
+
+
+def test_a_backend_that_takes_no_grammar_has_no_shell_dialect() -> None:
+    with pytest.raises(Unsupported, match="takes no grammar"):
+        chosen_dialect("shell", unix_registry(), SCHEMAS_ONLY)
+
+
+@pytest.mark.parametrize("tools", [function_registry(), MIXED, Registry.of([ToolInfo("/usr/bin/sort")])])
+def test_the_shell_dialect_is_refused_for_what_is_no_command(tools: Registry) -> None:
+    check_dialect("auto", tools)
+    check_dialect("json", tools)
+    with pytest.raises(UsageError, match="commands only"):
+        check_dialect("shell", tools)
