@@ -24,14 +24,15 @@ from agx.backends.plan_requests import (
     refuse_mismatch,
     with_best_tools,
 )
-from agx.errors import BackendError, DeadlineExceeded, PlanInvalid, PlanTruncated
+from agx.backends.truncation import truncated
+from agx.errors import BackendError, DeadlineExceeded, PlanInvalid
 from agx.plan import limits
 from agx.plan.changes import task_changes
 from agx.plan.dialects import Dialect
 from agx.plan.schema import PlanMetadata
 from agx.prompts.chosen_examples import chosen_examples
 from agx.prompts.examples import Example
-from agx.requests import Chunk, GenerationRequest, Parameters, Usage
+from agx.requests import Chunk, GenerationRequest, Usage
 from agx.risk import policy
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_draft, refuse_errors
@@ -120,7 +121,7 @@ async def stream_plan(
             last = chunk
             yield chunk
     text = "".join(texts)
-    usage = _usage_of_whole(last, text, prepared.request.parameters)
+    usage = _usage_of_whole(last, text, prepared)
     metadata = _metadata(backend, prepared, usage=usage, started=started)
     yield _generated(prepared, text, metadata)
 
@@ -172,17 +173,15 @@ async def _loaded(backend: ModelBackend, deadline_secs: float | None) -> tuple[M
     return facts, max(0.0, deadline_secs - (loop.time() - started))
 
 
-def _usage_of_whole(last: Chunk | None, text: str, parameters: Parameters) -> Usage:
+def _usage_of_whole(last: Chunk | None, text: str, prepared: Prepared) -> Usage:
     """Return the usage of a text that is whole; one that was cut off is never closed silently."""
     if last is None or last.finish_reason is None or last.finish_reason == "cancelled":
         raise BackendError("the generation ended before its text did", hint="try again", text=text)
+    usage = last.usage or Usage()
     if last.finish_reason == "length":
-        raise PlanTruncated(
-            f"the plan was not finished within {parameters.max_tokens} tokens",
-            hint="allow more with --max-tokens, or ask for less at once",
-            text=text,
-        )
-    return last.usage or Usage()
+        max_tokens = prepared.request.parameters.max_tokens
+        raise truncated(text, usage, max_tokens=max_tokens, context_length=prepared.facts.context_length)
+    return usage
 
 
 def _generated(prepared: Prepared, text: str, metadata: PlanMetadata) -> GeneratedPlan:

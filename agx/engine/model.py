@@ -144,7 +144,7 @@ class Model:
             raise PromptTooLong(
                 f"the prompt has {num_prompt_tokens:,} tokens and its answer needs {needed} or more; "
                 f"the context has {length:,}",
-                hint="use a shorter instruction, fewer tools or a model with a larger context",
+                hint="use a shorter instruction, fewer tools or a larger context (--context-size)",
                 prompt_tokens=num_prompt_tokens,
                 needed_tokens=needed,
                 context_length=length,

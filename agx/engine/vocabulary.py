@@ -135,7 +135,7 @@ class Vocabulary:
         if least > at_most:
             raise PromptTooLong(
                 f"the prompt has {least:,} tokens at the very least, and the context {at_most:,}",
-                hint="use a shorter instruction or a model with a larger context",
+                hint="use a shorter instruction or a larger context (--context-size)",
                 prompt_tokens_at_least=least,
                 context_length=at_most,
             )

@@ -15,6 +15,7 @@ from agx.backends.create import create_backend
 from agx.backends.plan_requests import PlanOptions
 from agx.backends.specs import ModelChoice, specify
 from agx.errors import Unsupported, WorkerDied
+from agx.gguf.card import read_card
 from agx.planning.planner import Planner
 from agx.planning.roles import ModelRole
 from agx.requests import Chunk, LoadRequest, Parameters
@@ -26,6 +27,7 @@ from tests.worker.helpers import collect, generate, reach
 
 FREED_SECS = 1.0
 PARIS = "what is the weather in Paris?"
+OSLO = "what is the weather in Oslo?"
 CITIES = ("Paris", "Berlin", "Oslo", "Madrid", "Rome", "Vienna", "Lisbon", "Athens")
 GREEDY = PlanOptions(Parameters(max_tokens=256), seed=1)
 
@@ -56,10 +58,31 @@ async def test_a_seeded_plan_is_the_same_whatever_came_before(case: Case) -> Non
     seeded = replace(GREEDY, parameters=Parameters(temperature=1.5, max_tokens=256), seed=11)
     async with case.planner(ModelRole.ECHO) as planner:
         first = await text_of(planner, options=seeded)
-        await text_of(planner, "how warm is it in Oslo?", replace(seeded, seed=12))
+        await text_of(planner, OSLO, replace(seeded, seed=12))
         again = await planner.plan(PARIS, ONE_CALL, options=seeded)
     assert again.text == first
     assert again.metadata.seed == 11
+
+
+async def test_what_an_earlier_prompt_began_with_is_not_read_again_and_changes_no_text(case: Case) -> None:
+    """A recurrent state and a sliding window cannot go back to where two prompts part."""
+    card = read_card(case.echo)
+    journey = "I am on a long journey by train and want to know what to wear. " * 8
+    async with case.planner(ModelRole.ECHO) as planner:
+        await text_of(planner, journey + PARIS)
+        text, num_cached = await text_and_cached_tokens(planner, journey + OSLO)
+    async with case.planner(ModelRole.ECHO) as planner:
+        assert await text_and_cached_tokens(planner, journey + OSLO) == (text, 0)
+    assert (num_cached > 0) == (not card.is_recurrent and not card.sliding_window)
+
+
+async def text_and_cached_tokens(planner: Planner, instruction: str) -> tuple[str, int]:
+    """Return what the model writes, and how many tokens of the prompt it had read before."""
+    async with aclosing(planner.stream(instruction, ONE_CALL, options=GREEDY)) as items:
+        chunks = [item async for item in items if isinstance(item, Chunk)]
+    usage = chunks[-1].usage
+    assert usage is not None
+    return "".join(chunk.text for chunk in chunks), usage.cached_tokens
 
 
 async def test_eight_plans_at_once_are_those_made_one_after_the_other(case: Case) -> None:
