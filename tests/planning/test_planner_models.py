@@ -368,5 +368,6 @@ def test_one_planner_serves_one_event_loop_after_the_other(endless_model: Path) 
                     load=LoadOptions(device="cpu", threads=1),
                     echo_model=str(endless_model),
                     parameters=Parameters(max_tokens=3),
+                    dialect="json",  # three tokens can be a whole pipeline
                 ),
             )
