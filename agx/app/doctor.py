@@ -104,7 +104,7 @@ def _libraries() -> Iterator[Check]:
 
 
 def _machine() -> Check:
-    """Tell what a model may use here, which may be less than the machine has."""
+    """Check what a model may use here, which may be less than the machine has."""
     cpus, memory = usable_cpus(), memory_bytes()
     share = f"{cpus} CPU{'s' if cpus > 1 else ''} for this process"
     if memory is None:
@@ -114,7 +114,7 @@ def _machine() -> Check:
 
 
 def _recommended() -> Check:
-    """Say which models of the catalogue this machine can run, beyond the embedded planner."""
+    """Check which models of the catalogue this machine can run, beyond the embedded planner."""
     try:
         chosen = recommend(load_catalog().values(), this_machine())
     except AgxError as error:
@@ -141,7 +141,7 @@ def _exists(path: Path) -> bool:
 
 
 def _native(healths: Sequence[Health]) -> Iterator[Check]:
-    """Tell what the first worker that got so far says of llama.cpp, or one without a model."""
+    """Yield what the first worker that got so far says of llama.cpp, or one without a model."""
     reported = (health.facts for health in healths if health.facts.get("system_info"))
     facts = next(reported, None) or _greeting()
     if not facts:

@@ -38,7 +38,7 @@ def model_file(settings: Settings, name: str) -> Path:
 def stored_plans(registry: Registry | None = None) -> PlanStore:
     """Return the store of finished plans; raises `StorageError` where this user has no home folder."""
     from agx.settings.paths import known_home, plans_folder  # noqa: PLC0415  few commands need them
-    from agx.store.plans import PlanStore  # noqa: PLC0415
+    from agx.store.plans import PlanStore  # noqa: PLC0415  as above
 
     return PlanStore(plans_folder(known_home()), registry=registry)
 
@@ -49,9 +49,9 @@ def plan_session(buffer: str | None = None) -> PlanSession:
     Raises `StorageError` where none is named and this user has no home folder.
     """
     from agx.app.registries import registry_of_files  # noqa: PLC0415  few commands need them
-    from agx.session.building import PlanSession  # noqa: PLC0415
-    from agx.settings.paths import buffer_file  # noqa: PLC0415
-    from agx.store.buffer import PlanBuffer  # noqa: PLC0415
+    from agx.session.building import PlanSession  # noqa: PLC0415  as above
+    from agx.settings.paths import buffer_file  # noqa: PLC0415  as above
+    from agx.store.buffer import PlanBuffer  # noqa: PLC0415  as above
 
     file = buffer_file(None if buffer is None else Path(buffer))
     return PlanSession(PlanBuffer(file), load_tools=registry_of_files)
@@ -70,7 +70,7 @@ def record(plan: Plan, findings: Sequence[Finding], settings: Settings) -> Recor
     if settings.text("record") == "off" or settings.home is None:
         return Recorded()
     from agx.settings.paths import plans_folder  # noqa: PLC0415  as above
-    from agx.store.plans import PlanStore  # noqa: PLC0415
+    from agx.store.plans import PlanStore  # noqa: PLC0415  as above
 
     try:
         return Recorded(PlanStore(plans_folder(settings.home)).save(plan, findings))

@@ -95,7 +95,7 @@ def ggml_function(name: str, result: type | None, *arguments: type) -> Callable[
         function = getattr(shared, name, None)
         if function is not None:
             function.restype, function.argtypes = result, list(arguments)
-            return function  # type: ignore[no-any-return]
+            return function  # type: ignore[no-any-return]  # ctypes has no types for it
     raise MachineError(f"this build of llama.cpp has no {name}", hint="install llama-cpp-python again")
 
 

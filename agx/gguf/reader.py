@@ -142,10 +142,13 @@ def _header(source: GgufSource, path: Path) -> Header:
 
 def _alignment(source: GgufSource, metadata: Mapping[str, Value]) -> int:
     alignment = metadata.get("general.alignment", DEFAULT_ALIGNMENT)
-    is_number = isinstance(alignment, int) and not isinstance(alignment, bool)
-    if not is_number or not 0 < alignment <= MAX_ALIGNMENT or alignment & (alignment - 1):  # type: ignore[operator]
+    if not isinstance(alignment, int) or isinstance(alignment, bool) or not _is_power_of_two(alignment):
         source.fail("general.alignment", f"is {alignment!r}, and must be a power of two")
-    return int(alignment)  # type: ignore[arg-type]
+    return alignment
+
+
+def _is_power_of_two(number: int) -> bool:
+    return 0 < number <= MAX_ALIGNMENT and number.bit_count() == 1
 
 
 def _tensor(source: GgufSource) -> Tensor:

@@ -167,6 +167,11 @@ class Task(Value):
             raise ValueError(message)
         return self
 
+    @property
+    def saves_output(self) -> bool:
+        """Whether its output goes to a file."""
+        return self.save_to is not None or self.append_to is not None
+
     def written(self) -> dict[str, Any]:
         """Return what a model writes of this task: no numbers, limits or risk."""
         keys = {"command", "args", "arguments", "input_from_task", "save_to", "append_to"}

@@ -76,7 +76,7 @@ def draft_of(
 ) -> Draft:
     """Read a draft, and find what there is to mend in it; `instruction` is the draft's own unless given.
 
-    Raises `PlanInvalid` where there is no plan in it, and `UsageError` where nothing says what it is for.
+    Raises `PlanInvalid` where it holds no plan, and `UsageError` where nothing says what it is for.
     """
     plan, findings = read_draft(
         source.to_dict() if isinstance(source, Plan) else source,

@@ -168,11 +168,9 @@ class Judge:
         if "runs_input" in assessment.marks:
             assessment.marks.add("runs_code")
             text = printed_text(source)
-            self._num_guesses += 1
-            self._take(
-                assessment, [Shell(text), Shell(text.partition("!")[2])], depth
-            )  # `!` as editors have it
-            self._num_guesses -= 1
+            behind_mark = text.partition("!")[2]  # which editors run
+            with self._guessing():
+                self._take(assessment, [Shell(text), Shell(behind_mark)], depth)
 
     def _take(self, assessment: Assessment, found: Iterable[Effect], depth: int) -> None:
         for effect in found:

@@ -78,7 +78,7 @@ def _bad_reference(tasks: Sequence[Task], registry: Registry) -> Iterator[Findin
                     message=message,
                     hint="read from a task with a smaller number",
                 )
-            elif _to_file(tasks[number - 1]):
+            elif tasks[number - 1].saves_output:
                 message = f"it reads task {number}, whose output goes to a file"
                 yield Finding(
                     severity="error",
@@ -89,16 +89,12 @@ def _bad_reference(tasks: Sequence[Task], registry: Registry) -> Iterator[Findin
                 )
 
 
-def _to_file(task: Task) -> bool:
-    return task.save_to is not None or task.append_to is not None
-
-
 def _unread_output(tasks: Sequence[Task], registry: Registry) -> Iterator[Finding]:
     used = {number for task in tasks for number in sources(task)}
     for task in tasks[:-1]:
         tool = registry.get(task.command)
-        quiet = tool is None or tool.risk != ("reads",)
-        if task.task_number not in used and not quiet and not _to_file(task):
+        only_reads = tool is not None and tool.risk == ("reads",)
+        if task.task_number not in used and only_reads and not task.saves_output:
             yield Finding(
                 severity="warning",
                 task=task.task_number,

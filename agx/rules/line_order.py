@@ -74,17 +74,13 @@ def _passes_on(task: Task) -> bool:
 
 def _is_plain(task: Task, registry: Registry) -> bool:
     """Return whether all that a task calls only reads, sorts nothing and comes to an end."""
-    return (
-        task.save_to is None
-        and task.append_to is None
-        and all(
-            (tool := registry.get(call.name)) is not None
-            and tool.schema is None
-            and tool.risk == ("reads",)
-            and call.name not in _SORTERS | _MAY_NEVER_END
-            and not _follows(call)
-            for call in nested_calls(task, registry)
-        )
+    return not task.saves_output and all(
+        (tool := registry.get(call.name)) is not None
+        and tool.schema is None
+        and tool.risk == ("reads",)
+        and call.name not in _SORTERS | _MAY_NEVER_END
+        and not _follows(call)
+        for call in nested_calls(task, registry)
     )
 
 

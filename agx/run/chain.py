@@ -83,7 +83,7 @@ async def run_chain(tasks: Sequence[Task], job: Job, records: dict[int, TaskReco
 
 @contextmanager
 def blamed_on(task: Task, records: dict[int, TaskRecord]) -> Iterator[None]:
-    """Return the `TaskFailed` and the record of this task for a `TaskProblem` or an error of the system."""
+    """Raise `TaskFailed` for a `TaskProblem` or an error of the system, and record that this task failed."""
     try:
         yield
     except TaskProblem as raised:
@@ -177,7 +177,7 @@ class _Opening:
         return Stream(self._opened(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)), lambda: 0)
 
     def _output(self, task: Task) -> Stream:
-        if task.save_to is not None or task.append_to is not None:
+        if task.saves_output:
             return self._file(task)
         if task.task_number in self._checked.schedule.kept:
             kept = self._job.outputs.keep(task.task_number)

@@ -132,7 +132,7 @@ class _Look:
         return f"task {task.input_from_task}, {how}"
 
     def _output(self, task: Task, chain: Sequence[int]) -> str:
-        if task.save_to is not None or task.append_to is not None:
+        if task.saves_output:
             return (
                 f"{'replaces' if task.append_to is None else 'appends to'} {task.save_to or task.append_to}"
             )

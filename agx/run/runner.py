@@ -112,7 +112,7 @@ class _Run:
         checked = self._checked
         if task.task_number in checked.schedule.kept:
             self._job.outputs.keep_value(task.task_number, value)
-        if task.save_to is None and task.append_to is None:
+        if not task.saves_output:
             return
         path = saved_path(task, checked.folder, checked.environ)
         try:

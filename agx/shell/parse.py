@@ -86,7 +86,7 @@ class _Tasks:
         found = simple_commands(text)
         self._num_open += depth > 0 and found[0].input_file is None
         for one in found:
-            if previous is not None and _writes_to_file(self.tasks[previous - 1]):
+            if previous is not None and self.tasks[previous - 1].saves_output:
                 raise NotAPlan("redirection", "a command writes to a file and to a pipe at once", at=one.at)
             previous = self._task(one, input_from=previous, depth=depth)
             if self.tasks[-1].command == "time" and len(found) > 1:
@@ -145,7 +145,7 @@ class _Tasks:
         except NotAPlan as error:
             at = None if error.at is None else source.at + error.at
             raise NotAPlan(error.reason, error.message, at=at) from None
-        if _writes_to_file(self.tasks[-1]):
+        if self.tasks[-1].saves_output:
             message = "a substitution stands for output that goes to a file"
             raise NotAPlan("redirection", message, at=source.at)
         return len(self.tasks)
@@ -185,10 +185,6 @@ def _expanded(words: Sequence[Word]) -> list[Word]:
         if len(expanded) > MAX_ARGS + 1:
             raise NotAPlan("limits", f"a command has more than {MAX_ARGS} arguments", at=word.at)
     return expanded
-
-
-def _writes_to_file(task: Task) -> bool:
-    return task.save_to is not None or task.append_to is not None
 
 
 def _command(word: Word) -> str:

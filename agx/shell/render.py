@@ -81,16 +81,12 @@ def _check(tasks: Sequence[Task]) -> None:
                 hint="use --format json",
             )
         for number in sources(task):
-            if number >= task.task_number or _saves(tasks[number - 1]):
+            if number >= task.task_number or tasks[number - 1].saves_output:
                 why = "is not before it" if number >= task.task_number else "sends its output to a file"
                 raise PlanInvalid(
                     f"task {task.task_number} reads task {number}, which {why}",
                     hint="let it read an earlier task that has output",
                 )
-
-
-def _saves(task: Task) -> bool:
-    return task.save_to is not None or task.append_to is not None
 
 
 def _commands(tasks: Sequence[Task], registry: Registry) -> list[str]:

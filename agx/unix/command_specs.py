@@ -134,7 +134,8 @@ def subcommand_spec(spec: CommandSpec, word: str) -> CommandSpec | None:
     return next(filter(None, map(exact_spec, names)), None)
 
 
-def _is_option(word: str) -> bool:
+def is_option(word: str) -> bool:
+    """Return whether a name in a row is that of an option, and no operand."""
     return word.startswith("-")
 
 
@@ -166,7 +167,7 @@ def _spec(name: str, row: Mapping[str, Any]) -> CommandSpec:
     return CommandSpec(
         name=name,
         family=row.get("family", row["names"][0]),
-        known=frozenset(filter(_is_option, known)) if row.get("complete") else None,
+        known=frozenset(filter(is_option, known)) if row.get("complete") else None,
         kinds=kinds,
         joined=frozenset(others["joined"]),
         digits=frozenset(others["digits"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from agx.plan.tools import ToolInfo, ToolOptions
-from agx.unix.command_specs import CommandSpec, exact_spec
+from agx.unix.command_specs import CommandSpec, exact_spec, is_option
 
 _KINDS = {
     **dict.fromkeys(("paths", "files", "places", "scripts"), "file"),
@@ -62,7 +62,7 @@ def _tool_options(spec: CommandSpec) -> ToolOptions | None:
         sets[name].add(option)
     sets["value"] |= spec.maybe
     sets["command"] |= spec.shell_operand
-    options = {name: frozenset(filter(_is_option, found)) for name, found in sets.items()}
+    options = {name: frozenset(filter(is_option, found)) for name, found in sets.items()}
     found = ToolOptions(
         **options,
         known=spec.known,
@@ -70,7 +70,3 @@ def _tool_options(spec: CommandSpec) -> ToolOptions | None:
         syntax="words" if spec.single else "leading" if spec.leading else "letters",
     )
     return None if found == ToolOptions(syntax=found.syntax) else found
-
-
-def _is_option(word: str) -> bool:
-    return word.startswith("-")

@@ -27,7 +27,7 @@ def replace_file(path: Path, data: bytes, *, mode: int = PRIVATE, is_durable: bo
     """
     beside = path.with_name(f".{path.name[:200]}.{os.urandom(6).hex()}.part")
     try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123  a descriptor
             file.write(data)
             if is_durable:
                 file.flush()
@@ -47,7 +47,7 @@ def read_bytes(path: Path, *, limit: int) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
         return None
-    with open(descriptor, "rb") as file:  # noqa: PTH123
+    with open(descriptor, "rb") as file:  # noqa: PTH123  as above
         return file.read(limit + 1)
 
 

@@ -20,7 +20,7 @@ class WorkerClient:
 
     It belongs to the event loop of its first use. `process` is a worker that has been started
     beforehand with `agx.worker.process.spawn`; one that loads something else is closed and not used.
-    `on_progress` is told in the event loop how much of the weights has been read, from 0 to 1.
+    `on_progress` is called in the event loop with how much of the weights has been read, from 0 to 1.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class WorkerClient:
                 return
 
     async def call(self, request: Frame) -> Frame:
-        """Send a request that has one reply, and give it."""
+        """Send a request that has one reply, and return the reply."""
         async with aclosing(self.stream(request)) as replies:
             return await anext(replies)
 

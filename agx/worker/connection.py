@@ -16,7 +16,7 @@ from agx.worker.protocol import LOAD_ID, Frame
 
 # The worker keeps the deadline itself; this is how much later we stop waiting for it.
 DEADLINE_GRACE_SECS = 0.1
-# How long a worker may go on with what it was told to give up before it is killed.
+# How long a worker may go on with a request that was cancelled before it is killed.
 CANCEL_GRACE_SECS = 2.0
 CLOSE_SECS = 1.0
 
@@ -81,8 +81,8 @@ class Replies:
 class Connection:
     """Speaks with one worker. Belongs to the event loop that it was made in.
 
-    `load_request` names the model and its file for `deaths`, which is told what the worker died of.
-    `on_progress` is told how much of the weights has been read, from 0 to 1.
+    `load_request` names the model and its file for `deaths`, which learns what the worker died of.
+    `on_progress` is called with how much of the weights has been read, from 0 to 1.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Connection:
         return self._process.log
 
     async def loaded(self) -> Frame:
-        """Wait for the model and give the reply to its load; raises why it could not be loaded."""
+        """Wait for the model, and return the reply to its load; raises why it could not be loaded."""
         await self._is_loaded.wait()
         assert self._load_reply is not None, "set together with the event"
         if isinstance(self._load_reply, AgxError):

@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def take_standard_pipes() -> tuple[int, int]:
-    """Move standard input and output to private descriptors and give those.
+    """Move standard input and output to private descriptors, and return those.
 
     Afterwards descriptor 0 is empty and 1 goes where 2 goes, so no library can read requests or
     write into the replies.

@@ -23,7 +23,7 @@ Worker to parent::
     {"id": 1, "event": "progress", "fraction": 0.4}
                                                 how much of the weights has been read, now and then
     {"id": 1, "event": "done", "model": {…}, "timings_ms": {…}}
-    {"id": 2, "event": "chunk", "text": "…"}    with "is_reasoning": true where it is a thought
+    {"id": 2, "event": "chunk", "text": "…"}    with "is_reasoning": true where it is reasoning
     {"id": 2, "event": "done", "finish_reason": "stop", "usage": {…}}
     {"id": 3, "event": "done", "prompt": "…", "prompt_tokens": 14}
     {"id": 2, "event": "error", "error": {…}}   `AgxError.as_dict`
@@ -88,7 +88,7 @@ class FrameReader:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Take the next bytes and give the frames they complete; raises `FrameError`."""
+        """Take the next bytes, and return the frames that they complete; raises `FrameError`."""
         self._buffer += data
         frames = []
         start = 0

@@ -28,9 +28,9 @@ class _Ear:
 
 
 def survey() -> Frame:
-    """Start a worker, give its `hello`, and end it; raises `WorkerDied` for one that says nothing.
+    """Start a worker, return its `hello`, and end it; raises `WorkerDied` for one that says nothing.
 
-    No model is loaded: the worker is told of one that is not there.
+    No model is loaded: the worker is asked for one that does not exist.
     """
     process, ear = spawn(LoadRequest("no model")), _Ear()
     try:

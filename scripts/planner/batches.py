@@ -72,7 +72,7 @@ def encode(tokenizer: Tokenizer, segments: Segments) -> Encoded:
 
 
 def epochs(rows: Sequence[Row], mix: Mapping[str, float], rng: random.Random) -> Iterator[Row]:
-    """Return rows for ever, shuffled anew each epoch.
+    """Yield rows for ever, shuffled anew each epoch.
 
     A row comes as often per epoch as its source's multiplier says; of a fraction, by chance.
     """
@@ -83,7 +83,7 @@ def epochs(rows: Sequence[Row], mix: Mapping[str, float], rng: random.Random) ->
 
 
 def batched(sequences: Iterable[Encoded], tokens_per_batch: int, pad_id: int) -> Iterator[Batch]:
-    """Return full batches as they fill, then, where sequences end, the rest of each length."""
+    """Yield full batches as they fill, then, where sequences end, the rest of each length."""
     waiting: dict[int, list[Encoded]] = {length: [] for length in LENGTHS}
     for ids, is_target in sequences:
         length = next((length for length in LENGTHS if len(ids) <= length), None)

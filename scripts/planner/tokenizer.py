@@ -67,7 +67,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
 
 def corpus(rows_path: Path) -> Iterator[str]:
-    """Return the texts that the merges are learnt from: instructions and plans."""
+    """Yield the texts that the merges are learnt from: instructions and plans."""
     for row in read_lines(rows_path):
         yield row["nl"]
         yield plan_text(row["tasks"])

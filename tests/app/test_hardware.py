@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agx.app import hardware
-from agx.gguf import read_card
+from agx.gguf.card import read_card
 from agx.gguf.placement import Machine
 from agx.models.recommendation import Gpu
 from agx.models.resolve import embedded_model

@@ -15,7 +15,7 @@ from agx.engine import devices, native, weights
 from agx.engine.loop import Engine
 from agx.engine.weights import Weights
 from agx.errors import AgxError, ConfigError, DeviceUnavailable, ModelMissing, ModelUnloadable, UsageError
-from agx.gguf import read_card
+from agx.gguf.card import read_card
 from agx.gguf.memory import Use, need_of
 from agx.requests import LoadOptions
 from tests.architectures.vocabularies import vocabulary

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from agx.errors import GgufInvalid, ModelMissing, ModelUnloadable
-from agx.gguf import read_card
+from agx.gguf.card import read_card
 from agx.gguf.reader import read_header
 from agx.gguf.types import TENSOR_TYPES
 from tests.gguf.raw import (

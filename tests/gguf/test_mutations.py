@@ -12,7 +12,7 @@ import gguf
 import pytest
 
 from agx.errors import AgxError, GgufInvalid, ModelUnloadable
-from agx.gguf import ModelCard, read_card
+from agx.gguf.card import ModelCard, read_card
 from agx.requests import LoadOptions, LoadRequest
 from agx.worker.client import WorkerClient
 from tests.gguf.mutations import KINDS, mutations

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from agx.errors import ConfigError, DeviceUnavailable, ModelTooLarge
-from agx.gguf import ModelCard, read_card
-from agx.gguf.card import LayerShape, WeightSizes
+from agx.gguf.card import LayerShape, ModelCard, WeightSizes, read_card
 from agx.gguf.memory import Use, need_of, use_of
 from agx.gguf.placement import ALL_LAYERS, Machine, choose_device, longest_context, place
 from tests.tiny_gguf import TinyModel, write_tiny_gguf

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agx.errors import ConfigError
-from agx.gguf import read_card
+from agx.gguf.card import read_card
 from agx.gguf.memory import Use, need_of
 from agx.models.catalog import CatalogEntry, load_catalog, memory_needed
 from agx.models.fetch.sources import HubFile, checked_path, parse_source

@@ -46,7 +46,7 @@ def ask(plan: Plan) -> None:
 
 @contextlib.contextmanager
 def _person() -> Iterator[int | None]:
-    """Return the descriptor of the terminal whose person sees standard error, or None."""
+    """Yield the descriptor of the terminal whose person sees standard error, or None."""
     if not is_terminal(sys.stderr):
         yield None
     elif is_terminal(sys.stdin):

@@ -61,7 +61,7 @@ def _plan_text(plan: Plan, target: Target, registry: Registry | None) -> str:
     if form == "shell":
         text = plan_shell(plan, registry)
         return _safe_here(text) if target.path is None and is_terminal(sys.stdout) else text
-    from agx.shell.graph import plan_dot, plan_mermaid  # noqa: PLC0415
+    from agx.shell.graph import plan_dot, plan_mermaid  # noqa: PLC0415  as above
 
     return plan_mermaid(plan) if form == "mermaid" else plan_dot(plan)
 

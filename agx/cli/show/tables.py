@@ -37,7 +37,7 @@ _RISK_STYLES = {
 
 def plan_table(plan: Plan) -> str:
     """Return the table's text, with colours where stdout may have them; a narrow terminal gets blocks."""
-    if _columns() < BLOCK_COLUMNS:
+    if terminal_columns() < BLOCK_COLUMNS:
         return _rendered(_blocks(plan), min_columns=MIN_BLOCK_COLUMNS)
     return _rendered(_rows(plan))
 
@@ -133,7 +133,8 @@ def _has_unicode() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8" if sys.stdout else False
 
 
-def _columns() -> int:
+def terminal_columns() -> int:
+    """Return the width of the terminal; a wide one where there is none."""
     return shutil.get_terminal_size(fallback=(160, 24)).columns
 
 
@@ -142,7 +143,7 @@ def _rendered(table: Table, *, min_columns: int = MIN_COLUMNS) -> str:
     buffer = io.StringIO()
     Console(
         file=buffer,
-        width=max(_columns(), min_columns),
+        width=max(terminal_columns(), min_columns),
         force_terminal=colour,
         no_color=not colour,
         color_system="standard" if colour else None,

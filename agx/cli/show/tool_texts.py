@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agx.cli.show.output import shown_json
-from agx.cli.show.tables import rows_table
+from agx.cli.show.tables import rows_table, terminal_columns
 from agx.plan.tools import ToolInfo, ToolOptions
 from agx.tools.registry_files import tool_as_dict
 from agx.tools.selection import path_of
@@ -28,13 +27,9 @@ def tools_table(tools: Sequence[ToolInfo]) -> str:
         "risk": [" ".join(tool.risk) for tool in tools],
         "description": [tool.description for tool in tools],
     }
-    if _terminal_columns() < _WIDE:
+    if terminal_columns() < _WIDE:
         del columns["category"]
     return rows_table(list(columns), zip(*columns.values(), strict=True), num_left=len(columns))
-
-
-def _terminal_columns() -> int:
-    return shutil.get_terminal_size(fallback=(160, 24)).columns
 
 
 def tool_text(tool: ToolInfo) -> str:
@@ -56,7 +51,7 @@ def tool_text(tool: ToolInfo) -> str:
 
 def _fact(name: str, value: str) -> list[str]:
     """Return a fact on lines that a terminal does not break."""
-    width = max(_terminal_columns(), 2 * _NAME_COLUMNS)
+    width = max(terminal_columns(), 2 * _NAME_COLUMNS)
     margin = " " * _NAME_COLUMNS
     return textwrap.wrap(
         visible(value),

@@ -71,7 +71,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         filters = bounded_filters() | {_CONCATENATE: joined, _WEIGHED: weighed}
         self.filters = {name: self._bounded(function) for name, function in filters.items()}
         # What blocks and macros join their pieces with.
-        self.concat = self._concatenate  # type: ignore[method-assign]
+        self.concat = self._concatenate  # type: ignore[method-assign]  # as jinja2 means it to be set
 
     def _generate(
         self,

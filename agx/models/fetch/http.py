@@ -228,7 +228,7 @@ def _answer(response: httpx.Response, *, start: int) -> Answer:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    """Return the empty body of a range outside the file."""
+    """Yield nothing: the body of a range outside the file."""
     return
     yield b""
 

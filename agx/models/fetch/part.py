@@ -120,7 +120,7 @@ class Part:
         self.path.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Give the file its final name; raises `StorageError`."""
+        """Rename the file to its final name; raises `StorageError`."""
         try:
             os.fsync(self._descriptor)
             self.path.replace(self.target)

@@ -36,7 +36,7 @@ one batch. The exit code is 4 where the model does not fit.
 def fit(app: App, /, *, model: str, as_json: bool, given: GivenSettings) -> int:
     """Estimate the memory that MODEL needs, and say whether this machine has it."""
     from agx.app.hardware import fit_facts
-    from agx.gguf import read_card
+    from agx.gguf.card import read_card
 
     settings = given.read(app.notes)
     facts, refusal = fit_facts(settings, read_card(model_file(settings, model)))

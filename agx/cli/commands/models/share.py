@@ -35,7 +35,7 @@ Ollama has to run; OLLAMA_HOST says where. What it has already is not sent. The 
 def share(app: App, /, *, model: str, name: str, replace: bool, as_json: bool) -> None:
     """Make a model in a running Ollama of MODEL: a path, a name or agx-nano."""
     from agx.cli.show.transfer import TransferView
-    from agx.gguf import read_card
+    from agx.gguf.card import read_card
     from agx.models.hashes import HASHES_NAME, HashMemory
     from agx.models.ollama.sharing import share_with_ollama
 

@@ -24,14 +24,14 @@ Examples:
 _MAX_VALUE_CHARS = 200
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Show what a model's file says of it.")
 @click.argument("model")
 @json_option
 @debug_option
 @click.pass_obj
 def show(app: App, /, *, model: str, as_json: bool) -> None:
     """Print what the file of MODEL (a path, a name, ollama:NAME or agx-nano) says of it."""
-    from agx.gguf import read_card
+    from agx.gguf.card import read_card
 
     card = read_card(model_file(GivenSettings().read(app.notes), model))
     if as_json:

@@ -56,10 +56,7 @@ def validate(
         raise UsageError(f"--role {role} does not validate", hint="leave it out: it is delta")
     settings = given.with_role("delta").read(app.notes)
     with started_worker(settings, needed=app.has_worker and not rules_only) as worker:
-        from agx.app.places import (
-            plan_session,  # imported while the worker loads
-            record,
-        )
+        from agx.app.places import plan_session, record  # imported while the worker loads
 
         session = plan_session(buffer)
         base = session.plan()

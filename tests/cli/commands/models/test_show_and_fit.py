@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agx.gguf import read_card
+from agx.gguf.card import read_card
 from agx.gguf.placement import Machine
 from agx.settings.layers import Settings
 from tests.cli.conftest import Agx
