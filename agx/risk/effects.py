@@ -15,8 +15,8 @@ from agx.risk.operands import OPERANDS, is_git_command, may_set_id
 from agx.unix.argv import Argv
 from agx.unix.calls import Call, is_known
 from agx.unix.command_specs import CommandSpec
-from agx.unix.devices import NETWORK_DEVICES
 from agx.unix.runs import Shell
+from agx.unix.special_files import NETWORK_DEVICES
 
 _CODE_VARIABLE = re.compile(
     r"(?:LD|DYLD|GIT|GEM|CARGO|LUA|R|TAR|RSYNC|XDG|npm_config|NPM_CONFIG|BASH_FUNC|XZ|MAGICK|OPENSSL|GLIBC)_\w+"

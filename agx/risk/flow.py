@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from posixpath import basename, normpath
 
 from agx.unix.calls import Call, is_known
-from agx.unix.devices import is_empty
+from agx.unix.special_files import is_empty
 
 _LITERAL = frozenset({"echo", "printf"})
 _ECHO_OPTION = re.compile(r"-[neE]+")

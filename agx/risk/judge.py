@@ -29,9 +29,9 @@ from agx.risk.written_paths import risks_of_writing
 from agx.shell.nested import MAX_CALLS, MAX_CHARS, MAX_DEPTH
 from agx.shell.scripts import read_script
 from agx.unix.calls import Call, is_known
-from agx.unix.devices import is_harmless
 from agx.unix.registry import unix_registry
 from agx.unix.runs import BIN_FOLDERS, Runs, Shell, read_call, runs
+from agx.unix.special_files import is_harmless
 
 MAX_CHARS_OF_PLAN = 65_536
 ANY_COMMAND = "*"

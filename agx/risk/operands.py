@@ -9,8 +9,8 @@ from agx.risk.effect_types import Effect, Writes
 from agx.risk.written_paths import is_system
 from agx.unix.argv import Argv
 from agx.unix.calls import MANY, OPEN, is_known
-from agx.unix.devices import NULL_DEVICE, is_empty
 from agx.unix.runs import Shell
+from agx.unix.special_files import NULL_DEVICE, is_empty
 
 # A mode that lets a program run as its owner or group.
 _SET_ID = re.compile(r"0?[2-7]\d{3}|.*[+=]\w*s\w*")

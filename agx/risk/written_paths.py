@@ -11,7 +11,7 @@ from posixpath import normpath
 
 from agx.plan.schema import Risk
 from agx.unix.calls import DATA
-from agx.unix.devices import NETWORK_DEVICES, is_harmless
+from agx.unix.special_files import NETWORK_DEVICES, is_harmless
 
 _DEVICE = re.compile(r"/dev/(?!shm/)|/proc/sysrq-trigger|/proc/kcore")
 _SYSTEM = re.compile(

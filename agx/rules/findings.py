@@ -17,8 +17,8 @@ from agx.shell.nested import nested_calls
 from agx.unix.argv_reader import read_argv
 from agx.unix.calls import Call
 from agx.unix.options import spec_of_tool
-from agx.unix.roles import Role, has_wildcard, roles
 from agx.unix.runs import Runs, read_call, runs
+from agx.unix.word_roles import WordRole, has_wildcard, roles
 from agx.util.texts import nearest, shortened
 
 Rule = Callable[[Sequence[Task], Registry], Iterator[Finding]]
@@ -179,7 +179,7 @@ def _pattern_as_glob(tasks: Sequence[Task], registry: Registry) -> Iterator[Find
                 )
 
 
-def _should_be_glob(text: str, role: Role) -> bool:
+def _should_be_glob(text: str, role: WordRole) -> bool:
     """Return whether an argument is a pattern where the tool wants files."""
     return role.is_operand and role.tool in _TAKES_FILES and has_wildcard(text)
 

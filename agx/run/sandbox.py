@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agx.errors import Unsupported, UsageError
 from agx.run.record import TaskProblem
-from agx.unix.devices import SINKS
+from agx.unix.special_files import SINKS
 
 _PROBE_SECS = 20
 _HIDDEN = ("/tmp", "/run")  # noqa: S108  hidden, not used

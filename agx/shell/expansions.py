@@ -19,7 +19,7 @@ from typing import Any
 from agx.plan.schema import Argument, Env, Glob, TaskOutput, Text
 from agx.shell.refusals import NotAPlan, excerpt
 from agx.shell.tokens import Piece, Word
-from agx.unix.roles import has_wildcard
+from agx.unix.word_roles import has_wildcard
 
 _QUOTED = "\x01"
 _BRACKET = re.compile(r"\[[^\]\0]+\]")

@@ -6,7 +6,8 @@ A text is read in the order in which a shell reads it (POSIX, Shell Command Lang
    substitution. Nothing is expanded, so that later steps still see what a quote protected.
 2. `simple_commands`: words and operators to the commands of one pipeline, with their redirections.
 3. `braces`: `a{b,c}` becomes several words.
-4. `agx.unix.roles`: what each word is to its tool. A pattern of the tool's own (`find -name *.c`) stays text.
+4. `agx.unix.word_roles`: what each word is to its tool. A pattern of the tool's own (`find -name *.c`)
+   stays text.
 5. `expansions`: a word becomes one argument, in which what a shell would expand is a typed value: an
    unquoted pattern `{"glob"}`, a variable `{"env"}`, a substitution `{"task"}` (unquoted: with `split`).
 
@@ -31,9 +32,9 @@ from agx.shell.refusals import NotAPlan, excerpt
 from agx.shell.simple_commands import SimpleCommand, simple_commands
 from agx.shell.tokens import Piece, Word
 from agx.unix.calls import DATA
-from agx.unix.devices import NULL_DEVICE
-from agx.unix.roles import has_wildcard, roles
 from agx.unix.runs import tool_name
+from agx.unix.special_files import NULL_DEVICE
+from agx.unix.word_roles import has_wildcard, roles
 
 _NO_ERRORS = "`2>/dev/null` is left out: error output is never part of a task's output"
 _NO_PIPE = "a shell lets `$(…)` behind a pipe read that pipe; in a plan it reads nothing"

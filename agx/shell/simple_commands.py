@@ -14,7 +14,7 @@ from agx.plan.schema import MAX_ARGS, MAX_TASKS
 from agx.shell.lexer import Lexer
 from agx.shell.refusals import NotAPlan
 from agx.shell.tokens import KEYWORDS, Operator, Word
-from agx.unix.devices import NULL_DEVICE
+from agx.unix.special_files import NULL_DEVICE
 
 _MAX_TOKENS = MAX_TASKS * (MAX_ARGS + 8)
 _SEVERAL = frozenset({"&&", "||", ";", ";;"})

@@ -10,7 +10,7 @@ from agx.unix.command_specs import CommandSpec
 Kind = Literal["option", "unknown", "value", "operand", "skipped", "command"]
 
 
-class Word(NamedTuple):
+class ArgvWord(NamedTuple):
     """One word and what the command takes it for.
 
     `option` is the name of an option, of one that is unknown, or of that whose value the word is. A word
@@ -40,7 +40,7 @@ class Argv:
     """
 
     spec: CommandSpec
-    words: tuple[Word, ...]
+    words: tuple[ArgvWord, ...]
     options: tuple[Option, ...]
     operands: tuple[str, ...]
     commands: tuple[tuple[int, int], ...]

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from agx.unix.argv import Argv, Option, Word
+from agx.unix.argv import Argv, ArgvWord, Option
 from agx.unix.calls import DATA, MANY, OPEN, is_known
 from agx.unix.command_specs import NUMBER, CommandSpec
 
@@ -41,7 +41,7 @@ class _Reader:
     def __init__(self, words: Sequence[str], spec: CommandSpec) -> None:
         self._words = words
         self._spec = spec
-        self._read: list[Word] = []
+        self._read: list[ArgvWord] = []
         self._options: list[Option] = []
         self._operands: list[str] = []
         self._commands: list[tuple[int, int]] = []
@@ -73,8 +73,8 @@ class _Reader:
             num_words = next((at for at, word in enumerate(rest) if _INPUTS.fullmatch(word)), num_words)
         if num_words:
             self._commands.append((self._at, self._at + num_words))
-        self._read += [Word(word, "command") for word in rest[:num_words]]
-        self._read += [Word(word, "operand") for word in rest[num_words:]]
+        self._read += [ArgvWord(word, "command") for word in rest[:num_words]]
+        self._read += [ArgvWord(word, "operand") for word in rest[num_words:]]
 
     @property
     def _at(self) -> int:
@@ -93,7 +93,7 @@ class _Reader:
             self._take_operand(word)
         elif word == "--":
             self._ended = True
-            self._read.append(Word(word, "option", word))
+            self._read.append(ArgvWord(word, "option", word))
         elif word.startswith("--") or self._is_single(word):
             self._take_long(word)
         elif self._is_exact(word):
@@ -106,11 +106,11 @@ class _Reader:
         if not self._ended and (word in spec.kinds or word in spec.marks):  # such as `+o` of a shell
             self._take_whole(word)
         elif spec.is_skipped(word):
-            self._read.append(Word(word, "skipped"))
+            self._read.append(ArgvWord(word, "skipped"))
         else:
             self._may_hide |= not self._ended and self._may_be_option(word)
             self._operands.append(word)
-            self._read.append(Word(word, "operand"))
+            self._read.append(ArgvWord(word, "operand"))
 
     def _may_be_option(self, word: str) -> bool:
         """Return whether a word that only a run can tell may turn out to be an option that is known."""
@@ -121,7 +121,7 @@ class _Reader:
         return any(option.startswith(first) and option.endswith(last) for option in options)
 
     def _take_whole(self, word: str) -> None:
-        self._read.append(Word(word, "option", word))
+        self._read.append(ArgvWord(word, "option", word))
         self._add(word, None, at=self._at - 1)
 
     def _is_exact(self, word: str) -> bool:
@@ -140,7 +140,7 @@ class _Reader:
         else:
             name = name.partition(DATA)[0]
             is_unknown = known is not None and not any(option.startswith(name) for option in known)
-        self._read.append(Word(word, "unknown" if is_unknown else "option", name))
+        self._read.append(ArgvWord(word, "unknown" if is_unknown else "option", name))
         self._add_long(word, at=self._at - 1)
 
     def _add_long(self, text: str, *, at: int) -> None:
@@ -195,7 +195,7 @@ class _Reader:
             self._take_command(option)
         elif value is None and self._takes_next(option):
             value = self._words[self._at]
-            self._read.append(Word(value, "value", option))
+            self._read.append(ArgvWord(value, "value", option))
         self._options.append(Option(option, value, at))
         self._may_hide |= OPEN in (value or "")
         if value and kind == "long":
@@ -221,20 +221,20 @@ class _Reader:
             word = self._words[self._at]
             if word == ";" or (word == "+" and self._words[self._at - 1] == "{}"):
                 break
-            self._read.append(Word(word, "command"))
+            self._read.append(ArgvWord(word, "command"))
         if self._at > start:
             self._commands.append((start, self._at))
-        self._read += [Word(end, "option", option) for end in self._words[self._at : self._at + 1]]
+        self._read += [ArgvWord(end, "option", option) for end in self._words[self._at : self._at + 1]]
 
     def _take_old_style(self) -> None:
         """Take `xzf a.tar` as `-x -z -f a.tar`: the letters' values follow in their order."""
         first = self._words[0] if self._words else "-"
         if first.startswith("-") or not is_known(first):
             return
-        self._read.append(Word(first, "option", first))
+        self._read.append(ArgvWord(first, "option", first))
         for letter in first:
             self._add("-" + letter, None, at=0)
 
 
-def _cluster(word: str, unknown: str) -> Word:
-    return Word(word, "unknown" if unknown else "option", unknown or word)
+def _cluster(word: str, unknown: str) -> ArgvWord:
+    return ArgvWord(word, "unknown" if unknown else "option", unknown or word)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agx.unix.devices import SINKS, is_empty, is_harmless
+from agx.unix.special_files import SINKS, is_empty, is_harmless
 
 
 @pytest.mark.parametrize("path", [*sorted(SINKS), "-", "/dev/stdin", "/dev/fd/3", "/proc/self/fd/12"])

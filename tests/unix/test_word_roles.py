@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agx.unix.options import unix_options
-from agx.unix.roles import has_wildcard, roles
+from agx.unix.word_roles import has_wildcard, roles
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ _PATTERN_OPTIONS = frozenset(
 )
 
 
-class Role(NamedTuple):
+class WordRole(NamedTuple):
     """What one argument is, and to which tool; an operand is one besides a pattern."""
 
     tool: str
@@ -37,9 +37,9 @@ def has_wildcard(text: str) -> bool:
     return _WILDCARD.search(text) is not None
 
 
-def roles(command: str, words: Sequence[str]) -> list[Role]:
+def roles(command: str, words: Sequence[str]) -> list[WordRole]:
     """Return what each word behind a command's name is."""
-    found = [Role(command)] * len(words)
+    found = [WordRole(command)] * len(words)
     waiting = [(command, 0, len(words))]
     while waiting:
         name, start, end = waiting.pop()
@@ -50,7 +50,7 @@ def roles(command: str, words: Sequence[str]) -> list[Role]:
     return found
 
 
-def _own(tool: str, argv: Argv) -> Iterator[Role]:
+def _own(tool: str, argv: Argv) -> Iterator[WordRole]:
     """Yield what each word is to the tool itself; what belongs to another command is nothing yet."""
     spec = argv.spec
     has_pattern = not spec.pattern_first or argv.has(*spec.pattern_options)
@@ -66,5 +66,5 @@ def _own(tool: str, argv: Argv) -> Iterator[Role]:
             is_pattern = True
         elif word.kind == "operand" and not has_pattern:
             is_pattern = has_pattern = True
-        yield Role(tool, is_pattern, word.kind == "operand" and not is_pattern)
+        yield WordRole(tool, is_pattern, word.kind == "operand" and not is_pattern)
         before = word.text if is_option else ""
