@@ -8,18 +8,18 @@
     │   ├── DeviceUnavailable      2  AGX_DEVICE names a device that build or machine lacks
     │   ├── PromptTooLong          2  the prompt and its answer do not fit into the context
     │   ├── RegistryInvalid        2  a registry of tools that cannot be used
-    │   └── NotApproved            8  a plan that does more than read, and nobody said yes
+    │   └── NotApproved            8  a plan that does more than read, and was not approved
     ├── ModelError               the model, or what it wrote
     │   ├── ModelMissing           4  no such file
     │   ├── ModelUnloadable        4  not a model that llama.cpp loads
     │   │   ├── GgufInvalid        4  its file is damaged; says in which field, at which offset
     │   │   └── ModelTooLarge      4  it does not fit into the memory there is; says the numbers
-    │   ├── ModelBroken            4  it loads, and then computes what is no number
+    │   ├── ModelBroken            4  it loads, and then computes what is not a number
     │   ├── ModelMismatch          4  a model made for other tools than the registry's
     │   ├── TemplateError          4  its chat template fails, loops or writes too much
     │   ├── ConstraintFailed       3  the grammar could not be compiled or followed
     │   ├── PlanTruncated          3  the token budget ended before the plan did
-    │   └── PlanInvalid            3  a finished text that is no valid plan
+    │   └── PlanInvalid            3  a finished text that is not a valid plan
     ├── BackendError             what generates the text
     │   ├── BackendUnreachable     5  no connection
     │   ├── DeadlineExceeded       6  the time limit ran out
@@ -103,7 +103,7 @@ class RegistryInvalid(CallerError):
 
 
 class NotApproved(CallerError):
-    """The plan does more than read, and nobody has said that it may."""
+    """The plan does more than read, and was not approved."""
 
     exit_code = 8
 
@@ -138,7 +138,7 @@ class ModelTooLarge(ModelUnloadable):
 
 
 class ModelBroken(ModelError):
-    """The model's own results are no numbers: its weights are damaged, or too large for their type."""
+    """The model computed what is not a number: its weights are damaged, or too large for their type."""
 
 
 class ModelMismatch(ModelError):
@@ -166,7 +166,7 @@ class PlanTruncated(ModelError):
 
 
 class PlanInvalid(ModelError):
-    """A finished text that is no valid plan. `findings` say why; `text` is the text itself."""
+    """A finished text that is not a valid plan. `findings` say why; `text` is the text itself."""
 
     exit_code = 3
 

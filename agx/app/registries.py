@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agx.plan.schema import Risk
     from agx.plan.tools import Registry, ToolInfo
 
-# What nobody vouches for is not harmless.
+# A tool that states no risk is not assumed to be harmless.
 _UNKNOWN_RISK: tuple[Risk, ...] = ("runs_code",)
 
 

@@ -28,7 +28,7 @@ _LIMITS = PlanLimits(max_tasks=2)
 _MAX_SEARCH_SECS = 2.0
 
 Schema = Mapping[str, Json]
-# Whether a schema compiles; None where it is no schema, because something it refers to was left out.
+# Whether a schema compiles; None where it is not one, because something it refers to was left out.
 Compiles = Callable[[Schema], bool | None]
 # Returns the whole schema with a changed part in its place.
 _Whole = Callable[[Json], Schema]

@@ -82,7 +82,7 @@ def _unicode(text: object) -> str:
     return text
 
 
-# Strict: `true`, `"2"` and `2.0` are no task numbers.
+# Strict: `true`, `"2"` and `2.0` are not task numbers.
 Count = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**64)]
 TaskNumber = Annotated[int, Field(strict=True, ge=1, le=MAX_TASKS)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_copied_json)]

@@ -18,8 +18,8 @@ class ToolOptions:
 
     The first four sets take a value: a pattern of the tool's own, a path, a command, or anything
     else. Those in `joined` are short options whose value, where they have one, is joined to them
-    (`-i.bak`), so the next word is no value. `known` is every option there is, where somebody wrote
-    them all down, and otherwise None; `-NUM` in it stands for any number (`head -5`).
+    (`-i.bak`), so the next word is not a value. `known` is every option there is, where all of them
+    are written down, and otherwise None; `-NUM` in it stands for any number (`head -5`).
 
     `syntax` is "letters" where short options may share a dash (`-rf`), "leading" where besides the
     options end at the first operand (`xargs -0 rm -f`), and "words" where a whole word follows the
@@ -44,7 +44,7 @@ class ToolInfo:
     """One tool: a Unix command, or with `schema` (a JSON Schema) a function with named arguments.
 
     `risk` is the lowest class the tool has when nothing dangerous is in its arguments. `exit_codes`
-    are those that are no failure (`grep` ends with 1 where nothing matched). `options` are given
+    are those of success (`grep` ends with 1 where nothing matched). `options` are given
     where a registry says them; `agx.unix.options.options_of` knows those of the Unix commands too.
     `call` is the Python function behind a tool that was made of one.
     """

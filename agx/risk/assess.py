@@ -42,7 +42,7 @@ def assess(task: Task, registry: Registry) -> tuple[Risk, ...]:
 def inner_commands(task: Task) -> Iterator[str]:
     """Yield the names of all commands that a task runs, at any depth, its own first, each once.
 
-    Of shell text that is no pipeline, every word that may be a command is one. `*` stands for one that is
+    Of shell text that is not a pipeline, every word that may be a command is one. `*` stands for one that is
     known only when the plan runs, or that lies too deep to be read.
     """
     judge = Judge(unix_registry())

@@ -9,7 +9,7 @@ from agx.plan.schema import Risk
 from agx.unix.command_specs import Language
 from agx.unix.runs import Shell
 
-# `runs_input`: what comes on standard input is code to it. It is no risk of its own, but makes one.
+# `runs_input`: what comes on standard input is code to it. Not a risk by itself, but it makes one.
 Mark = Risk | Literal["runs_input"]
 
 

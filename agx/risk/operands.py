@@ -95,7 +95,7 @@ def _tar(argv: Argv) -> Iterator[Effect]:
 
 
 def _date(argv: Argv) -> Iterator[Effect]:
-    """Judge date, which sets the clock to an operand that is no format."""
+    """Judge date, which sets the clock to an operand that is not a format."""
     if any(not word.startswith("+") for word in argv.operands):
         yield "privilege"
 

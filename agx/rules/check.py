@@ -42,7 +42,7 @@ def read_plan(
     """Read a plan in any accepted form and check it against the registry.
 
     Returns the plan, with risks computed, and the findings. Raises `PlanInvalid` with findings and
-    text where there is no plan in the source, or where a finding is an error.
+    text where the source holds no plan, or where a finding is an error.
     """
     plan, findings = read_draft(
         source, registry, instruction=instruction, metadata=metadata, max_tasks=max_tasks, normalise=True

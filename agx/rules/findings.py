@@ -26,7 +26,7 @@ Rule = Callable[[Sequence[Task], Registry], Iterator[Finding]]
 MAX_FOUND = 20
 """The most findings of one rule that are returned; the others come up once those are mended."""
 
-_PRINTS_THE_UNKNOWN = "echo"  # it takes a word that is no option of its own as text
+_PRINTS_THE_UNKNOWN = "echo"  # it takes an unknown option for text
 _MAX_OPTIONS_OF_A_TASK = 3
 _MAX_OPTION_CHARS = 40
 _MAX_SHOWN_CHARS = 80  # of what a message quotes

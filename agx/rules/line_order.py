@@ -22,8 +22,8 @@ _SORTED = _SORTERS | {"comm", "join", "ls"}
 # These pass lines on in their order, as long as nothing but their pattern stands in their words.
 _GREPS = frozenset("grep egrep fgrep zgrep zegrep rgrep".split())
 _PASS_ON = frozenset({"head", "tail", "tac"})
-# With these options of grep a line is no longer the line that came in. The long names have such a
-# letter in them too, so that the answer is unsure more often than need be.
+# With these options of grep a line changes on its way. The long names have such a letter in them
+# too, so that the answer is unsure more often than need be.
 _CHANGING_LETTERS = frozenset("bcnoLlH-")
 _MAY_NEVER_END = frozenset("yes watch top vmstat iostat sar inotifywait ping".split())
 _FOLLOWS = frozenset({"-f", "-F", "-w", "-W", "--follow", "--retry", "--follow-new"})

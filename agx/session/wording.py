@@ -21,7 +21,7 @@ def task_text(task: Task) -> str:
 
 
 def called_text(tasks: Sequence[Task]) -> str:
-    """Return tasks as one pipeline would show them, for whoever reads what was asked for."""
+    """Return tasks as one pipeline would show them, for people who read what was asked for."""
     return " | ".join(task_text(task.model_copy(update={"input_from_task": None})) for task in tasks)
 
 

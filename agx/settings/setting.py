@@ -108,7 +108,7 @@ class Setting:
         return tuple(dict.fromkeys(names))
 
     def _in_range(self, number: float) -> bool:
-        # As comparisons that hold, so that what is no number (nan) is in no range.
+        # As comparisons that hold, so that nan, which is not a number, is in no range.
         return (
             (self.minimum is None or number >= self.minimum)
             and (self.above is None or number > self.above)

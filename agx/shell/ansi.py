@@ -11,7 +11,7 @@ _LETTERS = dict(zip("ntrabfveE", "\n\t\r\a\b\f\v\x1b\x1b", strict=True)) | {mark
 
 
 def ansi_c_text(body: str) -> str | None:
-    r"""Return the text behind the body of `$'…'`; None where it is no valid text.
+    r"""Return the text behind the body of `$'…'`; None where it is not valid text.
 
     `\xC3` and `\303` are bytes: together they have to make characters of UTF-8.
     """

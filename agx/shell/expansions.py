@@ -48,7 +48,7 @@ class ArgumentReader:
         if is_glob and (wants_pattern or self._is_option(pieces)):
             self.said.append(("pattern", f"{_shown(pieces)} goes to the tool as it is"))
             is_glob = False
-        is_glob = is_glob and "://" not in _text(pieces)  # an address, which is no file's name
+        is_glob = is_glob and "://" not in _text(pieces)  # an address, and not a file's name
         parts: list[Any] = []
         for is_text, run in groupby(pieces, key=lambda piece: piece.kind == "text"):
             if is_text:

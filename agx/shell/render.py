@@ -40,7 +40,7 @@ def plan_json(plan: Plan) -> str:
 def plan_shell(plan: Plan, registry: Registry | None = None) -> str:
     """Return one pipeline where the plan is one, otherwise a script in which each task runs once.
 
-    The registry (of Unix commands unless given) says which exit codes are no failure. Raises
+    The registry (of Unix commands unless given) says which exit codes are not a failure. Raises
     `Unsupported` for tools with `arguments`, which are functions and no commands, and `PlanInvalid`
     for a task that reads one that is not before it, or one whose output goes to a file.
     """
@@ -138,7 +138,7 @@ def _joined(lines: Sequence[str], last: Sequence[Task], registry: Registry) -> l
 
 
 def _tolerant(line: str, task: Task, registry: Registry) -> str:
-    """Let a line succeed with the exit codes that are no failure of its task."""
+    """Let a line succeed with the exit codes that its task accepts."""
     accepted = [code for code in accepted_exit_codes(task, registry) if code != 0]
     if not accepted:
         return line

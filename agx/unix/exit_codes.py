@@ -1,4 +1,4 @@
-"""Exit codes that are no failure of a task: its tool's, and those that come from the command it runs.
+"""The exit codes that a task accepts: its tool's, and those that come from the command it runs.
 
 `sudo grep` ends as `grep` does. `xargs` ends with 123 where a command ended with 1 to 125
 (https://www.gnu.org/software/findutils/manual/), and `find -exec … +` with 1.

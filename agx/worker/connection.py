@@ -174,7 +174,7 @@ class Connection:
         try:
             self._loop.call_soon_threadsafe(callback)
         except RuntimeError:
-            # The loop was closed without `aclose`: nobody waits for this worker any more.
+            # The loop was closed without `aclose`: nothing waits for this worker any more.
             self._process.kill()
 
     def _take(self, frames: list[Frame]) -> None:
@@ -194,7 +194,7 @@ class Connection:
                     self._finish(frame["id"], from_dict(frame["error"]))
 
     def _finish(self, request_id: int, outcome: _Outcome) -> None:
-        """End a request, for whoever waits for it."""
+        """End a request: its outcome goes to what waits for it."""
         pending = self._pending.pop(request_id, None)
         if pending is None:
             return

@@ -51,7 +51,7 @@ Frame = Mapping[str, Any]
 
 
 class FrameError(ValueError):
-    """Bytes or a value that are no frame: too large, not JSON, not an object, cut off."""
+    """Bytes or a value that cannot be a frame: too large, not JSON, not an object, cut off."""
 
 
 def load_frame(load: LoadRequest) -> Frame:

@@ -66,7 +66,7 @@ class Service:
             self._flush()
 
     def _step(self) -> None:
-        """Do one step. Only text may wait: whoever writes slower than that streams every token."""
+        """Do one step. Only text may wait: a model that is slower than that streams every token."""
         before, events = self._stage, self._engine.step()
         for event in events:
             self._report(event)

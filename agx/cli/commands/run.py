@@ -96,7 +96,7 @@ def run_command(
 
 
 def _what_may_run(request: RunRequest, *, notes: Notes) -> CheckedRun | None:
-    """Read and check the plan, and ask where somebody has to say yes; None after a dry run was shown."""
+    """Read and check the plan, and ask where it needs a yes; None after a dry run was shown."""
     import asyncio
 
     from agx.cli.show.confirmation import ask

@@ -43,7 +43,7 @@ class Target:
 def show_plan(plan: Plan, target: Target, *, registry: Registry | None = None) -> None:
     """Write a plan in its format; raises `Unsupported` where the format has no form for it.
 
-    The registry, of Unix commands unless given, says which exit codes are no failure in shell text.
+    The registry, of Unix commands unless given, says which exit codes are not a failure in shell text.
     """
     target.deliver(_plan_text(plan, target, registry))
 

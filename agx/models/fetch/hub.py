@@ -164,7 +164,7 @@ def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
         is_place = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number, or a bracket is missing
+    except ValueError:  # the port is not a number, or a bracket is missing
         return False
     return is_place and not parts.query and url.isprintable()
 

@@ -133,7 +133,7 @@ def _from_url(text: str) -> HubFile | WebFile:
     try:
         parts = urlsplit(text)
         host = (parts.hostname or "").lower() if parts.port != 0 else ""
-    except ValueError:  # the port is no number, or a bracket is missing
+    except ValueError:  # the port is not a number, or a bracket is missing
         host = ""
     if not host:
         raise UsageError(f"{text[:120]!r} is no URL: it names no host, or a port that is none", hint=_HINT)

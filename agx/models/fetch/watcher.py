@@ -1,4 +1,4 @@
-"""How a transfer goes: the interface of whoever follows it, and a meter of its speed."""
+"""How a transfer goes: the interface of what follows it, and a meter of its speed."""
 
 from __future__ import annotations
 

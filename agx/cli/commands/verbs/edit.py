@@ -131,7 +131,7 @@ def _opened(text: str) -> str | None:
         reason = error.format_message()
     except UnicodeDecodeError:
         reason = "what it left is no UTF-8 text"
-    except (OSError, ValueError) as error:  # the file is gone, or $EDITOR is no command line
+    except (OSError, ValueError) as error:  # the file is gone, or $EDITOR is not a command line
         reason = str(error)
     raise UsageError(
         f"the editor failed, and nothing was changed: {reason}",
