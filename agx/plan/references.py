@@ -71,8 +71,8 @@ def replaced_outputs(arguments: Mapping[str, Any], replacement: Callable[[int], 
 def numbered(rows: Sequence[dict[str, Any]]) -> tuple[Sequence[dict[str, Any]], str | None]:
     """Return rows numbered from 1 with what was changed as a sentence, or the same rows and None.
 
-    Numbers that are missing are filled in, which does not count as a change. Rows whose numbers are not in order
-    stay as they are, and so do those with a reference to a number that no row has.
+    Numbers that are missing are filled in, which does not count as a change. Rows whose numbers are not in
+    order stay as they are, and so do those with a reference to a number that no row has.
     """
     given = [row.get("task_number") for row in rows]
     right = list(range(1, len(rows) + 1))

@@ -83,7 +83,7 @@ def _check_dialect(dialect: object, place: Place, problems: Problems) -> None:
 
 
 def _adapted(schema: Any, place: Place, problems: Problems) -> Any:  # noqa: ANN401 - it may be true or false
-    """Return the schema in draft 2020-12; a value that is not a schema is left for the meta-schema to refuse."""
+    """Return the schema in draft 2020-12; anything else is left for the meta-schema to refuse."""
     if not isinstance(schema, dict):
         return schema
     for key in sorted(_LEADING_OUT & schema.keys()):

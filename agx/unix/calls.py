@@ -21,7 +21,7 @@ OPEN = DATA + "\2"  # several words, of which any may be an option
 # Variables that hold a path or a name, and so never begin with a dash.
 _PATHS = frozenset("HOME PWD OLDPWD TMPDIR TMP TEMP SHELL PATH XDG_CONFIG_HOME XDG_DATA_HOME".split())
 _NAMES = frozenset("USER LOGNAME HOSTNAME UID EUID PPID SECONDS TERM LANG RANDOM LINES COLUMNS".split())
-# Commands that print file names, each from a starting point that is not an option, and those that choose lines.
+# Commands that print file names, each from a starting point that is not an option; those that choose lines.
 _NAMING = frozenset("find pwd which realpath locate whoami hostname uname nproc".split())
 _ONE_WORD = frozenset("pwd which whoami hostname uname nproc".split())  # hardly ever with a blank
 _PRINTS_MORE = (DATA, "-printf", "-exec", "-ok", "-S", "--relative")
