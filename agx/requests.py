@@ -211,7 +211,8 @@ class Usage:
 
     The completion's tokens are all that were generated: `reasoning_tokens` and `forced_tokens` are among
     them. Forced tokens were appended because the grammar left no choice, not sampled. Of the prompt's,
-    `cached_tokens` were computed for an earlier request. `seed` is the one that was used.
+    `cached_tokens` were computed for an earlier request; of the completion's, `looked_up_tokens` were guessed
+    from a draft, and needed no decode of their own. `seed` is the one that was used.
     """
 
     prompt_tokens: int = 0
@@ -219,6 +220,7 @@ class Usage:
     reasoning_tokens: int = 0
     forced_tokens: int = 0
     cached_tokens: int = 0
+    looked_up_tokens: int = 0
     seed: int | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 

@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Sequence as Slices
 
 from agx.engine import native
+from agx.engine.draft import MOST_GUESSES
 from agx.engine.native import lib
 from agx.engine.prefix import BLOCK
 from agx.engine.scheduler import Slice
@@ -58,8 +59,8 @@ class Context:
             # Prompts are computed in blocks of this size, see `agx.engine.prefix`.
             "n_ubatch": min(self.batch_size, BLOCK),
             "n_seq_max": self.num_sequences,
-            # Logits are needed for the last token of a sequence only.
-            "n_outputs_max": self.num_sequences,
+            # Logits are needed for the last token of a sequence, and for what is guessed behind it.
+            "n_outputs_max": min(self.num_sequences * (1 + MOST_GUESSES), self.batch_size),
             "n_threads": num_threads,
             "n_threads_batch": num_threads,
             "flash_attn_type": _FLASH_ATTENTION[options.flash_attn],
@@ -98,20 +99,22 @@ class Context:
     def decode(self, slices: Slices[Slice]) -> list[int] | None:
         """Decode these tokens and return the batch row of each slice's last token.
 
-        A row has logits until the next call, where its slice wants them. Returns None where the call was
-        aborted; the memory of all sequences is then empty. Raises what llama.cpp reports.
+        A row has logits until the next call, where its slice wants them. The rows of a slice's guesses follow
+        that of its last token. Returns None where the call was aborted; the memory of all sequences is then
+        empty. Raises what llama.cpp reports.
         """
         rows: list[int] = []
         end = 0
         for piece in slices:
-            begin, end = end, end + piece.stop - piece.start
-            count = end - begin
-            self._tokens[begin:end] = piece.sequence.tokens[piece.start : piece.stop]
-            self._positions[begin:end] = range(piece.start, piece.stop)
-            self._row_slots[begin:end] = [self._slot_pointers[piece.sequence.slot]] * count
-            self._wants_logits[begin:end] = [0] * count
-            self._wants_logits[end - 1] = piece.wants_logits
-            rows.append(end - 1)
+            tokens = [*piece.sequence.tokens[piece.start : piece.stop], *piece.guesses]
+            begin, end = end, end + len(tokens)
+            last = end - 1 - len(piece.guesses)
+            self._tokens[begin:end] = tokens
+            self._positions[begin:end] = range(piece.start, piece.start + len(tokens))
+            self._row_slots[begin:end] = [self._slot_pointers[piece.sequence.slot]] * len(tokens)
+            self._wants_logits[begin:last] = [0] * (last - begin)
+            self._wants_logits[last:end] = [piece.wants_logits] * (end - last)
+            rows.append(last)
         self._batch.n_tokens = end
         if native.was_aborted(lib.llama_decode(self.address, self._batch)):
             self.clear(with_data=True)

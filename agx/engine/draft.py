@@ -1,7 +1,11 @@
-"""A draft that a text is likely to repeat, followed token by token; pure.
+"""A draft that a text is likely to repeat: followed token by token, and looked up ahead; pure.
 
 While the text repeats the draft, the draft says which token to expect. Where the text departs from it, the
 position is lost. It is found again where the last few tokens of the text occur in the draft.
+
+What comes next in the draft is guessed, and decoded together with the token before it: a batch of a few
+tokens costs little more than one token. The guesses are then confirmed one by one by what is drawn, and the
+rest is thrown away, so the text is the one that would be written without guessing.
 """
 
 from __future__ import annotations
@@ -10,6 +14,9 @@ from collections.abc import Sequence
 
 # How many tokens must agree before the text counts as back in the draft.
 _NUM_AGREEING = 4
+# How many tokens are guessed at once: more each time that all were right, and few after a mistake.
+_FEWEST_GUESSES = 4
+MOST_GUESSES = 16
 
 
 class DraftCursor:
@@ -20,6 +27,7 @@ class DraftCursor:
         self._at: int | None = 0
         self._left_at = 0
         self._recent: list[int] = []
+        self._num_guesses = _FEWEST_GUESSES
 
     @property
     def next_token(self) -> int | None:
@@ -27,6 +35,17 @@ class DraftCursor:
         if self._at is None or self._at >= len(self._tokens):
             return None
         return self._tokens[self._at]
+
+    def guess(self, room: int) -> list[int]:
+        """Return the tokens that are likely to come next, at most `room` of them."""
+        if self._at is None:
+            return []
+        return self._tokens[self._at : self._at + min(self._num_guesses, room)]
+
+    def learn(self, *, num_guessed: int, num_right: int) -> None:
+        """Note how many of the last guesses were right."""
+        was_right = num_right == num_guessed
+        self._num_guesses = min(2 * self._num_guesses, MOST_GUESSES) if was_right else _FEWEST_GUESSES
 
     def take(self, token: int) -> None:
         """Advance by the next token of the text."""

@@ -85,6 +85,7 @@ class Generation:
     draft_margin: float = 0.0
     has_ended: bool = False
     num_reasoning: int = 0
+    num_looked_up: int = 0
     _unread: list[int] = field(default_factory=list)
 
     def take_forced(self) -> None:
@@ -121,6 +122,12 @@ class Generation:
         self._follow(token)
         self._unread.append(token)
         self.take_forced()
+
+    def guess(self, room: int) -> tuple[int, ...]:
+        """Return tokens of the draft that are likely to follow, at most `room`."""
+        if self.draft is None or self.is_reasoning:
+            return ()
+        return tuple(self.draft.guess(min(room, self.sequence.room)))
 
     @property
     def is_reasoning(self) -> bool:
@@ -234,6 +241,7 @@ class Generation:
             reasoning_tokens=self.sequence.num_generated if self.is_reasoning else self.num_reasoning,
             forced_tokens=self.sequence.num_forced,
             cached_tokens=self.sequence.num_cached,
+            looked_up_tokens=self.num_looked_up,
             seed=self.seed,
             timings_ms=self.timings.as_dict(),
         )

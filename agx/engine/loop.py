@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agx.engine.chat.prompt_writer import Conversation, Prompt
@@ -97,7 +98,8 @@ class Engine:
     def step(self) -> list[Event]:
         """Do one iteration and return its events."""
         events = self._end_early()
-        slices = schedule(self._sequences(), token_budget=self._loaded().context.batch_size)
+        budget = self._loaded().context.batch_size
+        slices = self._with_guesses(schedule(self._sequences(), token_budget=budget), token_budget=budget)
         if not slices:
             return events
         try:
@@ -112,7 +114,7 @@ class Engine:
         for piece, row in zip(slices, rows, strict=True):
             piece.sequence.advance(piece.stop - piece.start)
             if piece.sequence.num_pending == 0:
-                events += self._advance(self._generation_of(piece.sequence), row)
+                events += self._advance(self._generation_of(piece.sequence), row, piece.guesses)
         return events
 
     def cancel(self, request_id: int) -> None:
@@ -182,15 +184,49 @@ class Engine:
             self._generation_of(piece.sequence).timings.add(phase, started)
         return rows
 
-    def _advance(self, generation: Generation, row: int) -> list[Event]:
-        """Draw the next token of a generation that has no pending tokens."""
+    def _with_guesses(self, slices: list[Slice], *, token_budget: int) -> list[Slice]:
+        """Add what the drafts let expect, where memory behind a sequence can be freed again."""
+        if not self._loaded().can_reuse_prefix:
+            return slices
+        room = token_budget - sum(piece.stop - piece.start for piece in slices)
+        guessed = []
+        for piece in slices:
+            guesses = self._generation_of(piece.sequence).guess(room) if piece.wants_logits else ()
+            room -= len(guesses)
+            guessed.append(replace(piece, guesses=guesses) if guesses else piece)
+        return guessed
+
+    def _advance(self, generation: Generation, row: int, guesses: tuple[int, ...]) -> list[Event]:
+        """Draw the next token of a generation that has no pending tokens, and on while guesses are right.
+
+        The logits behind a guess that turned out right are there already, in the next row.
+        """
+        sequence, num_right = generation.sequence, 0
         try:
-            generation.draw_next(self._loaded().context.address, row)
+            while sequence.num_pending == 0 and generation.finish_reason is None:
+                generation.draw_next(self._loaded().context.address, row + num_right)
+                num_same = sequence.num_pending_as(guesses[num_right:])
+                if num_same == 0:
+                    break
+                sequence.advance(num_same)
+                num_right += num_same
         except AgxError as error:
             return [self._fail(generation, error)]
+        if guesses:
+            self._drop_guesses(generation, num_guessed=len(guesses), num_right=num_right)
         if generation.finish_reason is not None:
             return self._finish(generation, generation.finish_reason)
         return _text_events(generation)
+
+    def _drop_guesses(self, generation: Generation, *, num_guessed: int, num_right: int) -> None:
+        """Free the memory of guesses that were wrong."""
+        assert generation.draft is not None
+        generation.draft.learn(num_guessed=num_guessed, num_right=num_right)
+        generation.num_looked_up += num_right
+        if num_right < num_guessed:
+            sequence = generation.sequence
+            was_freed = self._loaded().context.keep_prefix(sequence.slot, sequence.num_decoded)
+            assert was_freed, "guesses are made only where they can be taken back"
 
     def _finish(self, generation: Generation, reason: FinishReason) -> list[Event]:
         events = _text_events(generation, is_final=True)

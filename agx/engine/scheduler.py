@@ -10,11 +10,15 @@ from agx.engine.sequence import Sequence, State
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The tokens from `start` to `stop` of a sequence, for one batch."""
+    """The tokens from `start` to `stop` of a sequence, for one batch.
+
+    `guesses` are tokens that may follow behind the last one; each of them has logits, too.
+    """
 
     sequence: Sequence
     start: int
     stop: int
+    guesses: tuple[int, ...] = ()
 
     @property
     def wants_logits(self) -> bool:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Tokens
 from enum import StrEnum
+from itertools import takewhile
 
 
 class State(StrEnum):
@@ -92,6 +93,12 @@ class Sequence:
         """Note that the sequence is scheduled."""
         if self.state is State.WAITING:
             self._enter(State.PREFILL)
+
+    def num_pending_as(self, guesses: Tokens[int]) -> int:
+        """Return how many of the pending tokens are the guesses, from the first on."""
+        pending = self.tokens[self.num_decoded :]
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(pending, guesses, strict=False))
+        return sum(1 for _ in same)
 
     def advance(self, num_tokens: int) -> None:
         """Note that the model has seen this many of the pending tokens."""
