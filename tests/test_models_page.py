@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from agx.models.catalog import load_catalog
-from tests.documents import Block, blocks, environment
+from agx.prompts.examples import example_bank
+from tests.documents import ROOT, Block, blocks, environment
 from tests.hub_server import HubServer
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 NAMES = ("qwen3-4b", "qwen3-0.6b", "qwen2.5-1.5b-instruct")
 ENTRIES = [load_catalog()[name] for name in NAMES]
+PAGE = (ROOT / "docs/models.md").read_text(encoding="utf-8")
 FETCHING = [block for block in blocks("shell") if "agx models pull" in block.text]
 
 
@@ -36,6 +38,11 @@ def test_models_are_fetched_and_planned_with(block: Block, tmp_path: Path) -> No
     assert {path.name for path in (tmp_path / "home" / "models").glob("*.gguf")} == {
         entry.file for entry in ENTRIES if entry.name in block.text or entry.repository in block.text
     }
+
+
+def test_the_page_says_how_many_examples_there_are() -> None:
+    """In thousands."""
+    assert f"a bank of {round(len(example_bank()), -3):,} pairs" in PAGE
 
 
 def test_the_page_fetches_something() -> None:

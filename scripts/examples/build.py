@@ -40,8 +40,9 @@ OWN_REQUESTS = ROOT / "scripts/data"
 EVERYDAY = ROOT / "tests/data/everyday.jsonl"
 MAX_CHARS = 400
 MAX_OF_TEMPLATE = 2
-# A command copied from a typeset page: its quotes are part of the words, which nobody wanted.
-_TYPESET_QUOTES = re.compile("[\u2018\u2019\u201c\u201d]")
+# The quotes of a typeset page are part of the words there, which nobody wanted; a control character, which
+# JSON escapes, is what no model may write.
+_UNWANTED = re.compile(r"[\u2018\u2019\u201c\u201d]|\\u00[01]")
 
 
 def bank_lines(corpus: Iterable[Pair], own: Iterable[Pair], evaluation: Iterable[Row]) -> list[str]:
@@ -70,8 +71,8 @@ def _examples(pairs: Iterable[Pair], held_out: set[str]) -> Iterator[Example]:
         tasks = enumerate(one_form(row["tasks"]), start=1)
         example = Example(row["nl"], tuple(Task(task_number=number, **task) for number, task in tasks))
         is_right = all(found.severity != "error" for found in check_tasks(example.tasks, registry))
-        is_typed = not _TYPESET_QUOTES.search(example.plan_text)
-        if is_right and is_typed and len(example.as_line()) <= MAX_CHARS:
+        is_plain = not _UNWANTED.search(example.plan_text)
+        if is_right and is_plain and len(example.as_line()) <= MAX_CHARS:
             yield example
 
 
