@@ -2,8 +2,9 @@ r"""The shell dialect as a grammar: from registry and limits to the pipelines th
 
 What is written is the part of the shell that `agx.shell.parse` reads back without loss. A pipeline is
 commands with ` | ` between, and may end in `> FILE` or `>> FILE`. A command is a tool of the registry, then
-words with one space before each, then perhaps `2>/dev/null`. One of its words may be `$(…)` or `"…$(…)…"`
-around a pipeline that has no further one. There are no lists, loops, here-documents or line breaks.
+words with one space before each, then perhaps `2>/dev/null`. One of its words may have `$(…)` in it, in
+quotes or not, around a pipeline that has no further one. There are no lists, loops, here-documents or line
+breaks.
 
 Two properties of llguidance shape the grammar:
 
@@ -38,12 +39,11 @@ from agx.shell.tokens import KEYWORDS, SHELL_VARIABLES
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 # The most tasks of a substitution.
-_MAX_INNER_TASKS = 3
+_MAX_INNER_TASKS = 4
 # The reader writes `./` before a pattern or a path that begins with a sign of its own.
 _ADDED_CHARS = 2
 # The prefixes of the terminals of each kind of word.
 _TEXT, _PATTERN = "TEXT_", "PATTERN_"
-_NOTHING = '""'
 # No control character, C1 included, and nothing else that ends a line.
 _NEVER = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
 # What means something to a shell wherever it stands outside quotes.
@@ -53,13 +53,16 @@ _TERMINALS = rf"""
 ARG: " " WORD
 ERRORS: " 2>/dev/null"
 OUTPUT: / >>? / PATH
-OPENED: " \"" AROUND "$("
-CLOSED: ")" AROUND "\""
+OPEN: " " PREFIX "$("
+CLOSE: ")" SUFFIX
+QUOTED_OPEN: " " QUOTED_PREFIX "$("
+QUOTED_CLOSE: ")" QUOTED_SUFFIX
 VARIABLE: "$" NAME
 BRACED: "${{" NAME "}}"
 NAME: /[A-Za-z_][A-Za-z0-9_]{{0,127}}/ & ~/{"|".join(sorted(SHELL_VARIABLES))}/
 LETTER: /[A-Za-z0-9_]/
-BARE_SIGN: /[^A-Za-z0-9_ \u00a0{_WILDCARDS}{_NEVER}{_GRAMMAR_SIGNS}]|\{{\}}/
+PLAIN_SIGN: /[^A-Za-z0-9_ \u00a0{_WILDCARDS}{_NEVER}{_GRAMMAR_SIGNS}]/
+BARE_SIGN: PLAIN_SIGN | "{{}}"
 """
 
 
@@ -140,7 +143,7 @@ def _commands(limits: PlanLimits) -> Iterator[str]:
         words = f"{_arguments(before)} substitution{inner} {_arguments(after)}"
         yield f"around{inner}: TOOL {words} ERRORS?"
         commands = ' " | " '.join(["command"] * inner)
-        yield f'substitution{inner}: " $(" {commands} ")" | OPENED {commands} CLOSED'
+        yield f"substitution{inner}: OPEN {commands} CLOSE | QUOTED_OPEN {commands} QUOTED_CLOSE"
 
 
 def _arguments(most: int) -> str:
@@ -165,9 +168,26 @@ def _words(limits: PlanLimits) -> Iterator[str]:
     if limits.max_text_parts > 1:
         kinds.append(f'"~/" ({_TEXT}CHAR* | {_PATTERN}CHAR*)')
     yield f"WORD: ({' | '.join(kinds)}) & {longest}"
-    yield f"AROUND: {f'{_TEXT}QUOTED* & {longest}' if limits.max_text_parts > 2 else _NOTHING}"
+    yield from _around_substitutions(longest, is_alone=limits.max_text_parts < 3)
     start = f"LETTER | BARE_SIGN | {_TEXT}ESCAPED | /'[^'{_NEVER}]+'/ | {_quoted(f'{_TEXT}QUOTED+')}"
     yield f'PATH: (({start}) {_TEXT}CHAR* | "~/" {_TEXT}CHAR+) & {_at_most(limits.max_path_chars)}'
+
+
+def _around_substitutions(longest: str, *, is_alone: bool) -> Iterator[str]:
+    """Yield what of a word may stand before and behind a substitution: nothing where it `is_alone`.
+
+    There are no braces, which the reader takes in words of a bounded length only, and no wildcards in
+    quotes. A pattern may follow.
+    """
+    if is_alone:
+        yield from ('PREFIX: ""', 'SUFFIX: ""', r'QUOTED_PREFIX: "\""', r'QUOTED_SUFFIX: "\""')
+        return
+    yield f"BESIDE: LETTER | PLAIN_SIGN | {_PATTERN}SINGLE | {_PATTERN}DOUBLE | {_PATTERN}ESCAPED"
+    yield f"BEHIND: BESIDE | /[{_WILDCARDS}]/"
+    yield f"PREFIX: BESIDE* & {longest}"
+    yield f"SUFFIX: BEHIND* & {longest}"
+    yield rf'QUOTED_PREFIX: (BESIDE* "\"" {_PATTERN}QUOTED*) & {longest}'
+    yield rf'QUOTED_SUFFIX: ({_PATTERN}QUOTED* "\"" BEHIND*) & {longest}'
 
 
 def _with_variables(kind: str, most: int) -> str:

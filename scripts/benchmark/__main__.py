@@ -45,7 +45,9 @@ async def _warm(options: argparse.Namespace, model: Path) -> list[Section]:
     from scripts.benchmark.warm import busy, by_phase, compare  # noqa: PLC0415 - after the line above
 
     instructions = chosen(options.instructions)
-    config = PlannerConfig(load=LoadOptions(threads=options.threads), echo_model=str(model), seed=0)
+    load = LoadOptions(threads=options.threads)
+    # What it is compared with takes a JSON Schema.
+    config = PlannerConfig(load=load, echo_model=str(model), seed=0, dialect="json")
     async with Planner(config) as planner:
         return [
             await compare(planner, instructions, model=model, threads=options.threads),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -11,7 +12,6 @@ from agx.grammar.constraint import Constraint, ConstraintCompiler
 from agx.grammar.plan_schema import PlanLimits
 from agx.grammar.shell_dialect import is_sayable, shell_grammar
 from agx.plan import limits as plan_limits
-from agx.plan.schema import Plan
 from agx.plan.tools import Registry, ToolInfo
 from agx.rules.check import check_tasks
 from agx.shell.parse import parse_shell
@@ -20,6 +20,7 @@ from agx.unix.registry import unix_registry
 from tests.grammar.walks import byte_compiler, random_walk
 from tests.plan.helpers import function_registry
 
+FEW = Registry.of([ToolInfo("ls"), ToolInfo("wc")])
 LEAST = PlanLimits(max_tasks=1, max_args=1, max_arg_chars=1, max_path_chars=1, max_text_parts=1)
 SMALL = PlanLimits(max_tasks=5, max_args=3, max_arg_chars=12, max_path_chars=8, max_text_parts=5)
 # What ends a word, or begins a part of one: chosen often.
@@ -53,6 +54,10 @@ def ends(constraint: Constraint, text: str) -> bool:
         "kill $(pgrep -f firefox)",
         "wc -l $(find . -name '*.py' | grep -v test | sort)",
         'tar -czf "backup-$(date +%F).tar.gz" src',
+        "cat /boot/config-$(uname -r) | grep MROUTE",
+        'tar -czf log_"$(date +%F)".tar.gz logs',
+        "ls --width=$(tput cols)",
+        'ls "$(pwd)"/*.txt',
         "awk '{print $1, $2, $3, $4}' data.csv",
         'grep "price: \\$5$" menu',
         "echo 'it'\"'\"'s'",
@@ -99,34 +104,34 @@ def test_what_has_no_form_in_a_plan_cannot_be_written(bytewise: ConstraintCompil
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
-    "limits",
+    ("tools", "limits"),
     [
-        SMALL,
-        PlanLimits(),
-        PlanLimits(max_tasks=1, max_args=1, max_arg_chars=1, max_path_chars=1, max_text_parts=1),
+        (FEW, SMALL),
+        (FEW, PlanLimits(max_arg_chars=20, max_args=4)),
+        (unix_registry(), PlanLimits()),
+        (unix_registry(), LEAST),
+        (unix_registry(), replace(SMALL, max_args=0)),
+        (unix_registry(), replace(SMALL, max_args=1, max_text_parts=2)),
     ],
-    ids=["small", "default", "least"],
+    ids=["small", "a few words", "default", "least", "no arguments", "one argument"],
 )
 def test_random_walks_are_plans_within_the_limits(
-    bytewise: ConstraintCompiler, limits: PlanLimits, seed: int
+    bytewise: ConstraintCompiler, tools: Registry, limits: PlanLimits, seed: int
 ) -> None:
-    grammar, random = shell_grammar(unix_registry(), limits), Random(seed)
+    grammar, random = shell_grammar(tools, limits), Random(seed)
     texts = [random_walk(bytewise.compile_grammar(grammar), random, ending=ENDING) for _ in range(60)]
     for text in texts:
-        check(text, limits)
+        check(text, tools, limits)
     assert len(set(texts)) > len(texts) * 0.6, "they are hardly random"
 
 
-def check(text: str, limits: PlanLimits, registry: Registry | None = None) -> Plan:
+def check(text: str, tools: Registry, limits: PlanLimits) -> None:
     """Check that a text is a plan without errors, within the limits, and is read back without loss."""
-    registry = registry or unix_registry()
     plan = parse_shell(text)
     assert not plan_limits.check(plan.tasks, limits), text
-    found = check_tasks(plan.tasks, registry, max_tasks=limits.max_tasks)
+    found = check_tasks(plan.tasks, tools, max_tasks=limits.max_tasks)
     assert [one for one in found if one.severity == "error"] == [], text
-    again = pipeline_text(plan.tasks)
-    assert again is not None, text
-    return plan
+    assert pipeline_text(plan.tasks) is not None, text
 
 
 def test_a_tool_that_is_not_offered_cannot_be_written(bytewise: ConstraintCompiler) -> None:
