@@ -86,9 +86,11 @@ async def text_and_cached_tokens(planner: Planner, instruction: str) -> tuple[st
 
 
 async def test_eight_plans_at_once_are_those_made_one_after_the_other(case: Case) -> None:
+    """The eight are asked for before the model is loaded."""
     instructions = [f"what is the weather in {city}?" for city in CITIES]
     async with case.planner(ModelRole.ECHO) as planner:
         one_by_one = [await text_of(planner, instruction) for instruction in instructions]
+    async with case.planner(ModelRole.ECHO) as planner:
         at_once = await asyncio.gather(*(text_of(planner, instruction) for instruction in instructions))
     assert at_once == one_by_one
 
