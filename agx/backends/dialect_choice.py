@@ -30,10 +30,15 @@ def chosen_dialect(
     """Return the dialect of a request, of what `check_dialect` has let through.
 
     By `auto` it is `shell` for commands and a general model whose text can be held to a grammar. A draft
-    that is not one pipeline is refined as JSON. Raises `Unsupported` for `shell` without such a model.
+    that is not one pipeline is refined as JSON. Raises `Unsupported` for `shell` with any other model.
     """
     if choice == "json" or (choice == "auto" and not _suits_shell(tools, facts)):
         return "json"
+    if facts.planner_tools is not None:
+        raise Unsupported(
+            f"{facts.name} was trained to write plans as JSON, and has no dialect shell",
+            hint="use a general instruction model: --model FILE.gguf; or leave the dialect to AGX (auto)",
+        )
     if not facts.takes_grammar:
         raise Unsupported(
             f"{facts.name} cannot be held to the dialect shell: its backend takes no grammar",

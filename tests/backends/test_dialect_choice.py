@@ -31,7 +31,7 @@ TWO = plan_of({"command": "ls"}, {"command": "pwd"}).tasks
         ("auto", MIXED, GENERAL, "json"),
         ("auto", Registry.of([ToolInfo("/opt/a/b/../c")]), GENERAL, "shell"),
         ("json", unix_registry(), GENERAL, "json"),
-        ("shell", unix_registry(), PLANNER, "shell"),
+        ("shell", unix_registry(), GENERAL, "shell"),
     ],
 )
 def test_the_dialect_suits_model_and_tools_or_is_the_one_asked_for(
@@ -46,9 +46,10 @@ def test_a_draft_that_is_not_one_pipeline_is_refined_as_json(choice: DialectChoi
     assert chosen_dialect(choice, unix_registry(), GENERAL, draft=TWO) == "json"
 
 
-def test_a_backend_that_takes_no_grammar_has_no_shell_dialect() -> None:
-    with pytest.raises(Unsupported, match="takes no grammar"):
-        chosen_dialect("shell", unix_registry(), SCHEMAS_ONLY)
+@pytest.mark.parametrize(("facts", "reason"), [(SCHEMAS_ONLY, "takes no grammar"), (PLANNER, "was trained")])
+def test_the_shell_dialect_needs_a_general_model_and_a_grammar(facts: ModelFacts, reason: str) -> None:
+    with pytest.raises(Unsupported, match=reason):
+        chosen_dialect("shell", unix_registry(), facts)
 
 
 @pytest.mark.parametrize("tools", [function_registry(), MIXED, Registry.of([ToolInfo("/usr/bin/sort")])])

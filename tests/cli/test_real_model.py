@@ -63,9 +63,10 @@ def test_a_dry_run_shows_prompt_schema_and_parameters(environ: dict[str, str]) -
     assert [line for line in text.splitlines() if line.startswith("# ")][1:] == ["# Schema", "# Parameters"]
 
 
-def test_a_dry_run_shows_the_grammar_of_the_shell_dialect(environ: dict[str, str]) -> None:
-    """In JSON beside the dialect's name, and as text in place of the schema."""
-    arguments = ("plan", "list files", "--dialect", "shell", "--dry-run")
+def test_a_dry_run_shows_the_grammar_of_the_shell_dialect(environ: dict[str, str], tmp_path: Path) -> None:
+    """A general model writes in it: in JSON beside the dialect's name, as text in place of the schema."""
+    general = write_tiny_gguf(tmp_path / "general.gguf", TinyModel(context_length=8192, planner_tools=None))
+    arguments = ("plan", "list files", "--model", str(general), "--dry-run")
     shown = json.loads(agx(*arguments, environ=environ).stdout)
     assert (shown["dialect"], shown["schema"]) == ("shell", {})
     assert shown["grammar"].startswith("start: pipeline10 ")

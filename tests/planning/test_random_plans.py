@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest_asyncio
@@ -42,8 +42,21 @@ Outcome = GeneratedPlan | AgxError
 
 @pytest_asyncio.fixture
 async def backends(tmp_path: Path) -> AsyncIterator[list[LlamaCppBackend]]:
-    """Several workers with the same model."""
-    model = write_tiny_gguf(tmp_path / "tiny.gguf", TinyModel(chat_template=TEMPLATE))
+    """Several workers with the same model, which is made for Unix tools."""
+    async with _workers(write_tiny_gguf(tmp_path / "tiny.gguf", TinyModel(chat_template=TEMPLATE))) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def general_backends(tmp_path: Path) -> AsyncIterator[list[LlamaCppBackend]]:
+    """The same with a general model."""
+    model = TinyModel(chat_template=TEMPLATE, planner_tools=None)
+    async with _workers(write_tiny_gguf(tmp_path / "tiny.gguf", model)) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def _workers(model: Path) -> AsyncIterator[list[LlamaCppBackend]]:
     async with AsyncExitStack() as stack:
         opened = [
             LlamaCppBackend(LlamaCppSpec(model, load=LoadOptions(device="cpu", threads=1)))
@@ -64,16 +77,18 @@ async def test_every_plan_of_a_random_model_is_valid_or_a_typed_error(
     _check_texts(plans)
 
 
-async def test_every_pipeline_of_a_random_model_is_a_valid_plan(backends: list[LlamaCppBackend]) -> None:
+async def test_every_pipeline_of_a_random_model_is_a_valid_plan(
+    general_backends: list[LlamaCppBackend],
+) -> None:
     """The same in the shell dialect, where a text can break no rule: it is whole, or it was cut off."""
-    plans, errors = await _planned(backends, "shell", number=NUM_PIPELINES)
+    plans, errors = await _planned(general_backends, "shell", number=NUM_PIPELINES)
     assert errors.keys() <= {PlanTruncated}
     for generated in plans:
         assert generated.metadata.parameters["dialect"] == "shell"
         again = parse_shell(generated.text)
         assert [task.written() for task in again.tasks] == [task.written() for task in generated.tasks]
         assert all(finding.severity != "error" for finding in generated.findings)
-    assert {len(generated.tasks) for generated in plans} == {1, 2, 3}
+    assert {1, 2} <= {len(generated.tasks) for generated in plans} <= {1, 2, 3}
 
 
 async def _planned(
@@ -96,7 +111,9 @@ async def _planned(
 
 async def _outcomes(backend: LlamaCppBackend, seeds: Iterable[int], dialect: DialectChoice) -> list[Outcome]:
     return [
-        await _outcome(backend, seed, PlanOptions(HOT, seed=seed, deadline_secs=60, dialect=dialect))
+        await _outcome(
+            backend, seed, PlanOptions(HOT, seed=seed, deadline_secs=60, examples=0, dialect=dialect)
+        )
         for seed in seeds
     ]
 
