@@ -1,1 +1,1 @@
-"""The token loop over llama.cpp, for the worker process: it knows tokens and schemas, not plans."""
+"""The token loop over llama.cpp, for the worker process: it knows tokens and constraints, not plans."""

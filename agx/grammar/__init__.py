@@ -1,1 +1,1 @@
-"""The plan as a JSON Schema, and that schema as a constraint on the tokens a model may write."""
+"""What a model may write, as a JSON Schema or a grammar, and either one as a constraint on its tokens."""
