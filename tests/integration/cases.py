@@ -19,6 +19,7 @@ from agx.backends.plan_requests import PlanOptions
 from agx.errors import AgxError, PlanInvalid, PlanTruncated
 from agx.models.resolve import resolve_model
 from agx.plan.limits import TaskLimits
+from agx.plan.schema import MAX_TASKS
 from agx.plan.tools import Registry, ToolInfo
 from agx.planning.config import PlannerConfig
 from agx.planning.planner import Planner
@@ -158,9 +159,14 @@ async def opened_health(planner: Planner) -> Health:
     return health
 
 
-def check_plan(generated: GeneratedPlan, registry: Registry, *, role: ModelRole) -> None:
-    """Check what holds of every plan: it can be read again, and says what it was made with."""
-    again, _ = read_plan(generated.plan.to_dict(), registry)
+def check_plan(
+    generated: GeneratedPlan, registry: Registry, *, role: ModelRole, max_tasks: int = MAX_TASKS
+) -> None:
+    """Check what holds of every plan: it can be read again, and says what it was made with.
+
+    With the limit it was made with, that is: normalising puts in no task above it.
+    """
+    again, _ = read_plan(generated.plan.to_dict(), registry, max_tasks=max_tasks)
     assert again.tasks == generated.tasks
     assert generated.tasks
     metadata = generated.metadata

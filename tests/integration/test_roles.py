@@ -40,7 +40,7 @@ async def test_echo_plans_ten_instructions(case: Case) -> None:
         memory = peak_memory_bytes(health.facts["pid"])
     for instruction, outcome in outcomes.items():
         if isinstance(outcome, GeneratedPlan):
-            check_plan(outcome, case.registry, role=ModelRole.ECHO)
+            check_plan(outcome, case.registry, role=ModelRole.ECHO, max_tasks=case.context.task_limit)
             assert outcome.plan.instruction == instruction
             assert outcome.metadata.model_sha256 == health.facts["sha256"]
             assert outcome.changes is None
@@ -67,7 +67,7 @@ async def test_delta_refines_a_draft(case: Case) -> None:
     alone = replace(case, echo=case.delta)
     async with alone.planner(ModelRole.DELTA) as planner:
         generated = await alone.refine(planner, DRAFT, TO_REFINE)
-    check_plan(generated, case.registry, role=ModelRole.DELTA)
+    check_plan(generated, case.registry, role=ModelRole.DELTA, max_tasks=case.context.task_limit)
     assert generated.plan.instruction == TO_REFINE
     assert generated.changes is not None
     assert generated.changes or case.is_real, "a random model keeps nothing as it is"
@@ -78,7 +78,7 @@ async def test_both_roles_work_together(case: Case) -> None:
     async with case.planner(ModelRole.BOTH) as planner:
         generated = await case.plan(planner, "list all rust files and count lines")
         assert repr(planner).count(".gguf") == (1 if case.echo == case.delta else 2)
-    check_plan(generated, case.registry, role=ModelRole.DELTA)
+    check_plan(generated, case.registry, role=ModelRole.DELTA, max_tasks=case.context.task_limit)
     assert generated.changes is not None
     with case.delta.open("rb") as file:
         assert generated.metadata.model_sha256 == hashlib.file_digest(file, "sha256").hexdigest()
@@ -91,8 +91,6 @@ async def test_a_model_plans_with_functions(case: Case) -> None:
         generated = await case.plan(planner, "what is the weather in Paris?", context=context)
     check_plan(generated, functions, role=ModelRole.ECHO)
     assert {task.command for task in generated.tasks} == {"get_weather"}
-    if case.is_real:
-        assert "Paris" in str(generated.tasks[0].arguments)
 
 
 @pytest.mark.gpu

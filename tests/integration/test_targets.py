@@ -14,7 +14,7 @@ from agx.requests import Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.unix.registry import unix_registry
 from agx.worker.survey import survey
-from tests.integration.cases import Case, check_plan, opened_health, peak_memory_bytes
+from tests.integration.cases import ONE_CALL, Case, check_plan, opened_health, peak_memory_bytes
 from tests.integration.instructions import DRAFT, INSTRUCTIONS, TO_REFINE
 
 ECHO_MODEL, DELTA_MODEL = "qwen2.5-1.5b-instruct", "mistral-nemo-instruct-2407"  # of the catalogue
@@ -64,6 +64,14 @@ async def test_echo_plans_sensibly_within_its_target(large: Case) -> None:
     first = [generated.tasks[0].command for generated in plans]
     fitting = [command in each for command, each in zip(first, INSTRUCTIONS.values(), strict=True)]
     assert sum(fitting) >= MIN_SENSIBLE, first
+
+
+@pytest.mark.model
+async def test_a_function_is_called_with_what_the_instruction_names(large: Case) -> None:
+    async with large.planner(ModelRole.ECHO) as planner:
+        generated = await planner.plan("what is the weather in Paris?", ONE_CALL)
+    check_plan(generated, ONE_CALL.registry, role=ModelRole.ECHO)
+    assert "Paris" in str(generated.tasks[0].arguments)
 
 
 @pytest.mark.model
