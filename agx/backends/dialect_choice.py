@@ -52,9 +52,9 @@ def _suits_shell(tools: Registry, facts: ModelFacts) -> bool:
 
 
 def _are_commands(tools: Registry) -> bool:
-    from agx.grammar.shell_dialect import is_sayable  # noqa: PLC0415  see above
+    from agx.grammar.shell_dialect import can_write  # noqa: PLC0415  see above
 
-    return is_sayable(tools)
+    return can_write(tools)
 
 
 def _is_pipeline(draft: Sequence[Task]) -> bool:

@@ -15,8 +15,8 @@ Two properties of llguidance shape the grammar:
   A pattern has no wildcard in quotes, which the reader would have to escape. A variable's name ends where
   the shell ends it. `#` and `~` stand in quotes, but for `~` and `~/…`: only a shell finds `~name`.
 
-The expressions use neither complements nor intersections of unions. llguidance would have to find out which
-of them are empty, and runs out of its own limits.
+A whole word has neither complements nor intersections of unions: to find out which of them are empty,
+llguidance would run past its own limits. The lengths of words and the names of variables are small enough.
 
 Source: docs/syntax.md of https://github.com/guidance-ai/llguidance
 """
@@ -25,12 +25,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from agx.errors import UsageError
 from agx.grammar.plan_schema import PlanLimits
-from agx.plan.tools import Registry
+from agx.plan.tools import Registry, ToolInfo
 from agx.shell.braces import MAX_WORD_CHARS
 from agx.shell.parse import parse_shell
 from agx.shell.refusals import NotAPlan
@@ -81,9 +81,13 @@ def _characters(kind: str, *, without: str) -> str:
 {kind}CHAR: LETTER | {kind}SIGN"""
 
 
-def is_sayable(tools: Registry) -> bool:
+def can_write(tools: Iterable[ToolInfo]) -> bool:
     """Return whether the shell dialect has a form for every tool: whether all are commands."""
-    return all(tool.schema is None and _is_read_back(tool.name) for tool in tools)
+    return all(map(_has_form, tools))
+
+
+def _has_form(tool: ToolInfo) -> bool:
+    return tool.schema is None and _is_read_back(tool.name)
 
 
 @lru_cache(maxsize=8)
@@ -94,7 +98,7 @@ def shell_grammar(tools: Registry, limits: PlanLimits) -> str:
     cannot call.
     """
     for tool in tools:
-        if not is_sayable(Registry.of([tool])):
+        if not _has_form(tool):
             raise UsageError(
                 f"the dialect shell has no form for {tool.name}, which a shell cannot call",
                 hint="use the dialect json",

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +92,13 @@ async def test_a_seed_is_drawn_and_told_where_none_is_given(case: Case) -> None:
     usage = (await collect(case.backend, request))[-1].usage
     assert usage is not None
     assert isinstance(usage.seed, int)
+
+
+async def test_a_backend_that_takes_a_grammar_keeps_to_it(case: Case) -> None:
+    request = replace(SHORT, grammar='start: "find " ("all" | "any")')
+    text = "".join(chunk.text for chunk in await collect(case.backend, request))
+    takes_grammar = (await case.backend.model_facts()).takes_grammar
+    assert not takes_grammar or text in {"find all", "find any"}
 
 
 async def test_leaving_the_stream_stops_the_generation(case: Case) -> None:

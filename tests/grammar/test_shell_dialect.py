@@ -10,7 +10,7 @@ import pytest
 from agx.errors import UsageError
 from agx.grammar.constraint import Constraint, ConstraintCompiler
 from agx.grammar.plan_schema import PlanLimits
-from agx.grammar.shell_dialect import is_sayable, shell_grammar
+from agx.grammar.shell_dialect import can_write, shell_grammar
 from agx.plan import limits as plan_limits
 from agx.plan.tools import Registry, ToolInfo
 from agx.rules.check import check_tasks
@@ -161,7 +161,7 @@ def test_a_tool_that_a_shell_reads_otherwise_is_quoted_or_refused(
     bytewise: ConstraintCompiler, name: str
 ) -> None:
     registry = Registry.of([ToolInfo(name)])
-    if not is_sayable(registry):
+    if not can_write(registry):
         with pytest.raises(UsageError, match="no form"):
             shell_grammar(registry, PlanLimits())
         return
@@ -170,8 +170,8 @@ def test_a_tool_that_a_shell_reads_otherwise_is_quoted_or_refused(
 
 
 def test_functions_have_no_form() -> None:
-    assert not is_sayable(function_registry())
-    assert is_sayable(unix_registry())
+    assert not can_write(function_registry())
+    assert can_write(unix_registry())
     with pytest.raises(UsageError, match="get_weather"):
         shell_grammar(function_registry(), PlanLimits())
 
