@@ -11,11 +11,10 @@ from agx.engine.native import lib
 from agx.engine.prefix import BLOCK
 from agx.engine.scheduler import Slice
 from agx.errors import OutOfMemory
+from agx.gguf.memory import BATCH_SIZE
 from agx.gguf.types import TENSOR_TYPES
 from agx.requests import LoadOptions
 
-# Prompt tokens that one call decodes at most; a deadline or a cancellation waits for no more than that.
-BATCH_SIZE = 512
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 # ggml's types by name.
 _TYPES = {kind.name.lower(): number for number, kind in TENSOR_TYPES.items()}

@@ -15,6 +15,7 @@ from agx.gguf.card import ModelCard
 from agx.gguf.types import TENSOR_TYPES, TensorType
 from agx.requests import CACHE_TYPES
 
+# Prompt tokens that one call decodes at most; a deadline or a cancellation waits for no more than that.
 BATCH_SIZE = 512
 # A longer context takes so much memory that it must be asked for (`context_size`).
 DEFAULT_CONTEXT_LENGTH = 8192

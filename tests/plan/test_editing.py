@@ -43,7 +43,7 @@ def random_tasks(rng: random.Random, length: int) -> Tasks:
 
 
 def reading(tasks: Sequence[Task]) -> dict[str, list[str]]:
-    """Give, for each task by name, the names of the tasks that it reads, in order."""
+    """Return, for each task by name, the names of the tasks that it reads, in order."""
     assert [one.task_number for one in tasks] == list(range(1, len(tasks) + 1))
     for one in tasks:
         assert all(1 <= source < one.task_number for source in sources(one)), "references point backwards"

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from agx.errors import BackendUnreachable, ConfigError, ModelMissing, UsageError
+from agx.gguf.shards import MAX_SHARDS
 from agx.models.fetch.http import HttpClient, Location
 from agx.models.fetch.remote import Patience, with_patience
 from agx.models.fetch.sources import ENDING, HubChoice, HubFile, WebFile, checked_path
@@ -25,7 +26,6 @@ MAX_PAGES = 50
 MAX_SHOWN = 24
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE | re.DOTALL)
-MAX_SHARDS = 1000
 
 
 @dataclass(frozen=True, slots=True)

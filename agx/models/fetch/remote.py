@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from agx.errors import BackendUnreachable, ModelUnloadable, StorageError
 from agx.gguf.placement import size_text
+from agx.gguf.source import MAGIC
 from agx.models.fetch.http import HttpClient, Location, Lost
 from agx.models.fetch.part import Version, stored_bytes
 from agx.models.fetch.watcher import Watcher
 
-MAGIC = b"GGUF"
 SPARE_BYTES = 64 << 20  # what a disk should have left
 _T = TypeVar("_T")
 _FIRST_TRIES = 4

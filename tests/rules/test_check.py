@@ -1,4 +1,4 @@
-"""Reading plans: every accepted form, what is noted, what is refused."""
+"""Reading and checking plans: every accepted form, what is noted, what is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOT_CHAINED: list[dict[str, Any]] = [CHAINED[0], {"command": "uniq", "args": []}
 
 
 def written(source: Any) -> list[dict[str, Any]]:
-    """Read a plan and give its tasks as a model writes them."""
+    """Return the tasks of a plan that is read, as a model writes them."""
     return [task.written() for task in read_plan(source, UNIX)[0].tasks]
 
 
