@@ -51,7 +51,7 @@ def test_memory_of_the_gpus_counts_where_they_are_used(devices: list[dict[str, A
 
 def test_a_model_that_does_not_fit_is_refused_with_its_needs(devices: list[dict[str, Any]]) -> None:
     del devices
-    facts, refusal = hardware.fit_facts(read_settings({}, environ={}), read_card(embedded_model()))
-    assert (facts["fits"], facts["host_free_bytes"]) == (False, 10)
-    assert facts["total_bytes"] >= facts["weights_bytes"] + facts["cache_bytes"] + facts["compute_bytes"]
+    fit, refusal = hardware.fit_of(read_settings({}, environ={}), read_card(embedded_model()))
+    assert (fit.fits, fit.host_free_bytes) == (False, 10)
+    assert fit.total_bytes >= fit.weights_bytes + fit.cache_bytes + fit.compute_bytes
     assert refusal is not None

@@ -112,7 +112,11 @@ class PlanCommand(click.Command):
 @click.option("--draft", metavar="FILE", help="Refine the plan in this file (implies --role delta).")
 @tools_option("Plan with the tools of this JSON or TOML file.")
 @target_options
-@click.option("--dry-run", is_flag=True, help="Print prompt, schema and parameters; generate nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print prompt, dialect, schema or grammar, and parameters; generate nothing.",
+)
 @input_wait_option
 @setting_options
 @debug_option

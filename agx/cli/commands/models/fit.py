@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ from agx.util.texts import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from agx.app.hardware import Fit
 
 EPILOG = """\b
 Examples:
@@ -35,35 +36,36 @@ one batch. The exit code is 4 where the model does not fit.
 @click.pass_obj
 def fit(app: App, /, *, model: str, as_json: bool, given: GivenSettings) -> int:
     """Estimate the memory that MODEL needs, and say whether this machine has it."""
-    from agx.app.hardware import fit_facts
+    from agx.app.hardware import fit_of
     from agx.gguf.card import read_card
 
     settings = given.read(app.notes)
-    facts, refusal = fit_facts(settings, read_card(model_file(settings, model)))
-    write_result(json.dumps(facts, indent=2) if as_json else "\n".join(_lines(facts)))
+    estimate, refusal = fit_of(settings, read_card(model_file(settings, model)))
+    write_result(json.dumps(estimate.as_dict(), indent=2) if as_json else "\n".join(_lines(estimate)))
     if refusal is not None:
         raise refusal
     return 0
 
 
-def _lines(facts: dict[str, Any]) -> Iterator[str]:
-    yield f"{visible(facts['name'])} with a context of {facts['context_length']:,} tokens"
-    for name in ("weights", "cache", "compute"):
-        yield f"  {name:8} {_size(facts[f'{name}_bytes'])}"
-    yield f"  {'in all':8} {_size(facts['total_bytes'])}"
-    for length, total in facts["by_context_length"].items():
+def _lines(fit: Fit) -> Iterator[str]:
+    yield f"{visible(fit.name)} with a context of {fit.context_length:,} tokens"
+    yield f"  weights  {_size(fit.weights_bytes)}"
+    yield f"  cache    {_size(fit.cache_bytes)}"
+    yield f"  compute  {_size(fit.compute_bytes)}"
+    yield f"  in all   {_size(fit.total_bytes)}"
+    for length, total in fit.by_context_length.items():
         yield f"with {length:>7,} tokens  {_size(total)}"
-    if facts["host_free_bytes"] is not None:
-        yield f"memory free here     {_size(facts['host_free_bytes'])}"
-        yield f"longest context here {facts['longest_context']:>8,} tokens"
-    if facts["gpu_free_bytes"] is not None:
-        layers = "all" if facts["gpu_layers"] < 0 else facts["gpu_layers"]
-        yield f"memory free on GPUs  {_size(facts['gpu_free_bytes'])}"
+    if fit.host_free_bytes is not None:
+        yield f"memory free here     {_size(fit.host_free_bytes)}"
+        yield f"longest context here {fit.longest_context:>8,} tokens"
+    if fit.gpu_free_bytes is not None:
+        layers = "all" if fit.gpu_layers < 0 else fit.gpu_layers
+        yield f"memory free on GPUs  {_size(fit.gpu_free_bytes)}"
         yield f"layers on GPUs       {layers:>10}"
-    if not facts["fits"]:
+    if not fit.fits:
         yield "it does not fit here"
     else:
-        yield "it fits here" + ("" if facts["has_room"] else ", with its weights left in the file")
+        yield "it fits here" + ("" if fit.has_room else ", with its weights left in the file")
 
 
 def _size(size_bytes: int) -> str:
