@@ -13,9 +13,8 @@ from agx.risk.context import PlanContext
 from agx.risk.policy import offered
 
 _RULES = """\
-You turn an instruction into one shell pipeline of at most {most} commands.
-Write only the pipeline, on one line: no explanation, no comment, no Markdown. Commands are joined with | \
-alone. Use the instruction's own names and values, and write to a file only where it asks for one."""
+Write the Bash command that does what the instruction asks, with its own names and values.
+Answer with the command alone, on one line, without an explanation. A pipeline has at most {most} commands."""
 
 
 def shell_system_text(context: PlanContext) -> str:
