@@ -60,9 +60,8 @@ if TYPE_CHECKING:
     from agx.plan.open_plan import OpenPlan
     from agx.plan.schema import Env, Finding, Glob, Plan, PlanMetadata, Task, TaskOutput, Text
     from agx.plan.tools import Registry, ToolInfo, ToolOptions
-    from agx.planning.config import PlannerConfig
+    from agx.planning.config import ModelRole, PlannerConfig
     from agx.planning.planner import Planner, PromptPreview
-    from agx.planning.roles import ModelRole
     from agx.planning.sync import plan_sync
     from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters, Usage
     from agx.risk.assess import with_risk
@@ -228,10 +227,9 @@ _HOMES = {
     "agx.backends.plans": ("GeneratesPlans",),
     "agx.backends.specs": ("LlamaCppSpec", "ModelChoice", "specify"),
     "agx.backends.scripted": ("ScriptedBackend", "ScriptedReply"),
-    "agx.planning.config": ("PlannerConfig",),
+    "agx.planning.config": ("ModelRole", "PlannerConfig"),
     "agx.planning.planner": ("Planner", "PromptPreview"),
     "agx.planning.sync": ("plan_sync",),
-    "agx.planning.roles": ("ModelRole",),
     "agx.store.buffer": ("PlanBuffer",),
     "agx.store.plans": ("PlanStore", "StoredPlan"),
     "agx.run.job": ("Audience", "RunOptions"),

@@ -41,8 +41,7 @@ def models_folder(settings: Settings) -> Path | None:
 def planner_config(settings: Settings) -> PlannerConfig:
     """Return the configuration of the planner that the settings ask for."""
     from agx.backends.base import BackendKind  # noqa: PLC0415  heavy: the worker starts first
-    from agx.planning.config import PlannerConfig  # noqa: PLC0415  as above
-    from agx.planning.roles import ModelRole  # noqa: PLC0415  as above
+    from agx.planning.config import ModelRole, PlannerConfig  # noqa: PLC0415  as above
     from agx.risk.policy import RISK_LIMITS  # noqa: PLC0415  as above
 
     return PlannerConfig(

@@ -23,8 +23,8 @@ from agx.evaluate.cases import Case, PlanSource
 from agx.evaluate.metrics import PLAN_METRICS, Part, Tasks, comparable, is_exact, nlc2cmd, score, share
 from agx.evaluate.report import Outcome, Report, make_report
 from agx.plan.tools import Registry
+from agx.planning.config import ModelRole
 from agx.planning.planner import Planner
-from agx.planning.roles import ModelRole
 from agx.risk.context import GeneratedPlan
 from agx.rules.check import read_draft
 

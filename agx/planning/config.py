@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from agx.backends.base import BackendKind
@@ -10,10 +11,26 @@ from agx.backends.plan_requests import PlanOptions
 from agx.backends.specs import ModelChoice
 from agx.models.resolve import EMBEDDED
 from agx.plan.dialects import DialectChoice
-from agx.planning.roles import ModelRole, Role
 from agx.prompts.chosen_examples import DEFAULT_EXAMPLES
 from agx.requests import LoadOptions, Parameters
 from agx.risk.context import DEFAULT_MAX_TASKS, MaxRisk
+
+
+class ModelRole(StrEnum):
+    """Which roles a planning goes through; `both` drafts and refines."""
+
+    ECHO = "echo"
+    DELTA = "delta"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One role: its name, its model, and how that generates a plan."""
+
+    name: ModelRole
+    choice: ModelChoice
+    options: PlanOptions = field(default_factory=PlanOptions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from agx.backends.plans import stream_plan
 from agx.errors import PlanInvalid, UsageError
 from agx.plan.dialects import Dialect
 from agx.plan.schema import Plan
-from agx.planning.roles import Role
+from agx.planning.config import Role
 from agx.requests import Chunk
 from agx.risk import policy
 from agx.risk.context import GeneratedPlan, PlanContext

@@ -17,9 +17,8 @@ from agx.backends.specs import Attachments, ModelChoice, specify
 from agx.errors import AgxError, UsageError
 from agx.plan.dialects import Dialect
 from agx.plan.tools import Registry
-from agx.planning.config import PlannerConfig
+from agx.planning.config import ModelRole, PlannerConfig, Role
 from agx.planning.pipeline import DraftSource, draft_of, stream_roles
-from agx.planning.roles import ModelRole, Role
 from agx.requests import Chunk, Parameters
 from agx.risk import policy
 from agx.risk.context import GeneratedPlan, PlanContext

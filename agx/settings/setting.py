@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agx.errors import ConfigError
+from agx.requests import Range
 
 Kind = Literal["choice", "text", "integer", "number", "names"]
 SettingValue = str | int | float | tuple[str, ...] | None
@@ -19,7 +20,7 @@ _ARTICLES: dict[Kind, str] = {"integer": "a whole number", "number": "a number",
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row. `above` is a lower bound that is not itself allowed; `minimum` is one that is.
+    """One row. `range` is that of a number.
 
     `option` is the command line's name where it is not the usual one. `aliases` are further names
     of the environment variable, `synonyms` other words for a choice.
@@ -30,9 +31,7 @@ class Setting:
     default: SettingValue
     help: str
     choices: tuple[str, ...] = ()
-    minimum: float | None = None
-    above: float | None = None
-    maximum: float | None = None
+    range: Range | None = None
     option: str = ""
     aliases: tuple[str, ...] = ()
     synonyms: tuple[tuple[str, str], ...] = ()
@@ -54,12 +53,7 @@ class Setting:
             return "one of " + ", ".join(self.choices)
         if self.kind == "names":
             return "a list of names; in one text there are commas between them"
-        words = _ARTICLES[self.kind]
-        if self.above is not None:
-            return f"{words} above {self.above:g} and at most {self.maximum:.15g}"
-        if self.minimum is not None:
-            return f"{words} from {self.minimum:g} to {self.maximum:.15g}"
-        return f"{words} without control characters"
+        return f"{_ARTICLES[self.kind]} {self.range or 'without control characters'}"
 
     def from_text(self, text: str, *, origin: str) -> SettingValue:
         """Read a value from an option or a variable; raises `ConfigError` where it does not fit."""
@@ -82,9 +76,9 @@ class Setting:
         if self.kind == "names":
             return self._checked_names(raw, origin)
         if isinstance(raw, int | float) and not isinstance(raw, bool):
-            if self.kind == "integer" and isinstance(raw, int) and self._in_range(raw):
+            if self.kind == "integer" and isinstance(raw, int) and (self.range is None or raw in self.range):
                 return raw
-            if self.kind == "number" and self._in_range(raw):
+            if self.kind == "number" and (self.range is None or raw in self.range):
                 return float(raw)
         raise self._misfit(raw, origin)
 
@@ -106,14 +100,6 @@ class Setting:
         if not all(name and name.isprintable() for name in names):
             raise self._misfit(raw, origin)
         return tuple(dict.fromkeys(names))
-
-    def _in_range(self, number: float) -> bool:
-        # As comparisons that hold, so that nan, which is not a number, is in no range.
-        return (
-            (self.minimum is None or number >= self.minimum)
-            and (self.above is None or number > self.above)
-            and (self.maximum is None or number <= self.maximum)
-        )
 
     def _misfit(self, raw: object, origin: str) -> ConfigError:
         try:

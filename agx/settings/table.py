@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agx.requests import MAX_REASONING_TOKENS, MAX_SEED, LoadOptions, Parameters, field_of
+from agx.requests import MAX_REASONING_TOKENS, MAX_SEED, LoadOptions, Parameters, Range, field_of
 from agx.settings.setting import Kind, Setting
 
 _ON_OFF = ("on", "off")
@@ -39,9 +39,7 @@ def _of(
         default,
         text,
         choices=choices,
-        minimum=limits and limits.minimum,
-        above=limits and limits.above,
-        maximum=limits and limits.maximum,
+        range=limits,
         aliases=aliases,
         synonyms=synonyms,
     )
@@ -100,8 +98,7 @@ SETTINGS: tuple[Setting, ...] = (
         "integer",
         None,
         "start of the random numbers; a fresh one where it is not given",
-        minimum=0,
-        maximum=MAX_SEED,
+        range=Range(0, MAX_SEED),
         aliases=("AGX_CANDLE_SEED",),
     ),
     _of(
@@ -132,8 +129,7 @@ SETTINGS: tuple[Setting, ...] = (
         None,
         "how many tokens the model may think before it plans; 0 is none, and where it is not given it "
         "is none unless the model cannot do without",
-        minimum=0,
-        maximum=MAX_REASONING_TOKENS,
+        range=Range(0, MAX_REASONING_TOKENS),
     ),
     Setting(
         "dialect",
@@ -142,7 +138,7 @@ SETTINGS: tuple[Setting, ...] = (
         "what the model writes: a plan's JSON or a shell pipeline; auto is what suits model and tools",
         choices=("auto", "json", "shell"),
     ),
-    Setting("max_tasks", "integer", 10, "the most tasks of a plan", minimum=1, maximum=64),
+    Setting("max_tasks", "integer", 10, "the most tasks of a plan", range=Range(1, 64)),
     Setting("forbid", "names", None, "a tool that no plan may use; those of every layer count"),
     Setting(
         "risk",
@@ -157,32 +153,28 @@ SETTINGS: tuple[Setting, ...] = (
         None,
         "the most tools that the model is offered, the best for the instruction; 0 offers all, and "
         "where it is not given it is what suits model and tools",
-        minimum=0,
-        maximum=1000,
+        range=Range(0, 1000),
     ),
     Setting(
         "delta_tools_limit",
         "integer",
         None,
         "the same for the model that refines; as tools_limit where it is not given",
-        minimum=0,
-        maximum=1000,
+        range=Range(0, 1000),
     ),
     Setting(
         "examples",
         "integer",
         8,
         "the most examples that a general model is shown, the nearest to the instruction; 0 is none",
-        minimum=0,
-        maximum=32,
+        range=Range(0, 32),
     ),
     Setting(
         "timeout_secs",
         "number",
         None,
         "the time limit of a request in seconds; none where it is not given",
-        above=0,
-        maximum=86_400,
+        range=Range(None, 86_400, above=0),
         option="--timeout",
     ),
     Setting(
@@ -196,4 +188,3 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
-PARAMETER_NAMES = tuple(Parameters.__dataclass_fields__)

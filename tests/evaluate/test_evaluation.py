@@ -13,9 +13,8 @@ from agx.errors import ModelMissing, UsageError, WorkerDied
 from agx.evaluate.cases import Case, make_case
 from agx.evaluate.evaluation import evaluate_delta, evaluate_planner
 from agx.evaluate.report import TABLE_HEADER, Report
-from agx.planning.config import PlannerConfig
+from agx.planning.config import ModelRole, PlannerConfig
 from agx.planning.planner import Planner
-from agx.planning.roles import ModelRole
 from agx.shell.parse import parse_shell
 
 

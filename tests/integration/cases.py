@@ -21,9 +21,8 @@ from agx.models.resolve import resolve_model
 from agx.plan.limits import TaskLimits
 from agx.plan.schema import MAX_TASKS
 from agx.plan.tools import Registry, ToolInfo
-from agx.planning.config import PlannerConfig
+from agx.planning.config import ModelRole, PlannerConfig
 from agx.planning.planner import Planner
-from agx.planning.roles import ModelRole
 from agx.requests import LoadOptions, Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_plan

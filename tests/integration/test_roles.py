@@ -10,8 +10,8 @@ import pytest
 
 from agx.errors import PlanInvalid, PlanTruncated
 from agx.plan.tools import Registry
+from agx.planning.config import ModelRole
 from agx.planning.planner import Planner
-from agx.planning.roles import ModelRole
 from agx.requests import LoadOptions
 from agx.risk.context import GeneratedPlan, PlanContext
 from tests.integration.cases import WEATHER, Case, check_plan, opened_health, peak_memory_bytes

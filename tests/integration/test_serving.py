@@ -16,8 +16,8 @@ from agx.backends.plan_requests import PlanOptions
 from agx.backends.specs import ModelChoice, specify
 from agx.errors import Unsupported, WorkerDied
 from agx.gguf.card import read_card
+from agx.planning.config import ModelRole
 from agx.planning.planner import Planner
-from agx.planning.roles import ModelRole
 from agx.requests import Chunk, LoadRequest, Parameters
 from agx.risk.context import GeneratedPlan
 from agx.worker.client import WorkerClient

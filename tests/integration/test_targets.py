@@ -9,7 +9,7 @@ import pytest
 from agx.backends.base import Health
 from agx.gguf.card import read_card
 from agx.models.catalog import load_catalog
-from agx.planning.roles import ModelRole
+from agx.planning.config import ModelRole
 from agx.requests import Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.unix.registry import unix_registry

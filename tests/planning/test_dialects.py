@@ -11,9 +11,8 @@ from agx.backends.plan_requests import PlanOptions
 from agx.backends.scripted import Reply, ScriptedBackend
 from agx.errors import PlanInvalid, UsageError
 from agx.plan.dialects import DialectChoice
-from agx.planning.config import PlannerConfig
+from agx.planning.config import ModelRole, PlannerConfig
 from agx.planning.planner import Planner
-from agx.planning.roles import ModelRole
 from agx.requests import Chunk
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.shell.parse import parse_shell

@@ -24,12 +24,11 @@ from agx.errors import (
     UsageError,
 )
 from agx.plan.tools import Registry, ToolInfo
-from agx.planning.config import PlannerConfig
+from agx.planning.config import ModelRole, PlannerConfig
 from agx.planning.planner import Planner
-from agx.planning.roles import ModelRole
 from agx.prompts.chosen_examples import MAX_EXAMPLES
 from agx.prompts.messages import NOTHING_FOUND
-from agx.requests import Chunk, Parameters
+from agx.requests import Chunk, Parameters, Range
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_draft
 from agx.settings.table import BY_NAME
@@ -120,7 +119,7 @@ async def test_options_of_one_plan_leave_the_examples_to_the_configuration() -> 
 
 def test_the_setting_has_the_default_and_range_that_plans_have() -> None:
     setting = BY_NAME["examples"]
-    assert (setting.default, setting.minimum, setting.maximum) == (PlannerConfig().examples, 0, MAX_EXAMPLES)
+    assert (setting.default, setting.range) == (PlannerConfig().examples, Range(0, MAX_EXAMPLES))
 
 
 async def test_both_streams_the_chunks_of_each_and_one_plan() -> None:

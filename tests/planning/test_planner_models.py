@@ -30,9 +30,8 @@ from agx.errors import (
 )
 from agx.models.resolve import embedded_model
 from agx.plan.tools import Registry, ToolInfo
-from agx.planning.config import PlannerConfig
+from agx.planning.config import ModelRole, PlannerConfig
 from agx.planning.planner import Planner
-from agx.planning.roles import ModelRole
 from agx.requests import LoadOptions, LoadRequest, Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_plan

@@ -18,9 +18,8 @@ from agx.backends.scripted import Reply, ScriptedBackend
 from agx.errors import DeadlineExceeded, ModelMismatch, PlanInvalid, UsageError
 from agx.plan.schema import Task
 from agx.plan.tools import Registry, ToolInfo
-from agx.planning.config import PlannerConfig
+from agx.planning.config import ModelRole, PlannerConfig
 from agx.planning.planner import Planner
-from agx.planning.roles import ModelRole
 from agx.requests import LoadOptions, Parameters
 from agx.risk.context import PlanContext
 from agx.risk.policy import check

@@ -6,14 +6,21 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from agx.backends.base import BackendKind
 from agx.errors import ConfigError
+from agx.plan.dialects import DialectChoice
 from agx.plan.schema import MAX_TASKS
-from agx.requests import Parameters
+from agx.plan.tools import MAX_TOOLS
+from agx.planning.config import ModelRole
+from agx.requests import Parameters, Range
+from agx.risk.context import DEFAULT_MAX_TASKS
+from agx.risk.policy import RISK_LIMITS
 from agx.settings.layers import Given, Settings, Source, home_folder, read_settings
-from agx.settings.table import BY_NAME, PARAMETER_NAMES, SETTINGS
+from agx.settings.table import BY_NAME, SETTINGS
 
 
 def settings(
@@ -192,8 +199,17 @@ def test_the_table_agrees_with_the_values_it_fills() -> None:
     """Defaults are allowed values, and the parameters are those of `Parameters`."""
     for row in SETTINGS:
         assert row.default is None or row.checked(row.default, origin="default") == row.default
-    assert {name: BY_NAME[name].default for name in PARAMETER_NAMES} == asdict(Parameters())
-    assert BY_NAME["max_tasks"].maximum == MAX_TASKS
+    assert {name: BY_NAME[name].default for name in asdict(Parameters())} == asdict(Parameters())
+    assert (BY_NAME["max_tasks"].default, BY_NAME["max_tasks"].range) == (
+        DEFAULT_MAX_TASKS,
+        Range(1, MAX_TASKS),
+    )
+    for name in ("tools_limit", "delta_tools_limit"):
+        assert BY_NAME[name].range == Range(0, MAX_TOOLS)
+    assert BY_NAME["risk"].choices == RISK_LIMITS
+    assert BY_NAME["dialect"].choices == get_args(DialectChoice)
+    assert set(BY_NAME["backend"].choices) == {*BackendKind} - {"scripted"}
+    assert set(BY_NAME["model_role"].choices) == {*ModelRole}
 
 
 def test_reading_settings_imports_nothing_heavy() -> None:

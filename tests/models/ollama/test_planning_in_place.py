@@ -16,9 +16,8 @@ from agx.app.early_start import started_worker
 from agx.errors import ModelUnloadable
 from agx.models.ollama.in_place import named_digest
 from agx.models.resolve import embedded_model
-from agx.planning.config import PlannerConfig
+from agx.planning.config import ModelRole, PlannerConfig
 from agx.planning.planner import Planner
-from agx.planning.roles import ModelRole
 from agx.requests import LoadOptions
 from agx.settings.layers import read_settings
 from tests.ollama_models import put_model, tree_of

@@ -1,0 +1,94 @@
+"""From a request to a generation that can be decoded: prompt, budgets, constraint, sampler, draft."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from agx.engine.chat.prompt_writer import Conversation, Prompt
+from agx.engine.chat.reasoning_state import ReasoningState
+from agx.engine.draft import DraftCursor
+from agx.engine.generation import Generation, Timings
+from agx.engine.model import ENDING_TOKENS, Model
+from agx.engine.sampling import Sampler
+from agx.engine.sequence import Sequence
+from agx.errors import UsageError
+from agx.grammar.constraint import Constraint
+from agx.requests import MAX_SEED, GenerationRequest, checked_seed
+
+# The only slot of the model's memory, since one request runs at a time.
+_SLOT = 0
+
+
+def prepare(
+    model: Model, request_id: int, request: GenerationRequest, *, make_room: Callable[[int], None]
+) -> Generation:
+    """Return the generation of a request, up to the first token that must be drawn.
+
+    `make_room` is called with the number of tokens that prompt, reasoning and answer may need. Raises
+    `PromptTooLong`, `TemplateError`, `ConstraintFailed` and `ConfigError`.
+    """
+    timings = Timings()
+    parameters = request.parameters.checked()
+    seed = checked_seed(request.seed, fresh=int.from_bytes(os.urandom(8), "little") % MAX_SEED)
+    with timings.measure("template"):
+        prompt = model.prompts.write(conversation(request))
+    with timings.measure("tokenise"):
+        tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)
+    model.check_room(len(tokens), max_tokens=parameters.max_tokens)
+    with timings.measure("constraint"):
+        constraint = _constraint(model, request)
+    budget = model.room_to_reason(
+        prompt.reasoning_tokens, num_prompt_tokens=len(tokens), max_tokens=parameters.max_tokens
+    )
+    reasoning = _reasoning(model, prompt, budget=budget)
+    make_room(len(tokens) + budget + ENDING_TOKENS + parameters.max_tokens)
+    length = model.context.length
+    max_tokens = length if reasoning is not None else parameters.max_tokens
+    generation = Generation(
+        request_id=request_id,
+        sequence=Sequence(tokens, slot=_SLOT, max_tokens=max_tokens, context_length=length),
+        sampler=Sampler(parameters, seed=seed, bias=model.bias),
+        decoder=model.vocabulary.decoder(),
+        constraint=constraint,
+        end_ids=model.vocabulary.end_ids,
+        max_tokens=parameters.max_tokens,
+        seed=seed,
+        deadline_secs=request.deadline_secs,
+        timings=timings,
+        reasoning=reasoning,
+        draft=_draft(model, request) if parameters.is_greedy else None,
+        draft_margin=request.draft_margin,
+    )
+    generation.begin(may_reason=budget > 0)
+    return generation
+
+
+def _constraint(model: Model, request: GenerationRequest) -> Constraint | None:
+    if request.grammar is None:
+        return None if request.schema is None else model.compiler.compile(request.schema)
+    if request.schema is not None:
+        raise UsageError("the request has a schema and a grammar", hint="give one of them")
+    return model.compiler.compile_grammar(request.grammar)
+
+
+def conversation(request: GenerationRequest) -> Conversation:
+    """Return what a request says, as a chat template takes it."""
+    return Conversation(
+        messages=[{"role": each.role, "content": each.content} for each in request.messages],
+        tools=request.tools,
+        tools_text=request.tools_text,
+        reasoning_tokens=request.reasoning_tokens,
+    )
+
+
+def _reasoning(model: Model, prompt: Prompt, *, budget: int) -> ReasoningState | None:
+    if prompt.markers is None:
+        return None
+    return ReasoningState(prompt.markers, prompt.opening, tokens=model.vocabulary, budget=budget)
+
+
+def _draft(model: Model, request: GenerationRequest) -> DraftCursor | None:
+    if request.draft is None:
+        return None
+    return DraftCursor(model.vocabulary.tokenise_exactly(request.draft))
