@@ -186,7 +186,7 @@ def test_a_greedy_plan_needs_no_numpy(tiny_file: TinyFile) -> None:
     script = (
         "import sys; from agx.engine.loop import Engine; from agx.requests import *; e = Engine(); "
         f"e.load({str(tiny_file(TinyModel()))!r}, LoadOptions(device='cpu'))\n"
-        "e.start(1, GenerationRequest((Message('user', 'x'),), {'type': 'string'}, Parameters()))\n"
+        "e.start(1, GenerationRequest((Message('user', 'x'),), {'type': 'string'}))\n"
         "while e.has_work: e.step()\n"
         "assert 'numpy' not in sys.modules"
     )
