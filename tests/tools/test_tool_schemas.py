@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from agx.app.registries import registry_of
+from agx.plan.tools import Registry
 from agx.tools.tool_schemas import MAX_PARTS
 from tests.tools.support import BFCL, CITY, one_tool, problems, refused_at, with_schema
 
@@ -290,13 +292,19 @@ def test_what_the_constraint_cannot_compile_is_refused_with_its_keyword(keyword:
     assert keyword in problem["message"]
 
 
+@cache
+def bfcl() -> list[tuple[dict[str, Any], Registry]]:
+    """Return every case with its registry, which is made once for the tests here."""
+    cases = map(json.loads, BFCL.read_text(encoding="utf-8").splitlines())
+    return [(case, registry_of(case, source=case["id"])) for case in cases]
+
+
 @pytest.mark.skipif(not BFCL.exists(), reason="the data is not here")
 def test_every_registry_of_bfcl_loads() -> None:
     """779 registries, whose schemas have only types that JSON Schema knows."""
-    cases = [json.loads(line) for line in BFCL.read_text(encoding="utf-8").splitlines()]
+    cases = bfcl()
     num_tools = 0
-    for case in cases:
-        registry = registry_of(case, source=case["id"])
+    for case, registry in cases:
         assert list(registry.tools) == [function["name"] for function in case["function"]]
         num_tools += len(registry)
         for tool in registry:
@@ -309,9 +317,8 @@ def test_every_registry_of_bfcl_loads() -> None:
 def test_the_accepted_arguments_of_bfcl_fit_the_mapped_types() -> None:
     """`gold` lists the values that are right: of nearly all parameters one of them fits the schema."""
     fits: list[bool] = []
-    for line in BFCL.read_text(encoding="utf-8").splitlines():
-        case = json.loads(line)
-        tools = registry_of(case).tools
+    for case, registry in bfcl():
+        tools = registry.tools
         for name, arguments in (pair for call in case["gold"] for pair in call.items()):
             schema = tools[name].schema
             assert schema is not None

@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from scripts.measure import shell_runs
-from scripts.measure.shell import commands_of, converted, report
+from scripts.measure.shell import Conversion, commands_of, converted, report
 from scripts.measure.shell_runs import compared
 
 CORPUS = Path(__file__).parents[4] / "shared" / "data" / "nl2bash" / "train.jsonl"
@@ -24,10 +25,15 @@ needs_shells = pytest.mark.skipif(
 )
 
 
+@cache
+def corpus() -> Conversion:
+    return converted(commands_of(CORPUS))
+
+
 @needs_corpus
 def test_the_commands_are_plans_and_come_back_as_they_were() -> None:
     """At least 85 % are plans, and every one of these reads back from its own shell text."""
-    found = converted(commands_of(CORPUS))
+    found = corpus()
     assert found.num_commands > 11_000
     assert found.share >= 0.85
     assert found.changed == []
@@ -36,7 +42,7 @@ def test_the_commands_are_plans_and_come_back_as_they_were() -> None:
 
 @needs_corpus
 def test_the_page_of_the_plan_has_these_figures() -> None:
-    found = converted(commands_of(CORPUS))
+    found = corpus()
     page = PAGE.read_text(encoding="utf-8")
     figures = (
         f"Of the {found.num_commands} commands of the NL2Bash corpus {found.num_plans} "
