@@ -132,11 +132,6 @@ class Context:
         was_removed: bool = lib.llama_memory_seq_rm(self._memory, slot, num_tokens, -1)
         return was_removed
 
-    def forget(self, slot: int) -> None:
-        """Free the memory of one sequence."""
-        was_removed = lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
-        assert was_removed, "a whole sequence can be removed whatever the architecture"
-
     def clear(self, *, with_data: bool = False) -> None:
         """Free the memory of all sequences.
 

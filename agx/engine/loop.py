@@ -128,6 +128,7 @@ class Engine:
             with self._lock:
                 model, self._model = self._model, None
             model.close()
+        self._cached.clear()
 
     # --- the model's memory ----------------------------------------------------------------------
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from agx.engine import native
 from agx.engine.loop import Engine
 from agx.engine.prefix import BLOCK, CachedPrompt
 from agx.engine.scheduler import Slice
+from agx.requests import LoadOptions
 from tests.engine.support import finish, generate, request
 from tests.engine.test_loop import Load, loaded_model
 from tests.tiny_gguf import TinyModel
@@ -127,3 +130,18 @@ def test_the_context_begins_small_and_grows_to_what_a_request_needs(load: Load) 
     assert outcome.usage["cached_tokens"] == 0
     assert model.context.length == 4096
     assert generate(engine, "a" * 1600, max_tokens=500).usage["cached_tokens"] > 0
+
+
+def test_another_model_inherits_nothing(tiny_file: Callable[[TinyModel], Path]) -> None:
+    """The same prompt was read by the model before, and the memory of that one is gone."""
+    text, options = "list all files " * 40, LoadOptions("cpu", threads=1)
+    fresh, engine = Engine(), Engine()
+    fresh.load(str(tiny_file(LONG)), options)
+    engine.load(str(tiny_file(replace(LONG, seed=9))), options)
+    generate(engine, text, max_tokens=1)
+    engine.load(str(tiny_file(LONG)), options)
+    second = generate(engine, text, max_tokens=40)
+    assert second.usage["cached_tokens"] == 0
+    assert second.text == generate(fresh, text, max_tokens=40).text
+    engine.close()
+    fresh.close()
