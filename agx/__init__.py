@@ -61,8 +61,9 @@ if TYPE_CHECKING:
     from agx.plan.schema import Env, Finding, Glob, Plan, PlanMetadata, Task, TaskOutput, Text
     from agx.plan.tools import Registry, ToolInfo, ToolOptions
     from agx.planning.config import ModelRole, PlannerConfig
+    from agx.planning.many import PlanOutcome
     from agx.planning.planner import Planner, PromptPreview
-    from agx.planning.sync import plan_sync
+    from agx.planning.sync import plan_many_sync, plan_sync
     from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters, Usage
     from agx.risk.assess import with_risk
     from agx.risk.context import GeneratedPlan, PlanContext
@@ -130,6 +131,7 @@ __all__ = [
     "PlanInvalid",
     "PlanMetadata",
     "PlanOptions",
+    "PlanOutcome",
     "PlanStore",
     "PlanTruncated",
     "Planner",
@@ -176,6 +178,7 @@ __all__ = [
     "parse_shell",
     "plan_dot",
     "plan_json",
+    "plan_many_sync",
     "plan_mermaid",
     "plan_request",
     "plan_shell",
@@ -228,8 +231,9 @@ _HOMES = {
     "agx.backends.specs": ("LlamaCppSpec", "ModelChoice", "specify"),
     "agx.backends.scripted": ("ScriptedBackend", "ScriptedReply"),
     "agx.planning.config": ("ModelRole", "PlannerConfig"),
+    "agx.planning.many": ("PlanOutcome",),
     "agx.planning.planner": ("Planner", "PromptPreview"),
-    "agx.planning.sync": ("plan_sync",),
+    "agx.planning.sync": ("plan_many_sync", "plan_sync"),
     "agx.store.buffer": ("PlanBuffer",),
     "agx.store.plans": ("PlanStore", "StoredPlan"),
     "agx.run.job": ("Audience", "RunOptions"),

@@ -21,7 +21,8 @@ PUBLIC = {
         read_plan read_shell remove_task replace_task ShellReading task_changes with_risk
     """,
     "planning": """
-        GeneratedPlan ModelRole PlanContext PlanOptions Planner PlannerConfig PromptPreview plan_sync
+        GeneratedPlan ModelRole PlanContext PlanOptions PlanOutcome Planner PlannerConfig PromptPreview
+        plan_many_sync plan_sync
     """,
     "registries": """
         Registry ToolInfo ToolOptions load_registry merge_registries registry_json registry_of

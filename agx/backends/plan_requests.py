@@ -62,6 +62,11 @@ def check_request(instruction: str, context: PlanContext, options: PlanOptions) 
     is no command.
     """
     _check_instruction(instruction)
+    check_options(context, options)
+
+
+def check_options(context: PlanContext, options: PlanOptions) -> None:
+    """Raise `UsageError` for what no request can be made of, whatever it says; see `check_request`."""
     if not 1 <= context.task_limit <= MAX_TASKS:
         raise UsageError(f"max_tasks cannot be {context.task_limit}", hint=f"use 1 to {MAX_TASKS}")
     if options.deadline_secs is not None and not 0 <= options.deadline_secs < inf:

@@ -6,24 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from agx.backends.plan_requests import PlanOptions
-from agx.errors import (
-    AgxError,
-    BackendUnreachable,
-    ConfigError,
-    DeviceUnavailable,
-    ModelMismatch,
-    ModelMissing,
-    ModelUnloadable,
-    PlanInvalid,
-    RegistryInvalid,
-    Unsupported,
-    UsageError,
-)
+from agx.errors import AgxError, PlanInvalid, UsageError
 from agx.evaluate.cases import Case, PlanSource
 from agx.evaluate.metrics import PLAN_METRICS, Part, Tasks, comparable, is_exact, nlc2cmd, score, share
 from agx.evaluate.report import Outcome, Report, make_report
 from agx.plan.tools import Registry
 from agx.planning.config import ModelRole
+from agx.planning.many import SET_UP_ERRORS
 from agx.planning.planner import Planner
 from agx.risk.context import GeneratedPlan
 from agx.rules.check import read_draft
@@ -32,18 +21,6 @@ DELTA_METRICS = ("valid", "repaired", "kept", "broken")
 MAX_CANDIDATES = 5
 MAX_TRIES = 12
 SAMPLING_TEMPERATURE = 1.0
-
-# An error that would fail every case alike is about the set-up, not about the plans.
-_SET_UP_ERRORS = (
-    BackendUnreachable,
-    ConfigError,
-    DeviceUnavailable,
-    ModelMismatch,
-    ModelMissing,
-    ModelUnloadable,
-    RegistryInvalid,
-    Unsupported,
-)
 
 Progress = Callable[[int, int], None]
 
@@ -143,7 +120,7 @@ async def _attempt(planning: Awaitable[GeneratedPlan]) -> tuple[GeneratedPlan | 
     """Return the plan, or the error of this case; errors of the set-up are raised."""
     try:
         return await planning, None
-    except _SET_UP_ERRORS:
+    except SET_UP_ERRORS:
         raise
     except AgxError as error:
         return None, error

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from agx.backends.base import Health, ModelBackend
 from agx.backends.create import create_backend
-from agx.backends.plan_requests import PlanOptions, names_offered
+from agx.backends.plan_requests import PlanOptions, check_options, names_offered
 from agx.backends.plans import last_plan, prepare
 from agx.backends.specs import Attachments, ModelChoice, specify
 from agx.errors import AgxError, UsageError
 from agx.plan.dialects import Dialect
 from agx.plan.tools import Registry
 from agx.planning.config import ModelRole, PlannerConfig, Role
+from agx.planning.many import DEFAULT_PARALLEL, Instructions, PlanOutcome, check_parallel, plan_each
 from agx.planning.pipeline import DraftSource, draft_of, stream_roles
 from agx.requests import Chunk, Parameters
 from agx.risk import policy
@@ -103,13 +104,38 @@ class Planner:
 
         With the role `both` these are the chunks of the draft, then those of the refined plan.
         """
-        if self.config.role is ModelRole.DELTA:
-            raise UsageError("the role delta needs a draft", hint="call refine, or use --draft FILE")
-        echo, delta = self.config.echo, self.config.delta
-        roles = [echo, delta] if self.config.role is ModelRole.BOTH else [echo]
         return stream_roles(
-            roles, instruction, self._context(context), backend_of=self._backend, options=options
+            self._roles(), instruction, self._context(context), backend_of=self._backend, options=options
         )
+
+    async def plan_many(
+        self,
+        instructions: Instructions,
+        context: PlanContext | None = None,
+        *,
+        parallel: int | None = None,
+        options: PlanOptions | None = None,
+    ) -> AsyncGenerator[PlanOutcome, None]:
+        """Plan many instructions at once, and yield what becomes of each as soon as it is ready.
+
+        At most `parallel` (8 unless given) are in work; the instructions, an iterable or an async one,
+        are taken when there is room for one. An error of a plan stands in its outcome. One that no plan
+        would escape is raised: no model, no backend, tools that cannot be. Leaving early cancels what is
+        in work: use `contextlib.aclosing`.
+        """
+        parallel = DEFAULT_PARALLEL if parallel is None else parallel
+        check_parallel(parallel)
+        within = self._context(context)
+        for role in self._roles():
+            check_options(within, options or role.options)
+            await self._backend(role).model_facts()
+
+        async def plan(instruction: str) -> GeneratedPlan:
+            return await self.plan(instruction, within, options=options)
+
+        async with aclosing(plan_each(instructions, plan, parallel=parallel)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
 
     async def refine(
         self,
@@ -188,6 +214,13 @@ class Planner:
         if worker is not None:
             worker.kill()
         await self._stack.aclose()
+
+    def _roles(self) -> list[Role]:
+        """Return the roles that a planning goes through; raises `UsageError` where that needs a draft."""
+        if self.config.role is ModelRole.DELTA:
+            raise UsageError("the role delta needs a draft", hint="call refine, or use --draft FILE")
+        echo, delta = self.config.echo, self.config.delta
+        return [echo, delta] if self.config.role is ModelRole.BOTH else [echo]
 
     def _context(self, context: PlanContext | None) -> PlanContext:
         within = (context or PlanContext()).within(tools=self.registry, max_tasks=self.config.max_tasks)

@@ -1,16 +1,21 @@
-"""Planning from a script, in one call."""
+"""Planning from a script: one plan, or many."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from agx.plan.tools import Registry
 from agx.planning.config import PlannerConfig
+from agx.planning.many import PlanOutcome
 from agx.planning.planner import Planner
 from agx.risk.context import GeneratedPlan, PlanContext
+
+_CANCEL_SECS = 5.0
+_T = TypeVar("_T")
 
 
 def plan_sync(
@@ -34,6 +39,71 @@ def plan_sync(
     except RuntimeError:
         return asyncio.run(once())
     return _in_a_thread(once)
+
+
+def plan_many_sync(
+    instructions: Iterable[str],
+    *,
+    config: PlannerConfig | None = None,
+    registry: Registry | None = None,
+    context: PlanContext | None = None,
+    parallel: int | None = None,
+) -> Generator[PlanOutcome, None, None]:
+    """Yield what becomes of each instruction as soon as it is ready; see `Planner.plan_many`.
+
+    The planning goes on in a thread while the caller looks at an outcome, and the instructions are taken
+    in it. Leaving the loop early ends everything at once where the iterator is closed: by
+    `contextlib.closing`, or by Python when nothing refers to it.
+    """
+    with _LoopThread() as thread:
+        planner = Planner(config, registry=registry)
+        outcomes = planner.plan_many(instructions, context, parallel=parallel)
+
+        async def following() -> PlanOutcome | None:
+            return await anext(outcomes, None)
+
+        async def close() -> None:
+            async with planner:
+                await outcomes.aclose()
+
+        try:
+            while (outcome := thread.run(following())) is not None:
+                yield outcome
+        finally:
+            thread.run(close())
+
+
+class _LoopThread:
+    """An event loop in a thread of its own; a context manager."""
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="agx-plan-many", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Return the result of the work; an interrupt, which only the waiting thread hears, cancels it."""
+        is_over = threading.Event()
+
+        async def watched() -> _T:
+            try:
+                return await work
+            finally:
+                is_over.set()
+
+        future = asyncio.run_coroutine_threadsafe(watched(), self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            if future.cancel():
+                is_over.wait(timeout=_CANCEL_SECS)
+            raise
 
 
 def _in_a_thread(once: Callable[[], Coroutine[Any, Any, GeneratedPlan]]) -> GeneratedPlan:
