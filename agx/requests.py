@@ -60,16 +60,17 @@ def _choice(default: str, choices: tuple[str, ...]) -> Any:  # noqa: ANN401  as 
 class LoadOptions:
     """How a model is loaded. None leaves a number to model and machine.
 
-    `context_size` is in tokens, `gpu_layers` counts the model's layers from the output. `flash_attn`
-    needs less memory; the cache types are ggml's names. `mlock` keeps the weights in memory; without
-    `mmap` they are read into it instead of mapped. `chat_template` is the text of a template that takes
-    the place of the model's own.
+    `context_size` is in tokens, `gpu_layers` counts the model's layers from the output, `sequences` the
+    requests that are decoded together. `flash_attn` needs less memory; the cache types are ggml's names.
+    `mlock` keeps the weights in memory; without `mmap` they are read into it instead of mapped.
+    `chat_template` is the text of a template that takes the place of the model's own.
     """
 
     device: str = _choice("auto", ("auto", "cuda", "metal", "cpu"))
     context_size: int | None = _number(None, minimum=32, maximum=16_777_216)
     threads: int | None = _number(None, minimum=1, maximum=1024)
     gpu_layers: int | None = _number(None, minimum=0, maximum=9999)
+    sequences: int | None = _number(None, minimum=1, maximum=64)
     flash_attn: str = _choice("auto", ("auto", "on", "off"))
     cache_type_k: str = _choice("f16", CACHE_TYPES)
     cache_type_v: str = _choice("f16", CACHE_TYPES)

@@ -32,6 +32,7 @@ class ModelFacts:
     """What a model says of itself, once it is loaded; what a backend cannot know keeps its default.
 
     `planner_tools` is the GGUF key `agx.planner.tools`: the kind of registry that it plans for.
+    `sequences` is how many requests it works on at once; more wait.
     `takes_grammar` says that its text can be held to a grammar, and not to a JSON Schema only.
     `chat_template_sha256` is there where another chat template than the model's own was given.
     `warnings` are sentences about what a user should know of how it is used.
@@ -41,6 +42,7 @@ class ModelFacts:
     architecture: str = ""
     sha256: str | None = None
     context_length: int | None = None
+    sequences: int = 1
     device: str | None = None
     planner_tools: str | None = None
     takes_grammar: bool = False

@@ -21,6 +21,7 @@ from math import isfinite
 
 from agx.engine.chat.reasoning_state import ReasoningState
 from agx.engine.draft import DraftCursor
+from agx.engine.pool import Pool
 from agx.engine.sampling import Sampler, logit
 from agx.engine.sequence import Sequence
 from agx.engine.vocabulary import TextDecoder
@@ -64,7 +65,7 @@ class Timings:
 
 @dataclass(slots=True)
 class Generation:
-    """A request while it runs. `end_ids` are the tokens that end a text.
+    """A request while it runs. `end_ids` are the tokens that end a text, `pool` where its memory is.
 
     Where there is `reasoning`, the answer begins behind it: until then nothing is constrained, and the
     sequence may use the whole context; from then on it has room for `max_tokens`.
@@ -83,6 +84,8 @@ class Generation:
     reasoning: ReasoningState | None = None
     draft: DraftCursor | None = None
     draft_margin: float = 0.0
+    is_seeded: bool = False
+    pool: Pool | None = None
     has_ended: bool = False
     num_reasoning: int = 0
     num_looked_up: int = 0
@@ -128,6 +131,12 @@ class Generation:
         if self.draft is None or self.is_reasoning:
             return ()
         return tuple(self.draft.guess(min(room, self.sequence.room)))
+
+    def learn(self, *, num_guessed: int, num_right: int) -> None:
+        """Note how many of the last guesses were right."""
+        assert self.draft is not None
+        self.draft.learn(num_guessed=num_guessed, num_right=num_right)
+        self.num_looked_up += num_right
 
     @property
     def is_reasoning(self) -> bool:

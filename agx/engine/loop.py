@@ -1,10 +1,15 @@
-"""The engine: one model, and the loop that generates with it.
+"""The engine: one model, and the loop that generates with it, for many requests at once.
 
-`step` is one iteration: schedule, decode, mask, sample, advance. A request goes through `start`, then
-through as many steps as it takes. Its events end with one `DoneEvent` or `ErrorEvent`.
+A request goes through `start`, waits for its turn, and then takes as many steps as it needs. Its events end
+with one `DoneEvent` or `ErrorEvent`. `step` is one iteration: the requests that write are decoded together,
+each by a token and what is forced or guessed behind it, and of one prompt a block is read. So a long prompt
+delays nobody by more than a block, and prompts are read in the order in which their requests came.
 
-All calls come from one thread, except `cancel`, which sets llama.cpp's abort flag. An aborted decode loses
-the memory of all sequences; those that were not cancelled rewind, and decode their tokens again.
+A request with a seed must give the same text whatever runs beside it. It is decoded alone, in a pool of its
+own (`agx.engine.pool`), where such requests take turns.
+
+All calls come from one thread, except `cancel`. It aborts a decode in which no other request takes part, and
+leaves any other one alone: its request is then dropped before the next.
 """
 
 from __future__ import annotations
@@ -18,26 +23,26 @@ from typing import Any
 from agx.engine.events import DoneEvent, ErrorEvent, Event, Stage, TextEvent
 from agx.engine.generation import Generation
 from agx.engine.model import Model
-from agx.engine.prefix import CachedPrompt
+from agx.engine.pool import Pool
 from agx.engine.preparing import conversation, prepare
-from agx.engine.scheduler import Slice, schedule
-from agx.engine.sequence import Sequence as TokenSequence
+from agx.engine.scheduler import Slice, next_block, schedule, share_guesses
 from agx.engine.sequence import State
-from agx.errors import AgxError, DeadlineExceeded, UsageError
+from agx.errors import AgxError, DeadlineExceeded, ModelBroken, OutOfMemory, UsageError
 from agx.requests import FinishReason, GenerationRequest, LoadOptions
 
 
 class Engine:
-    """Generates text with one model, one request at a time."""
+    """Generates text with one model."""
 
     def __init__(self) -> None:
         self._model: Model | None = None
-        self._cached = CachedPrompt()
+        # All that were started, in that order. Those without a slot wait.
         self._running: dict[int, Generation] = {}
         self._lock = threading.Lock()
-        # Guarded by the lock: the requests, and those of them that are to end.
+        # Guarded by the lock: the requests, those that are to end, and those in the running decode.
         self._known: set[int] = set()
         self._cancelled: set[int] = set()
+        self._in_decode: frozenset[int] = frozenset()
 
     @property
     def has_work(self) -> bool:
@@ -45,11 +50,22 @@ class Engine:
         return bool(self._running)
 
     @property
+    def can_start(self) -> bool:
+        """Whether a request that is started now need not wait for the end of another one."""
+        return self._model is not None and len(self._running) < self._model.num_sequences
+
+    @property
+    def request_ids(self) -> tuple[int, ...]:
+        """The requests that have been started and have not ended."""
+        return tuple(self._running)
+
+    @property
     def stage(self) -> Stage:
         """What the engine is doing; a death is reported with it."""
         if not self._running:
             return "idle"
-        return "generating" if any(each.state is State.DECODING for each in self._sequences()) else "prefill"
+        states = (each.sequence.state for each in self._running.values())
+        return "generating" if State.DECODING in states else "prefill"
 
     def load(
         self, path: str, options: LoadOptions, *, progress: Callable[[float], None] | None = None
@@ -76,40 +92,20 @@ class Engine:
         nothing to clean up.
         """
         model = self._loaded()
-        if self._running:
-            raise UsageError("a generation is running", hint="wait for its end, or cancel it")
         with self._lock:
             self._known.add(request_id)
         try:
-            self._running[request_id] = generation = prepare(
-                model, request_id, request, make_room=self._make_room
-            )
+            self._running[request_id] = prepare(model, request_id, request)
         except BaseException:
             self._leave(request_id)
             raise
-        self._reuse_prefix(generation.sequence)
 
     def step(self) -> list[Event]:
         """Do one iteration and return its events."""
         events = self._end_early()
-        budget = self._loaded().context.batch_size
-        slices = self._with_guesses(schedule(self._sequences(), token_budget=budget), token_budget=budget)
-        if not slices:
-            return events
-        try:
-            rows = self._decode(slices)
-        except AgxError as error:
-            return events + [self._fail(generation, error) for generation in list(self._running.values())]
-        if rows is None:  # aborted: requests that were not cancelled begin again
-            self._cached.clear()
-            for sequence in self._sequences():
-                sequence.rewind()
-            return events + self._end_early()
-        for piece, row in zip(slices, rows, strict=True):
-            piece.sequence.advance(piece.stop - piece.start)
-            if piece.sequence.num_pending == 0:
-                events += self._advance(self._generation_of(piece.sequence), row, piece.guesses)
-        return events
+        for pool in self._loaded().pools:
+            events += self._write(pool)
+        return events + self._read()
 
     def cancel(self, request_id: int) -> None:
         """End a request soon, with the finish reason "cancelled". May be called from any thread."""
@@ -117,8 +113,7 @@ class Engine:
             if request_id not in self._known:
                 return
             self._cancelled.add(request_id)
-            if self._model is not None:
-                self._model.context.abort()
+            self._set_abort_flag()
 
     def close(self) -> None:
         """Drop what runs, and free the model; safe to call twice."""
@@ -128,29 +123,6 @@ class Engine:
             with self._lock:
                 model, self._model = self._model, None
             model.close()
-        self._cached.clear()
-
-    # --- the model's memory ----------------------------------------------------------------------
-
-    def _make_room(self, num_tokens: int) -> None:
-        """Let the context grow to what a request needs. What it held is lost then."""
-        with self._lock:  # `cancel` uses the context from another thread
-            if self._loaded().make_room(num_tokens):
-                self._cached.clear()
-
-    def _reuse_prefix(self, sequence: TokenSequence) -> None:
-        """Begin behind what the memory holds of the prompt, and free the rest."""
-        context, num_tokens = self._loaded().context, self._cached.num_reusable(sequence.prompt)
-        if num_tokens and context.keep_prefix(sequence.slot, num_tokens):
-            sequence.resume(num_tokens)
-        else:
-            context.clear()
-        self._cached.clear()
-
-    def _keep_prefix(self, sequence: TokenSequence) -> None:
-        """Remember what of a prompt the memory holds, for the next one that begins alike."""
-        if self._loaded().can_reuse_prefix:
-            self._cached.keep(sequence.prompt, num_computed=min(sequence.num_decoded, sequence.num_prompt))
 
     # --- one iteration's parts -------------------------------------------------------------------
 
@@ -169,97 +141,148 @@ class Engine:
                 events += self._finish(generation, generation.finish_reason)
         return events
 
-    def _decode(self, slices: Sequence[Slice]) -> list[int] | None:
-        started = time.perf_counter()
+    def _write(self, pool: Pool) -> list[Event]:
+        """Decode what is pending of the requests in a pool whose prompts are read."""
+        budget = pool.context.batch_size
+        writing = [each.sequence for each in self._running.values() if each.pool is pool]
+        slices = schedule(writing, token_budget=budget)
+        return self._decode(pool, self._with_guesses(slices, token_budget=budget)) if slices else []
+
+    def _read(self) -> list[Event]:
+        """Read the next block of a prompt: of one that is begun, or of the next request's."""
+        for generation in list(self._running.values()):
+            if generation.sequence.state is State.DECODING:
+                continue
+            if generation.pool is None:
+                pool = self._loaded().pool_for(is_seeded=generation.is_seeded)
+                if not pool.has_free_slot:
+                    continue
+                try:
+                    pool.begin(generation.sequence)
+                except OutOfMemory as error:
+                    return [self._fail(generation, error)]
+                generation.pool = pool
+            return self._decode(generation.pool, [next_block(generation.sequence)])
+        return []
+
+    def _decode(self, pool: Pool, slices: Sequence[Slice]) -> list[Event]:
+        """Decode, and draw the next tokens of the sequences that have nothing pending then."""
+        generations = [self._generation_of(piece) for piece in slices]
+        phases = ["decode" if each.sequence.state is State.DECODING else "prefill" for each in generations]
         for piece in slices:
             piece.sequence.begin()
-        rows = self._loaded().context.decode(slices)
-        for piece in slices:
-            phase = "prefill" if piece.sequence.state is State.PREFILL else "decode"
-            self._generation_of(piece.sequence).timings.add(phase, started)
-        return rows
+        started = time.perf_counter()
+        self._enter_decode(frozenset(each.request_id for each in generations))
+        try:
+            rows = pool.decode(slices)
+        except AgxError as error:
+            return self._fail_decode(pool, generations, error)
+        finally:
+            self._enter_decode(frozenset())
+        for generation, phase in zip(generations, phases, strict=True):
+            generation.timings.add(phase, started)
+        if rows is None:  # aborted
+            return self._end_early()
+        events, is_broken = list[Event](), False
+        for generation, piece, row in zip(generations, slices, rows, strict=True):
+            generation.sequence.advance(piece.stop - piece.start)
+            pool.remember(generation.sequence)
+            if generation.sequence.num_pending == 0:
+                try:
+                    events += self._advance(generation, row, piece.guesses)
+                except AgxError as error:
+                    is_broken |= isinstance(error, ModelBroken)
+                    events.append(self._fail(generation, error))
+        if is_broken:
+            pool.forget()
+        return events
+
+    def _enter_decode(self, request_ids: frozenset[int]) -> None:
+        """Note whose decode begins, or that none runs."""
+        with self._lock:
+            self._in_decode = request_ids
+            self._set_abort_flag()
+
+    def _set_abort_flag(self) -> None:
+        """Abort the running decode where all that take part in it are cancelled; under the lock."""
+        if self._model is not None:
+            self._model.abort_flag.set(aborts=bool(self._in_decode) and self._in_decode <= self._cancelled)
+
+    def _fail_decode(self, pool: Pool, generations: list[Generation], error: AgxError) -> list[Event]:
+        """End what cannot be decoded; without memory that is the pool's newest request, and others go on."""
+        if isinstance(error, OutOfMemory):
+            return [self._fail([each for each in self._running.values() if each.pool is pool][-1], error)]
+        events: list[Event] = [self._fail(generation, error) for generation in generations]
+        pool.forget()
+        return events
 
     def _with_guesses(self, slices: list[Slice], *, token_budget: int) -> list[Slice]:
         """Add what the drafts let expect, where memory behind a sequence can be freed again."""
         if not self._loaded().can_reuse_prefix:
             return slices
-        room = token_budget - sum(piece.stop - piece.start for piece in slices)
-        guessed = []
-        for piece in slices:
-            guesses = self._generation_of(piece.sequence).guess(room) if piece.wants_logits else ()
-            room -= len(guesses)
-            guessed.append(replace(piece, guesses=guesses) if guesses else piece)
-        return guessed
+        pieces = [(piece, self._generation_of(piece)) for piece in slices]
+        num_guessing = sum(each.draft is not None for piece, each in pieces if piece.wants_logits)
+        room = share_guesses(
+            num_guessing, room=token_budget - sum(piece.stop - piece.start for piece in slices)
+        )
+        return [
+            replace(piece, guesses=each.guess(room)) if each.draft and piece.wants_logits else piece
+            for piece, each in pieces
+        ]
 
     def _advance(self, generation: Generation, row: int, guesses: tuple[int, ...]) -> list[Event]:
         """Draw the next token of a generation that has no pending tokens, and on while guesses are right.
 
-        The logits behind a guess that turned out right are there already, in the next row.
+        The logits behind a guess that turned out right are there already, in the next row. Raises
+        `ConstraintFailed` and `ModelBroken`.
         """
         sequence, num_right = generation.sequence, 0
-        try:
-            while sequence.num_pending == 0 and generation.finish_reason is None:
-                generation.draw_next(self._loaded().context.address, row + num_right)
-                num_same = sequence.num_pending_as(guesses[num_right:])
-                if num_same == 0:
-                    break
-                sequence.advance(num_same)
-                num_right += num_same
-        except AgxError as error:
-            return [self._fail(generation, error)]
+        assert generation.pool is not None
+        address = generation.pool.context.address
+        while sequence.num_pending == 0 and generation.finish_reason is None:
+            generation.draw_next(address, row + num_right)
+            num_same = sequence.num_pending_as(guesses[num_right:])
+            if num_same == 0:
+                break
+            sequence.advance(num_same)
+            num_right += num_same
         if guesses:
-            self._drop_guesses(generation, num_guessed=len(guesses), num_right=num_right)
+            generation.learn(num_guessed=len(guesses), num_right=num_right)
+            if num_right < len(guesses):
+                generation.pool.take_back(sequence)
         if generation.finish_reason is not None:
             return self._finish(generation, generation.finish_reason)
         return _text_events(generation)
 
-    def _drop_guesses(self, generation: Generation, *, num_guessed: int, num_right: int) -> None:
-        """Free the memory of guesses that were wrong."""
-        assert generation.draft is not None
-        generation.draft.learn(num_guessed=num_guessed, num_right=num_right)
-        generation.num_looked_up += num_right
-        if num_right < num_guessed:
-            sequence = generation.sequence
-            was_freed = self._loaded().context.keep_prefix(sequence.slot, sequence.num_decoded)
-            assert was_freed, "guesses are made only where they can be taken back"
+    # --- the ends --------------------------------------------------------------------------------
 
     def _finish(self, generation: Generation, reason: FinishReason) -> list[Event]:
         events = _text_events(generation, is_final=True)
         usage = generation.usage()
-        self._drop(generation, with_data=reason == "cancelled")
+        self._drop(generation)
         return [*events, DoneEvent(generation.request_id, reason, usage)]
 
     def _fail(self, generation: Generation, error: AgxError) -> Event:
-        self._drop(generation, with_data=True)
+        self._drop(generation)
         return ErrorEvent(generation.request_id, error)
 
-    def _drop(self, generation: Generation, *, with_data: bool = False) -> None:
-        """Free what a generation holds.
-
-        `with_data`: it ended badly, so the model's memory may hold anything and is overwritten.
-        """
+    def _drop(self, generation: Generation) -> None:
+        """Free what a generation holds."""
         generation.sequence.finish()
         generation.sampler.close()
+        if generation.pool is not None:
+            generation.pool.end(generation.sequence)
         del self._running[generation.request_id]
-        if with_data:
-            self._loaded().context.clear(with_data=True)
-        else:
-            self._keep_prefix(generation.sequence)
         self._leave(generation.request_id)
 
     def _leave(self, request_id: int) -> None:
-        """Forget a request; the abort flag stays set while others are still to be cancelled."""
+        """Forget a request."""
         with self._lock:
             self._known.discard(request_id)
             self._cancelled.discard(request_id)
-            if self._model is not None:
-                self._model.context.abort(aborts=bool(self._cancelled))
 
-    def _sequences(self) -> list[TokenSequence]:
-        return [generation.sequence for generation in self._running.values()]
-
-    def _generation_of(self, sequence: TokenSequence) -> Generation:
-        return next(each for each in self._running.values() if each.sequence is sequence)
+    def _generation_of(self, piece: Slice) -> Generation:
+        return next(each for each in self._running.values() if each.sequence is piece.sequence)
 
     def _loaded(self) -> Model:
         if self._model is None:

@@ -11,7 +11,8 @@ from typing import Any
 from agx.engine import native
 from agx.engine.chat.prompt_writer import PromptWriter
 from agx.engine.chat.templates import ChatTemplate
-from agx.engine.context import Context
+from agx.engine.context import AbortFlag, Context, Shape
+from agx.engine.pool import NUM_KEPT, Limits, Pool
 from agx.engine.sampling import MaskBias
 from agx.engine.tokenizer import EarlyTokenizer
 from agx.engine.weights import Weights
@@ -22,7 +23,7 @@ from agx.gguf.shards import shards_of
 from agx.grammar.constraint import ConstraintCompiler
 from agx.requests import LoadOptions
 
-# What a plan needs: a prompt and its answer. The context grows where a request needs more.
+# What a plan needs: a prompt and its answer. A pool grows where its requests need more.
 _FIRST_CONTEXT_TOKENS = 2048
 # A prompt that leaves less room than this, or than the request asks for, is refused at once.
 _LEAST_ROOM_TOKENS = 64
@@ -57,8 +58,12 @@ class Model:
                 is_own=self.weights.metadata(_PLANNER_TOOLS) is not None,
             )
             self._options = options
-            self.context = self._context(self._first_length)
-            resources.callback(self._close_context)
+            self.abort_flag = AbortFlag()
+            self._pools: dict[bool, Pool] = {}
+            self._spare: Context | None = None
+            resources.callback(self._close_pools)
+            # Made now, so that a model without room for it is refused when it is loaded.
+            self._spare = self._context(self._first_shape)
             self._resources = resources.pop_all()
         self.bias = MaskBias(len(self.vocabulary))
         self.compiler = ConstraintCompiler(tokenizer)
@@ -78,7 +83,7 @@ class Model:
 
     @property
     def context_length(self) -> int:
-        """How long the context may become, in tokens."""
+        """How many tokens one sequence may have."""
         return self.weights.context_length
 
     @property
@@ -88,36 +93,52 @@ class Model:
         return not card.is_recurrent and not card.sliding_window
 
     @property
-    def _first_length(self) -> int:
-        if self._options.context_size is not None:
-            return self.context_length
-        return min(self.context_length, _FIRST_CONTEXT_TOKENS)
+    def num_sequences(self) -> int:
+        """How many sequences may be decoded together."""
+        return self.weights.num_sequences
 
-    def _context(self, length: int) -> Context:
+    @property
+    def pools(self) -> list[Pool]:
+        """The pools that have been used."""
+        return list(self._pools.values())
+
+    def pool_for(self, *, is_seeded: bool) -> Pool:
+        """Return the pool of the requests with a seed, or of all others; raises `OutOfMemory`."""
+        pool = self._pools.get(is_seeded)
+        if pool is None:
+            context, self._spare = self._spare, None
+            num_running = 1 if is_seeded else self.num_sequences
+            limits = Limits(
+                num_running,
+                num_tokens=num_running * self.context_length,
+                keeps_prompts=self.can_reuse_prefix,
+                is_exclusive=is_seeded,
+            )
+            pool = Pool(context or self._context(self._first_shape), self._context, limits)
+            self._pools[is_seeded] = pool
+        return pool
+
+    @property
+    def _first_shape(self) -> Shape:
+        length = self.context_length
+        if self._options.context_size is None:
+            length = min(length, _FIRST_CONTEXT_TOKENS)
+        return Shape(length, num_kept=NUM_KEPT if self.can_reuse_prefix else 0)
+
+    def _context(self, shape: Shape) -> Context:
         return Context(
             self.weights.address,
-            length=length,
+            shape,
             num_threads=self.weights.num_threads(self._options),
+            abort_flag=self.abort_flag,
             options=self._options,
         )
 
-    def _close_context(self) -> None:
-        self.context.close()  # the present one: it may have grown
-
-    def make_room(self, num_tokens: int) -> bool:
-        """Let the context hold so many tokens, as far as it may; returns whether it is a new one.
-
-        Its memory is taken when it is made, so it begins small and doubles. Raises `OutOfMemory`, and the
-        context is then the old one.
-        """
-        length = self.context.length
-        while length < min(num_tokens, self.context_length):
-            length = min(2 * length, self.context_length)
-        if length == self.context.length:
-            return False
-        old, self.context = self.context, self._context(length)
-        old.close()
-        return True
+    def _close_pools(self) -> None:
+        if self._spare is not None:
+            self._spare.close()
+        for pool in self._pools.values():
+            pool.close()
 
     def facts(self) -> dict[str, Any]:
         """Return the facts about the model that are reported upwards."""
@@ -125,6 +146,7 @@ class Model:
             "name": self.weights.metadata("general.name") or "",
             "architecture": self.weights.metadata("general.architecture") or "",
             "context_length": self.context_length,
+            "sequences": self.num_sequences,
             "device": self.weights.device,
             "gpu_layers": self.weights.gpu_layers,
             "planner_tools": self.weights.metadata(_PLANNER_TOOLS),

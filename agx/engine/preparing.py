@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from agx.engine.chat.prompt_writer import Conversation, Prompt
 from agx.engine.chat.reasoning_state import ReasoningState
 from agx.engine.draft import DraftCursor
 from agx.engine.generation import Generation, Timings
-from agx.engine.model import ENDING_TOKENS, Model
+from agx.engine.model import Model
 from agx.engine.sampling import Sampler
 from agx.engine.sequence import Sequence
 from agx.errors import UsageError
 from agx.grammar.constraint import Constraint
 from agx.requests import MAX_SEED, GenerationRequest, checked_seed
 
-# The only slot of the model's memory, since one request runs at a time.
-_SLOT = 0
 
-
-def prepare(
-    model: Model, request_id: int, request: GenerationRequest, *, make_room: Callable[[int], None]
-) -> Generation:
+def prepare(model: Model, request_id: int, request: GenerationRequest) -> Generation:
     """Return the generation of a request, up to the first token that must be drawn.
 
-    `make_room` is called with the number of tokens that prompt, reasoning and answer may need. Raises
-    `PromptTooLong`, `TemplateError`, `ConstraintFailed` and `ConfigError`.
+    Raises `PromptTooLong`, `TemplateError`, `ConstraintFailed` and `ConfigError`.
     """
     timings = Timings()
     parameters = request.parameters.checked()
@@ -42,12 +35,11 @@ def prepare(
         prompt.reasoning_tokens, num_prompt_tokens=len(tokens), max_tokens=parameters.max_tokens
     )
     reasoning = _reasoning(model, prompt, budget=budget)
-    make_room(len(tokens) + budget + ENDING_TOKENS + parameters.max_tokens)
-    length = model.context.length
+    length = model.context_length
     max_tokens = length if reasoning is not None else parameters.max_tokens
     generation = Generation(
         request_id=request_id,
-        sequence=Sequence(tokens, slot=_SLOT, max_tokens=max_tokens, context_length=length),
+        sequence=Sequence(tokens, max_tokens=max_tokens, context_length=length),
         sampler=Sampler(parameters, seed=seed, bias=model.bias),
         decoder=model.vocabulary.decoder(),
         constraint=constraint,
@@ -59,6 +51,7 @@ def prepare(
         reasoning=reasoning,
         draft=_draft(model, request) if parameters.is_greedy else None,
         draft_margin=request.draft_margin,
+        is_seeded=request.seed is not None,
     )
     generation.begin(may_reason=budget > 0)
     return generation

@@ -37,9 +37,11 @@ _NEXT = {
 
 
 class Sequence:
-    """The tokens of one generation. `slot` is its place in the model's memory."""
+    """The tokens of one generation. `slot` is its place in the model's memory; None while it has none."""
 
-    def __init__(self, prompt: Tokens[int], *, slot: int, max_tokens: int, context_length: int) -> None:
+    def __init__(
+        self, prompt: Tokens[int], *, slot: int | None = None, max_tokens: int, context_length: int
+    ) -> None:
         assert 0 < len(prompt) <= context_length
         self.tokens = list(prompt)
         self.slot = slot

@@ -13,7 +13,7 @@ from agx.engine.native import lib
 from agx.errors import ConfigError, ModelUnloadable
 from agx.gguf.card import ModelCard, read_card
 from agx.gguf.memory import Use, use_of
-from agx.gguf.placement import Machine, Placement, place
+from agx.gguf.placement import Machine, Placement, most_sequences, place
 from agx.requests import LoadOptions
 from agx.util.machine import memory_bytes, usable_cpus
 
@@ -28,7 +28,7 @@ _MAX_THREADS = 16
 class Weights:
     """A model in memory. `address` is llama.cpp's model; `close` frees it, contexts first.
 
-    `gpu_layers` is -1 for all of them, `context_length` the tokens that memory was planned for.
+    `gpu_layers` is -1 for all of them. Memory was planned for `num_sequences` of `context_length` tokens.
     """
 
     path: str
@@ -37,6 +37,7 @@ class Weights:
     card: ModelCard
     gpu_layers: int
     context_length: int
+    num_sequences: int
 
     @classmethod
     def load(
@@ -63,7 +64,8 @@ class Weights:
         device, gpus = devices.resolve(options.device)
         use = _use(card, options)
         is_mapped = options.mmap and not options.mlock
-        placement = place(card, use, _machine(gpus), gpu_layers=options.gpu_layers, is_mapped=is_mapped)
+        machine = _machine(gpus)
+        placement = place(card, use, machine, gpu_layers=options.gpu_layers, is_mapped=is_mapped)
         address = _load_file(card, placement, gpus, load_mode=_load_mode(options), progress=progress)
         if not address:
             _check_unchanged(card, before)
@@ -73,7 +75,10 @@ class Weights:
                 hint="check that the file is a whole GGUF of a supported architecture",
                 path=path,
             )
-        weights = cls(path, address, device, card, placement.gpu_layers, use.context_length)
+        sequences = options.sequences or most_sequences(
+            card, use, machine, placement=placement, is_mapped=is_mapped
+        )
+        weights = cls(path, address, device, card, placement.gpu_layers, use.context_length, sequences)
         try:
             _check_unchanged(card, before)
             if lib.llama_model_has_encoder(address):
@@ -147,6 +152,7 @@ def _use(card: ModelCard, options: LoadOptions) -> Use:
         key_type=options.cache_type_k,
         value_type=options.cache_type_v,
         flash_attn=options.flash_attn,
+        num_sequences=options.sequences or 1,
     )
 
 

@@ -17,6 +17,8 @@ from agx.requests import CACHE_TYPES
 
 # Prompt tokens that one call decodes at most; a deadline or a cancellation waits for no more than that.
 BATCH_SIZE = 512
+# Sequences that are decoded together, unless more are asked for: beyond it a token costs nearly as much more.
+MOST_SEQUENCES = 16
 # A longer context takes so much memory that it must be asked for (`context_size`).
 DEFAULT_CONTEXT_LENGTH = 8192
 DEFAULT_CACHE_TYPE = "f16"
@@ -38,6 +40,7 @@ class Use:
     value_type: str = DEFAULT_CACHE_TYPE
     flash_attention: bool = False
     batch_size: int = BATCH_SIZE
+    num_sequences: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,14 @@ class Need:
         return next((number for number in range(most, 0, -1) if self.on_gpu(number) <= free_bytes), 0)
 
 
-def use_of(
-    card: ModelCard, *, context_size: int | None, key_type: str, value_type: str, flash_attn: str
+def use_of(  # noqa: PLR0913 - one for each setting
+    card: ModelCard,
+    *,
+    context_size: int | None,
+    key_type: str,
+    value_type: str,
+    flash_attn: str,
+    num_sequences: int = 1,
 ) -> Use:
     """Return how a model is loaded with these settings; raises `ConfigError` for impossible ones."""
     trained = card.context_length
@@ -107,7 +116,7 @@ def use_of(
             f"a cache of values in {value_type} needs flash attention, which is turned off",
             hint="leave out --flash-attn off, or keep the values in f16",
         )
-    return Use(length, key_type, value_type, flash_attention=has_flash)
+    return Use(length, key_type, value_type, flash_attention=has_flash, num_sequences=num_sequences)
 
 
 def _check_cache_type(name: str, width: int) -> None:
@@ -123,7 +132,7 @@ def _check_cache_type(name: str, width: int) -> None:
 
 
 def need_of(card: ModelCard, use: Use) -> Need:
-    """Return an estimate of the memory for one sequence of `use.context_length` tokens."""
+    """Return an estimate of the memory for `use.num_sequences` sequences of `use.context_length` tokens."""
     cache = _cache_by_layer(card, use)
     num_layers = max(len(cache), len(card.weights.layers))
     layers = [0] * num_layers
@@ -151,14 +160,16 @@ def _cache_by_layer(card: ModelCard, use: Use) -> list[int]:
     for number, num_heads in enumerate(shape.num_kv_heads):
         is_full = (number + 1) % every == 0
         num_tokens = use.context_length if is_full else min(use.context_length, window)
-        sizes.append(num_tokens * num_heads * (key_bytes + value_bytes))
+        sizes.append(use.num_sequences * num_tokens * num_heads * (key_bytes + value_bytes))
     return sizes
 
 
 def _compute_bytes(card: ModelCard, use: Use) -> int:
     batch = min(use.batch_size, use.context_length)
     width = 2 * card.ffn_length * max(1, card.num_experts_used) + 6 * card.embedding_length
-    scores = use.context_length * (1 if use.flash_attention else card.layers.num_heads + 1)
+    scores = (
+        use.num_sequences * use.context_length * (1 if use.flash_attention else card.layers.num_heads + 1)
+    )
     return 4 * (batch * (width + scores) + card.vocab_size)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from agx.errors import ConfigError, DeviceUnavailable, ModelTooLarge
 from agx.gguf.card import ModelCard
-from agx.gguf.memory import Need, Use, need_of
+from agx.gguf.memory import MOST_SEQUENCES, Need, Use, need_of
 
 ALL_LAYERS = -1
 # The devices of the setting and their ggml backends, in the order that "auto" tries them.
@@ -106,6 +106,27 @@ def longest_context(  # noqa: PLR0913 - what `place` takes, and a bound
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle * _CONTEXT_STEP) else (low, middle - 1)
     return low * _CONTEXT_STEP
+
+
+def most_sequences(
+    card: ModelCard, use: Use, machine: Machine, *, placement: Placement, is_mapped: bool
+) -> int:
+    """Return how many sequences fit beside the layers as they are placed: 1 to `MOST_SEQUENCES`.
+
+    A recurrent model has one: each state takes its memory whether it is used or not.
+    """
+    if card.is_recurrent:
+        return 1
+    layers = placement.gpu_layers
+    is_mapped = is_mapped and not placement.has_room
+
+    def fits(number: int) -> bool:
+        need = need_of(card, replace(use, num_sequences=number))
+        on_gpu = len(need.layers) + 1 if layers == ALL_LAYERS else layers
+        fits_gpu = machine.gpu_free is None or need.on_gpu(on_gpu) <= machine.gpu_free
+        return fits_gpu and _fits_host(need, machine, gpu_layers=on_gpu, is_mapped=is_mapped)
+
+    return next((number for number in range(MOST_SEQUENCES, 1, -1) if fits(number)), 1)
 
 
 def _gpu_layers(need: Need, machine: Machine, asked: int | None) -> tuple[int, int]:

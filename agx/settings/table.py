@@ -16,11 +16,12 @@ _ON_OFF = ("on", "off")
 _TRUTH = (("true", "on"), ("yes", "on"), ("1", "on"), ("false", "off"), ("no", "off"), ("0", "off"))
 
 
-def _of(
+def _of(  # noqa: PLR0913 - what a row can say
     request: type[LoadOptions | Parameters],
     name: str,
     text: str,
     *,
+    option: str = "",
     aliases: tuple[str, ...] = (),
     synonyms: tuple[tuple[str, str], ...] = (),
 ) -> Setting:
@@ -40,6 +41,7 @@ def _of(
         text,
         choices=choices,
         range=limits,
+        option=option,
         aliases=aliases,
         synonyms=synonyms,
     )
@@ -109,6 +111,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _of(LoadOptions, "threads", "CPU threads; chosen by model and machine where it is not given"),
     _of(LoadOptions, "gpu_layers", "layers on the GPU; all that fit where it is not given"),
+    _of(
+        LoadOptions,
+        "sequences",
+        "plans that are written at once; as many as fit, at most 16, where it is not given",
+        option="--parallel",
+    ),
     _of(LoadOptions, "flash_attn", "flash attention, which needs less memory", synonyms=_TRUTH),
     _of(LoadOptions, "cache_type_k", "how keys are kept in the cache"),
     _of(

@@ -16,8 +16,10 @@ from agx.worker.protocol import LOAD_ID, Frame
 
 # The worker keeps the deadline itself; this is how much later we stop waiting for it.
 DEADLINE_GRACE_SECS = 0.1
-# How long a worker may go on with a request that was cancelled before it is killed.
+# How long a worker may go on with requests that were all cancelled before it is killed.
 CANCEL_GRACE_SECS = 2.0
+# How long it may say nothing while it works on others, too: a cancellation does not abort their batch.
+SILENCE_SECS = 30.0
 CLOSE_SECS = 1.0
 
 
@@ -100,7 +102,8 @@ class Connection:
         self._deaths = deaths
         self._loop = asyncio.get_running_loop()
         self._ids = count(LOAD_ID + 1)
-        self._active_id: int | None = LOAD_ID
+        self._active_ids: frozenset[int] = frozenset({LOAD_ID})
+        self._heard_at = self._loop.time()
         self._pending = {LOAD_ID: _Pending(load_request)}
         self._load_reply: Frame | AgxError | None = None
         self._is_loaded = asyncio.Event()
@@ -178,12 +181,13 @@ class Connection:
             self._process.kill()
 
     def _take(self, frames: list[Frame]) -> None:
+        self._heard_at = self._loop.time()
         for frame in frames:
             match frame["event"]:
                 case "hello":
                     self.hello = frame
                 case "stage":
-                    self.stage, self._active_id = frame["stage"], frame["id"]
+                    self.stage, self._active_ids = frame["stage"], frozenset(frame["ids"])
                 case "chunk" if pending := self._pending.get(frame["id"]):
                     pending.put(frame)
                 case "progress" if self._on_progress is not None:
@@ -207,12 +211,14 @@ class Connection:
             self._is_loaded.set()
 
     def _bury(self, death: Death) -> None:
-        active = self._pending.get(self._active_id or 0)
-        if active is not None and not self._was_stopped:
-            self._deaths.blame(active.request, worker_died(death, stage=self.stage))
+        """End all requests. The death is blamed on those that were begun: any of them may be its cause."""
+        if not self._was_stopped:
+            for request_id in self._active_ids & self._pending.keys():
+                self._deaths.blame(self._pending[request_id].request, worker_died(death, stage=self.stage))
         for request_id in list(self._pending):
             error = worker_died(death, stage=self.stage)
-            may_repeat = self.stage == "idle" or (self._was_stopped and request_id != self._active_id)
+            is_begun = request_id in self._active_ids
+            may_repeat = self.stage == "idle" or (self._was_stopped and not is_begun)
             self._finish(request_id, NotBegun(error) if may_repeat else error)
         self._is_dead.set()
 
@@ -226,5 +232,12 @@ class Connection:
         self._loop.call_later(CANCEL_GRACE_SECS, self._stop_if_stuck, request_id)
 
     def _stop_if_stuck(self, request_id: int) -> None:
-        if self._active_id == request_id and request_id in self._pending:
+        """Kill a worker that does not end a cancelled request, unless it goes on with others."""
+        if request_id not in self._active_ids & self._pending.keys():
+            return
+        others = (self._pending.get(each) for each in self._active_ids)
+        is_alone = all(each is None or each.is_left for each in others)
+        if is_alone or self._loop.time() - self._heard_at > SILENCE_SECS:
             self.stop()
+        else:
+            self._loop.call_later(CANCEL_GRACE_SECS, self._stop_if_stuck, request_id)

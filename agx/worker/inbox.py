@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from agx.worker.protocol import Frame
@@ -46,6 +46,13 @@ class Inbox:
     def take(self) -> Arrival:
         """Return the next request, and wait for one."""
         return self._queue.get()
+
+    def take_now(self) -> Arrival | None:
+        """Return the next request if there is one."""
+        try:
+            return self._queue.get_nowait()
+        except Empty:
+            return None
 
     def cancel(self, request_id: int) -> None:
         """Mark a request, waiting or begun; one that is finished or unknown is left alone."""

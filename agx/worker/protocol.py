@@ -17,9 +17,9 @@ Worker to parent::
     {"event": "hello", "protocol": 1, "pid": …, "versions": {…}, "system_info": "…",
      "devices": [{name, type, description, free_bytes, total_bytes}], "limits": {…}}
                                                 first and unasked
-    {"event": "stage", "stage": "loading", "id": 1}
-                                                idle, loading, prefill or generating, and which
-                                                request it is about (null when idle)
+    {"event": "stage", "stage": "loading", "ids": [1]}
+                                                idle, loading, prefill or generating, and the requests
+                                                that have been begun and have not ended
     {"id": 1, "event": "progress", "fraction": 0.4}
                                                 how much of the weights has been read, now and then
     {"id": 1, "event": "done", "model": {…}, "timings_ms": {…}}
@@ -29,9 +29,9 @@ Worker to parent::
     {"id": 2, "event": "error", "error": {…}}   `AgxError.as_dict`
 
 Every request but cancel ends with exactly one `done` or `error`. A cancelled one ends with `done` and
-the finish reason "cancelled". Requests are worked on in the order they came, so a `generate` may follow
-its `load` at once; when the load failed, what follows fails with its error. The end of its input ends
-the worker.
+the finish reason "cancelled". Requests are begun in the order they came, so a `generate` may follow its
+`load` at once; when the load failed, what follows fails with its error. Several are worked on at once, and
+their replies come mixed. The end of its input ends the worker.
 """
 
 from __future__ import annotations

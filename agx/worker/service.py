@@ -1,4 +1,8 @@
-"""What the worker's engine thread does: one request after the other, from inbox to replies."""
+"""What the worker's engine thread does: requests from the inbox to the engine, and its events to replies.
+
+Requests are begun in the order they came. While the engine works, more are begun as far as it can work on
+them at once; the others wait in the inbox, where their cancellations and deadlines find them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from agx.engine import devices, native
 from agx.engine.events import DoneEvent, ErrorEvent, TextEvent
 from agx.engine.loop import Engine
 from agx.errors import AgxError, DeadlineExceeded, UsageError
+from agx.gguf.memory import MOST_SEQUENCES
 from agx.grammar import llguidance
 from agx.requests import GenerationRequest, LoadRequest
 from agx.util.version import __version__
@@ -49,28 +54,31 @@ class Service:
         self._send = send
         self._outgoing: list[Frame] = []
         self._flushed_secs = 0.0
-        self._stage = "idle"
-        self._current_id: int | None = None
+        self._stage: tuple[str, tuple[int, ...]] = ("idle", ())
         self._load_error: AgxError | None = UsageError("no model has been loaded")
 
     def turn(self) -> None:
-        """Do one step of the running generation, or wait for a request and begin it."""
+        """Do one step of the running generations, or wait for a request; begin what can be begun."""
         if self._engine.has_work:
+            self._begin_waiting()
             self._step()
         else:
             self._enter("idle")
             self._flush()
-            arrival = self._inbox.take()
-            self._current_id = arrival.request_id
-            self._begin(arrival)
+            self._begin(self._inbox.take())
             self._flush()
+
+    def _begin_waiting(self) -> None:
+        """Begin the requests that have come, as far as the engine can work on them at once."""
+        while self._engine.can_start and (arrival := self._inbox.take_now()) is not None:
+            self._begin(arrival)
 
     def _step(self) -> None:
         """Do one step. Only text may wait: a model that is slower than that streams every token."""
         before, events = self._stage, self._engine.step()
         for event in events:
             self._report(event)
-        self._enter(self._engine.stage)
+        self._enter(self._engine.stage, *self._engine.request_ids)
         may_wait = self._stage == before and all(isinstance(event, TextEvent) for event in events)
         if not may_wait or time.monotonic() - self._flushed_secs >= TEXT_PAUSE_SECS:
             self._flush()
@@ -87,7 +95,7 @@ class Service:
             self._finish(request_id, event="error", error=error.as_dict())
 
     def _load(self, arrival: Arrival) -> None:
-        self._enter("loading")
+        self._enter("loading", arrival.request_id)
         self._flush()
         started = time.perf_counter()
         try:
@@ -110,8 +118,7 @@ class Service:
                 f"the time limit of {request.deadline_secs:g} s ran out before the generation began",
                 hint="allow more time, or ask for fewer plans at once",
             )
-        self._enter("prefill")
-        self._flush()
+        self._enter_beside("prefill", request_id)
         self._engine.start(request_id, replace(request, deadline_secs=remaining_secs))
         # A cancellation that came while `start` ran found no generation to end.
         if self._inbox.is_cancelled(request_id):
@@ -119,8 +126,7 @@ class Service:
 
     def _render(self, arrival: Arrival) -> None:
         self._check_loaded()
-        self._enter("prefill")
-        self._flush()
+        self._enter_beside("prefill", arrival.request_id)
         prompt, num_tokens = self._engine.render(GenerationRequest.from_dict(arrival.frame))
         self._done(arrival.request_id, prompt=prompt, prompt_tokens=num_tokens)
 
@@ -138,11 +144,15 @@ class Service:
                 self._finish(request_id, event="error", error=error.as_dict())
 
     def _add_text(self, request_id: int, text: str, *, is_reasoning: bool) -> None:
-        """Send a text, in one chunk with what has not gone yet and is of its kind."""
+        """Send a text, in one chunk with what has not gone yet of this request, where it is of its kind."""
         kind = {"id": request_id, "event": "chunk"} | ({"is_reasoning": True} if is_reasoning else {})
-        last = self._outgoing[-1] if self._outgoing else {}
-        if "text" in last and {**last, "text": ""} == kind | {"text": ""}:
-            text = self._outgoing.pop()["text"] + text
+        own = (at for at, frame in enumerate(self._outgoing) if frame.get("id") == request_id)
+        last = max(own, default=None)
+        if last is not None:
+            frame = self._outgoing[last]
+            if "text" in frame and {**frame, "text": ""} == kind | {"text": ""}:
+                self._outgoing[last] = {**frame, "text": frame["text"] + text}
+                return
         self._outgoing.append(kind | {"text": text})
 
     def _done(self, request_id: int, **fields: object) -> None:
@@ -152,11 +162,16 @@ class Service:
         self._inbox.finish(request_id)
         self._outgoing.append({"id": request_id} | fields)
 
-    def _enter(self, stage: str) -> None:
-        if stage != self._stage:
-            self._stage = stage
-            request_id = None if stage == "idle" else self._current_id
-            self._outgoing.append({"event": "stage", "stage": stage, "id": request_id})
+    def _enter_beside(self, stage: str, request_id: int) -> None:
+        """Tell at once that a request is begun, beside those that the engine works on: it may be the last."""
+        running = self._engine.request_ids
+        self._enter(self._engine.stage if running else stage, *running, request_id)
+        self._flush()
+
+    def _enter(self, stage: str, *request_ids: int) -> None:
+        if (stage, request_ids) != self._stage:
+            self._stage = (stage, request_ids)
+            self._outgoing.append({"event": "stage", "stage": stage, "ids": list(request_ids)})
 
     def _flush(self) -> None:
         if self._outgoing:
@@ -181,7 +196,7 @@ def hello() -> Frame:
         "devices": [_device(device) for device in devices.devices()],
         "backends": list(devices.backend_names()),
         "amx_guard": native.needs_amx_guard(),
-        "limits": {"frame_bytes": MAX_FRAME_BYTES, "sequences": 1},
+        "limits": {"frame_bytes": MAX_FRAME_BYTES, "sequences": MOST_SEQUENCES},
     }
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
+from agx.engine.context import Context
 from agx.engine.events import DoneEvent, ErrorEvent, TextEvent
 from agx.engine.loop import Engine
 from agx.errors import AgxError
@@ -52,6 +56,23 @@ def request(content: str = "list all files", **fields: Any) -> GenerationRequest
     )
 
 
+def abort_next_decode(engine: Engine) -> None:
+    """Let the next decode be aborted as by a cancellation that names none of its requests."""
+    assert engine._model is not None
+    flag = engine._model.abort_flag
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_set_abort_flag", lambda: None)
+        flag.set(aborts=True)
+        assert engine.step() == []
+    flag.set(aborts=False)
+
+
+def own_context(engine: Engine) -> Context:
+    """Return the context of an engine that has run nothing yet, for a test to decode in."""
+    assert engine._model is not None
+    return engine._model.pool_for(is_seeded=False).context
+
+
 def finish(engine: Engine, request_id: int = 1) -> Outcome:
     """Step until the request has ended."""
     texts: list[str] = []
@@ -69,6 +90,26 @@ def finish(engine: Engine, request_id: int = 1) -> Outcome:
                     assert not engine.has_work
                     return Outcome(tuple(texts), None, error, tuple(thoughts))
     raise AssertionError("the generation does not end")
+
+
+def run_all(engine: Engine, requests: Sequence[GenerationRequest]) -> list[Outcome]:
+    """Start these requests, step until all that run have ended, and return their outcomes by number."""
+    for number, each in enumerate(requests, start=1):
+        engine.start(number, each)
+    texts: dict[int, list[str]] = {number: [] for number in engine.request_ids}
+    ends: dict[int, DoneEvent | ErrorEvent] = {}
+    while engine.has_work:
+        for event in engine.step():
+            if isinstance(event, TextEvent):
+                texts[event.request_id].append(event.text)
+            else:
+                ends[event.request_id] = event
+    return [
+        Outcome(tuple(texts[number]), end, None)
+        if isinstance(end := ends[number], DoneEvent)
+        else Outcome(tuple(texts[number]), None, end.error)
+        for number in texts
+    ]
 
 
 def generate(engine: Engine, content: str = "list all files", **fields: Any) -> Outcome:

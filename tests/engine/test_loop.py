@@ -21,7 +21,15 @@ from agx.engine.sequence import Sequence
 from agx.errors import ConstraintFailed, DeadlineExceeded, PromptTooLong, UsageError
 from agx.grammar.constraint import Constraint
 from agx.requests import Parameters
-from tests.engine.support import SMALL_PLANS, USER, finish, generate, request
+from tests.engine.support import (
+    SMALL_PLANS,
+    USER,
+    abort_next_decode,
+    finish,
+    generate,
+    own_context,
+    request,
+)
 from tests.tiny_gguf import TinyModel
 
 Load = Callable[[TinyModel], Engine]
@@ -79,34 +87,33 @@ def test_random_texts_are_valid_or_say_that_they_were_cut(engine: Engine) -> Non
     assert reasons.count("stop") >= 150
 
 
-def masked_one_by_one(model: Model, schema: dict[str, Any], max_tokens: int) -> str:
+def masked_one_by_one(engine: Engine, schema: dict[str, Any], max_tokens: int) -> str:
     """Write as the oracle: draw every token under the mask and decode it alone, forcing nothing."""
+    model, context = loaded_model(engine), own_context(engine)
     prompt = model.prompts.write(Conversation(USER))
     tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)
     num_prompt = len(tokens)
     constraint = model.compiler.compile(schema)
     sampler = Sampler(Parameters(), seed=0, bias=model.bias)
-    sequence = Sequence(tokens, slot=0, max_tokens=max_tokens, context_length=model.context.length)
-    model.context.clear()  # the engine keeps the blocks of its last prompt
+    sequence = Sequence(tokens, slot=0, max_tokens=max_tokens, context_length=context.length)
     while not constraint.is_finished and sequence.room:
-        rows = model.context.decode([Slice(sequence, sequence.num_decoded, len(sequence.tokens))])
+        rows = context.decode([Slice(sequence, sequence.num_decoded, len(sequence.tokens))])
         assert rows is not None
         sequence.num_decoded = len(sequence.tokens)
-        token = sampler.draw_masked(model.context.address, rows[0], constraint.mask())
+        token = sampler.draw_masked(context.address, rows[0], constraint.mask())
         assert constraint.accept(token)
         sequence.append([token])
     sampler.close()
-    model.context.clear()
     return model.vocabulary.decoder().decode(sequence.tokens[num_prompt:], is_final=True)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_forced_tokens_change_no_text(load: Load, seed: int) -> None:
     """With one byte a token there is one way to write each text, so the oracle writes the same."""
-    engine = load(TinyModel(merges=False, seed=seed, float_type="F32"))
-    outcome = generate(engine, schema=SMALL_PLANS, max_tokens=150)
+    model = TinyModel(merges=False, seed=seed, float_type="F32")
+    outcome = generate(load(model), schema=SMALL_PLANS, max_tokens=150)
     assert outcome.usage["forced_tokens"] > 20
-    assert outcome.text == masked_one_by_one(loaded_model(engine), SMALL_PLANS, max_tokens=150)
+    assert outcome.text == masked_one_by_one(load(model), SMALL_PLANS, max_tokens=150)
 
 
 def test_a_text_that_is_forced_whole_is_not_sampled(load: Load) -> None:
@@ -202,9 +209,7 @@ def test_an_aborted_batch_of_another_request_is_computed_again(engine: Engine) -
     expected = generate(engine, schema=SMALL_PLANS).text
     engine.start(1, request(schema=SMALL_PLANS))
     texts = [event.text for _ in range(3) for event in engine.step() if hasattr(event, "text")]
-    loaded_model(engine).context.abort()
-    assert engine.step() == []
-    loaded_model(engine).context.abort(aborts=False)
+    abort_next_decode(engine)
     assert "".join(texts) + finish(engine).text == expected
 
 
@@ -248,14 +253,6 @@ def test_a_schema_that_may_go_on_ends_with_the_end_token(load: Load) -> None:
     assert ended
     for outcome in ended:
         assert isinstance(json.loads(outcome.text), int)
-
-
-def test_one_request_at_a_time(engine: Engine) -> None:
-    engine.start(1, request())
-    with pytest.raises(UsageError):
-        engine.start(2, request())
-    engine.cancel(1)
-    assert finish(engine).finish_reason == "cancelled"
 
 
 def test_closing_drops_what_runs(engine: Engine) -> None:

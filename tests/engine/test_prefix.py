@@ -1,34 +1,134 @@
-"""A prompt that begins as the one before is read from there on, and changes no bit of the text."""
+"""The tree of prompt blocks, and its trivial twin: a list of all prompts that does the same the long way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
+import random
+from collections.abc import Collection, Sequence
 
 import pytest
 
-from agx.engine import native
-from agx.engine.loop import Engine
-from agx.engine.prefix import BLOCK, CachedPrompt
-from agx.engine.scheduler import Slice
-from agx.requests import LoadOptions
-from tests.engine.support import finish, generate, request
-from tests.engine.test_loop import Load, loaded_model
-from tests.tiny_gguf import TinyModel
+from agx.engine.prefix import BLOCK, Found, PrefixTree, Twice
 
-# A letter is a token of these models.
-LONG = TinyModel(merges=False, context_length=4096)
+Prompt = tuple[int, ...]
 
 
-def cached(num_tokens: int) -> CachedPrompt:
-    cache = CachedPrompt()
-    cache.keep(range(num_tokens), num_computed=num_tokens)
-    return cache
+class PromptList:
+    """The oracle: the tokens of each holder, and when each beginning of a prompt was last used."""
+
+    def __init__(self) -> None:
+        self.prompts: dict[int, Prompt] = {}
+        self._last_used: dict[Prompt, int] = {}
+        self._clock = 0
+
+    def beginnings(self, tokens: Sequence[int]) -> list[Prompt]:
+        """Return all beginnings that are whole blocks, the shortest first."""
+        return [tuple(tokens[:stop]) for stop in range(BLOCK, len(tokens) + 1, BLOCK)]
+
+    def holders_of(self, beginning: Prompt) -> set[int]:
+        return {each for each, tokens in self.prompts.items() if tokens[: len(beginning)] == beginning}
+
+    @property
+    def num_tokens(self) -> int:
+        return BLOCK * len({each for tokens in self.prompts.values() for each in self.beginnings(tokens)})
+
+    def find(self, prompt: Sequence[int]) -> tuple[int, set[int]]:
+        self._clock += 1
+        found: tuple[int, set[int]] = (0, set())
+        for beginning in self.beginnings(prompt[:-1]):
+            holders = self.holders_of(beginning)
+            if not holders:
+                break
+            self._last_used[beginning] = self._clock
+            found = (len(beginning), holders)
+        return found
+
+    def hold(self, holder: int, tokens: Sequence[int]) -> set[int]:
+        """Return where the blocks begin that another holder had already."""
+        self._clock += 1
+        had = len(self.prompts.get(holder, ()))
+        new = [each for each in self.beginnings(tokens) if len(each) > had]
+        twice = {len(each) - BLOCK for each in new if self.holders_of(each)}
+        if new:
+            self.prompts[holder] = new[-1]
+        for beginning in self.beginnings(self.prompts.get(holder, ())):
+            self._last_used[beginning] = self._clock
+        return twice
+
+    def cut(self, holder: int, num_tokens: int) -> None:
+        if self.prompts.get(holder):
+            self.prompts[holder] = self.prompts[holder][:num_tokens]
+            if not self.prompts[holder]:
+                del self.prompts[holder]
+
+    def is_needed(self, holder: int) -> bool:
+        tokens = self.prompts.get(holder)
+        return tokens is not None and self.holders_of(tokens) == {holder}
+
+    def evict(self, *, spared: Collection[int]) -> Found | None:
+        whole = set(self.prompts.values())
+        leaves = [
+            (self._last_used[tokens], holder)
+            for holder, tokens in self.prompts.items()
+            if not any(other[: len(tokens)] == tokens and other != tokens for other in whole)
+            and not self.holders_of(tokens) & set(spared)
+        ]
+        if not leaves:
+            return None
+        _, holder = min(leaves)
+        self.cut(holder, len(self.prompts[holder]) - BLOCK)
+        if not self.is_needed(holder):
+            self.cut(holder, 0)
+        return Found(len(self.prompts.get(holder, ())), holder)
+
+
+def random_prompt(rng: random.Random) -> list[int]:
+    """Return a prompt of up to six blocks, whose blocks are of two kinds, and some tokens more."""
+    blocks = [rng.randrange(2) for _ in range(rng.randrange(7))]
+    return [kind for kind in blocks for _ in range(BLOCK)] + [7] * rng.randrange(BLOCK)
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_random_operations_do_the_same_as_a_list_of_prompts(seed: int) -> None:
+    rng, tree, twin = random.Random(seed), PrefixTree(), PromptList()
+    for _ in range(300):
+        holder = rng.randrange(6)
+        match rng.choice(["find", "hold", "hold", "extend", "cut", "evict"]):
+            case "find":
+                prompt = random_prompt(rng)
+                num_tokens, holders = twin.find(prompt)
+                found = tree.find(prompt)
+                assert found.num_tokens == num_tokens
+                assert found.holder in holders if holders else found.holder is None
+            case "hold" if holder not in twin.prompts:
+                prompt = random_prompt(rng)
+                assert {each.start for each in tree.hold(holder, prompt)} == twin.hold(holder, prompt)
+            case "extend" if holder in twin.prompts:
+                prompt = [*twin.prompts[holder], *random_prompt(rng)]
+                assert {each.start for each in tree.hold(holder, prompt)} == twin.hold(holder, prompt)
+            case "cut":
+                num_tokens = rng.randrange(5) * BLOCK
+                tree.cut(holder, num_tokens)
+                twin.cut(holder, num_tokens)
+            case "evict":
+                spared = set(rng.sample(range(6), rng.randrange(3)))
+                assert tree.evict(spared=spared) == twin.evict(spared=spared)
+        assert set(tree.holders) == set(twin.prompts)
+        assert tree.num_tokens == twin.num_tokens
+        for each in range(6):
+            assert tree.num_held(each) == len(twin.prompts.get(each, ()))
+            assert tree.is_needed(each) == twin.is_needed(each)
+
+
+def held(*prompts: Sequence[int]) -> PrefixTree:
+    """Return a tree in which holder 0 has the first prompt, and so on."""
+    tree = PrefixTree()
+    for holder, prompt in enumerate(prompts):
+        tree.hold(holder, prompt)
+    return tree
 
 
 @pytest.mark.parametrize(
-    ("num_cached", "num_prompt", "num_reusable"),
+    ("num_held", "num_prompt", "num_found"),
     [
         (0, 500, 0),
         (BLOCK - 1, 500, 0),
@@ -40,108 +140,51 @@ def cached(num_tokens: int) -> CachedPrompt:
         (5 * BLOCK, BLOCK + 1, BLOCK),
     ],
 )
-def test_whole_blocks_are_reusable_but_never_the_last_token(
-    num_cached: int, num_prompt: int, num_reusable: int
+def test_whole_blocks_are_found_but_never_the_last_token(
+    num_held: int, num_prompt: int, num_found: int
 ) -> None:
-    assert cached(num_cached).num_reusable(range(num_prompt)) == num_reusable
+    assert held(range(num_held)).find(range(num_prompt)).num_tokens == num_found
 
 
 @pytest.mark.parametrize("at", [0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 7])
-def test_it_ends_before_the_block_of_the_first_difference(at: int) -> None:
+def test_what_is_found_ends_before_the_block_of_the_first_difference(at: int) -> None:
     prompt = list(range(4 * BLOCK))
     prompt[at] = -1
-    assert cached(4 * BLOCK).num_reusable(prompt) == at // BLOCK * BLOCK
+    assert held(range(4 * BLOCK)).find(prompt).num_tokens == at // BLOCK * BLOCK
 
 
-def test_only_what_was_computed_is_kept() -> None:
-    cache = CachedPrompt()
-    cache.keep(range(500), num_computed=2 * BLOCK + 3)
-    assert len(cache) == 2 * BLOCK
-    cache.clear()
-    assert cache.num_reusable(range(500)) == 0
+def test_a_common_beginning_counts_once() -> None:
+    common = list(range(2 * BLOCK))
+    tree = held([*common, *[1] * BLOCK], [*common, *[2] * BLOCK])
+    assert tree.num_tokens == 4 * BLOCK
+    assert tree.find([*common, 9]).num_tokens == 2 * BLOCK
 
 
-def logits_after(engine: Engine, text: str) -> tuple[list[float], int]:
-    """Return the logits behind a prompt, before a token is drawn, and how much of it was not computed."""
-    model = loaded_model(engine)
-    seen: list[list[float]] = []
-    decode = model.context.decode
-
-    def looking(slices: Sequence[Slice]) -> list[int] | None:
-        rows = decode(slices)
-        if rows is not None and slices[-1].wants_logits:
-            row = native.lib.llama_get_logits_ith(model.context.address, rows[-1])
-            seen.append([row[token] for token in range(len(model.vocabulary))])
-        return rows
-
-    model.context.decode = looking  # type: ignore[method-assign]
-    try:
-        outcome = generate(engine, text, max_tokens=1)
-    finally:
-        model.context.decode = decode  # type: ignore[method-assign]
-    assert outcome.error is None
-    return seen[0], outcome.usage["cached_tokens"]
+def test_a_block_that_another_holder_has_is_told() -> None:
+    tree = held(range(2 * BLOCK))
+    assert tree.hold(1, range(3 * BLOCK)) == [Twice(0, 0), Twice(BLOCK, 0)]
+    assert tree.num_tokens == 3 * BLOCK
 
 
-@pytest.mark.parametrize("length", [BLOCK + 1, 3 * BLOCK, 5 * BLOCK + 77, 9 * BLOCK])
-def test_logits_are_the_same_to_the_last_bit(load: Load, length: int) -> None:
-    engine, start = load(LONG), "a b " * (length // 4)
-    cold = logits_after(engine, start + "first")
-    other = logits_after(engine, start + "other")
-    fresh = logits_after(load(LONG), start + "other")
-    assert cold[1] == fresh[1] == 0
-    assert other[1] >= length // BLOCK * BLOCK - BLOCK
-    assert other[0] == fresh[0]
-    assert other[0] != cold[0]
+def test_the_block_used_longest_ago_goes_first_and_the_beginning_last() -> None:
+    common = [0] * BLOCK
+    tree = held([*common, *[1] * 2 * BLOCK], [*common, *[2] * BLOCK])
+    tree.find([*common, *[1] * 2 * BLOCK, 9])
+    assert tree.evict(spared=()) == Found(0, 1)
+    assert tree.evict(spared=()) == Found(2 * BLOCK, 0)
+    assert tree.evict(spared=()) == Found(BLOCK, 0)
+    assert tree.evict(spared=()) == Found(0, 0)
+    assert tree.evict(spared=()) is None
 
 
-@pytest.mark.parametrize("temperature", [0.0, 2.0])
-def test_a_seeded_text_is_the_same_with_and_without_the_cache(load: Load, temperature: float) -> None:
-    engine, text = load(LONG), "list all files " * 40
-    first = generate(engine, text, temperature=temperature, max_tokens=60, seed=5)
-    again = generate(engine, text, temperature=temperature, max_tokens=60, seed=5)
-    assert (first.usage["cached_tokens"], again.usage["cached_tokens"]) == (0, 4 * BLOCK)
-    assert again.text == first.text
+def test_what_a_spared_holder_has_stays() -> None:
+    tree = held([1] * BLOCK, [2] * BLOCK)
+    assert tree.evict(spared={0}) == Found(0, 1)
+    assert tree.evict(spared={0}) is None
 
 
-def test_what_was_generated_is_not_a_part_of_the_cached_prompt(load: Load) -> None:
-    """It was computed token by token, and so in other shapes than a prompt is."""
-    engine = load(LONG)
-    outcome = generate(engine, "a", max_tokens=3 * BLOCK)
-    assert generate(engine, "a" + outcome.text, max_tokens=1).usage["cached_tokens"] == 0
-
-
-def test_a_cancelled_request_leaves_no_prefix(load: Load) -> None:
-    engine, text = load(LONG), "list all files " * 40
-    engine.start(1, request(text, max_tokens=50))
-    engine.step()
-    engine.cancel(1)
-    assert finish(engine).finish_reason == "cancelled"
-    assert generate(engine, text, max_tokens=1).usage["cached_tokens"] == 0
-
-
-def test_the_context_begins_small_and_grows_to_what_a_request_needs(load: Load) -> None:
-    engine = load(LONG)
-    model = loaded_model(engine)
-    assert (model.context.length, model.context_length) == (2048, 4096)
-    generate(engine, "a" * 1000, max_tokens=500)
-    assert model.context.length == 2048
-    outcome = generate(engine, "a" * 1600, max_tokens=500)
-    assert outcome.usage["cached_tokens"] == 0
-    assert model.context.length == 4096
-    assert generate(engine, "a" * 1600, max_tokens=500).usage["cached_tokens"] > 0
-
-
-def test_another_model_inherits_nothing(tiny_file: Callable[[TinyModel], Path]) -> None:
-    """The same prompt was read by the model before, and the memory of that one is gone."""
-    text, options = "list all files " * 40, LoadOptions("cpu", threads=1)
-    fresh, engine = Engine(), Engine()
-    fresh.load(str(tiny_file(LONG)), options)
-    engine.load(str(tiny_file(replace(LONG, seed=9))), options)
-    generate(engine, text, max_tokens=1)
-    engine.load(str(tiny_file(LONG)), options)
-    second = generate(engine, text, max_tokens=40)
-    assert second.usage["cached_tokens"] == 0
-    assert second.text == generate(fresh, text, max_tokens=40).text
-    engine.close()
-    fresh.close()
+def test_nothing_is_found_in_a_tree_that_was_cleared() -> None:
+    tree = held(range(3 * BLOCK))
+    tree.clear()
+    assert tree.find(range(500)) == Found(0, None)
+    assert tree.num_tokens == 0

@@ -14,7 +14,7 @@ from agx.engine.loop import Engine
 from agx.engine.model import Model
 from agx.errors import ConfigError, DeadlineExceeded
 from agx.requests import LoadOptions
-from tests.engine.support import SMALL_PLANS, Outcome, finish, generate, request
+from tests.engine.support import SMALL_PLANS, Outcome, abort_next_decode, finish, generate, request
 from tests.tiny_gguf import ASSISTANT, CHAT_TEMPLATE, END, TinyModel
 
 Load = Callable[[TinyModel], Engine]
@@ -218,9 +218,7 @@ def test_an_aborted_batch_of_thoughts_is_computed_again(load: Load) -> None:
     expected = think(engine, reasoning_tokens=30)
     engine.start(1, request(**PLAN, reasoning_tokens=30))
     thoughts = [event.text for _ in range(3) for event in engine.step() if hasattr(event, "text")]
-    model_of(engine).context.abort()
-    assert engine.step() == []
-    model_of(engine).context.abort(aborts=False)
+    abort_next_decode(engine)
     outcome = finish(engine)
     assert "".join((*thoughts, *outcome.thoughts)) == "".join(expected.thoughts)
     assert outcome.text == expected.text

@@ -15,7 +15,7 @@ from agx.engine.generation import Generation, Timings
 from agx.engine.loop import Engine
 from agx.engine.model import Model
 from agx.engine.sampling import Sampler
-from agx.engine.scheduler import schedule
+from agx.engine.scheduler import next_block
 from agx.engine.sequence import Sequence
 from agx.errors import ConfigError, ConstraintFailed
 from agx.grammar.constraint import Constraint
@@ -55,10 +55,11 @@ class Bench:
         self.size = len(self.model.vocabulary)
         prompt = self.model.vocabulary.tokenise("list all", parse_special=False)
         self.sequence = Sequence(prompt, slot=0, max_tokens=9, context_length=99)
-        rows = self.model.context.decode(schedule([self.sequence], token_budget=99))
+        self.context = self.model.pool_for(is_seeded=False).context
+        rows = self.context.decode([next_block(self.sequence)])
         assert rows is not None
         self.row = rows[0]
-        logits = native.lib.llama_get_logits_ith(self.model.context.address, self.row)
+        logits = native.lib.llama_get_logits_ith(self.context.address, self.row)
         self.logits = [logits[token] for token in range(self.size)]
 
     def draw(self, *, allowed: set[int] | None = None, seed: int = 0, **parameters: Any) -> int:
@@ -70,7 +71,7 @@ class Bench:
             timings=Timings(),
         )  # fmt: skip
         try:
-            return generation._draw(self.model.context.address, self.row)
+            return generation._draw(self.context.address, self.row)
         finally:
             sampler.close()
 
@@ -162,9 +163,9 @@ def test_a_mask_without_tokens_fails_closed(bench: Bench) -> None:
 def test_what_was_drawn_can_be_forgotten(bench: Bench) -> None:
     """Names that a model has thought about are those that its plan has to have."""
     sampler = Sampler(Parameters(repeat_penalty=100.0), seed=0, bias=bench.model.bias)
-    first, second = (sampler.draw(bench.model.context.address, bench.row) for _ in range(2))
+    first, second = (sampler.draw(bench.context.address, bench.row) for _ in range(2))
     sampler.forget()
-    assert sampler.draw(bench.model.context.address, bench.row) == first != second
+    assert sampler.draw(bench.context.address, bench.row) == first != second
     sampler.close()
 
 

@@ -1,8 +1,10 @@
-"""Which tokens come into the next batch."""
+"""Which tokens come into the next batches."""
 
 from __future__ import annotations
 
-from agx.engine.scheduler import schedule
+from agx.engine.draft import MOST_GUESSES
+from agx.engine.prefix import BLOCK
+from agx.engine.scheduler import next_block, schedule, share_guesses
 from agx.engine.sequence import Sequence, State
 
 
@@ -19,7 +21,7 @@ def decoding(pending: int, slot: int = 0) -> Sequence:
     return sequence
 
 
-def spans(sequences: list[Sequence], budget: int) -> list[tuple[int, int, int, bool]]:
+def spans(sequences: list[Sequence], budget: int) -> list[tuple[int | None, int, int, bool]]:
     slices = schedule(sequences, token_budget=budget)
     return [(each.sequence.slot, each.start, each.stop, each.wants_logits) for each in slices]
 
@@ -29,30 +31,42 @@ def test_nothing_pending_gives_no_batch() -> None:
     assert spans([decoding(0)], 8) == []
 
 
-def test_a_prompt_that_fits_goes_in_one_batch() -> None:
-    assert spans([waiting(5)], 8) == [(0, 0, 5, True)]
-
-
-def test_a_long_prompt_goes_over_several_batches_and_wants_logits_last() -> None:
-    sequence = waiting(10)
-    seen = []
-    while sequence.num_pending:
-        [(slot, start, stop, wants)] = spans([sequence], 4)
-        sequence.begin()
-        sequence.advance(stop - start)
-        seen.append((slot, start, stop, wants))
-    assert seen == [(0, 0, 4, False), (0, 4, 8, False), (0, 8, 10, True)]
-
-
 def test_sampled_and_forced_tokens_share_a_batch() -> None:
     assert spans([decoding(4)], 8) == [(0, 3, 7, True)]
 
 
-def test_sequences_that_write_come_before_prompts() -> None:
+def test_prompts_are_not_decoded_beside_what_is_written() -> None:
     sequences = [waiting(10, slot=0), decoding(2, slot=1), decoding(1, slot=2), waiting(4, slot=3)]
-    assert spans(sequences, 8) == [(1, 3, 5, True), (2, 3, 4, True), (0, 0, 5, False)]
+    assert spans(sequences, 8) == [(1, 3, 5, True), (2, 3, 4, True)]
 
 
-def test_no_batch_is_larger_than_its_budget() -> None:
-    sequences = [decoding(3, slot=slot) for slot in range(4)]
-    assert sum(stop - start for _, start, stop, _ in spans(sequences, 7)) == 7
+def test_no_batch_is_larger_than_its_budget_and_each_sequence_has_a_part_of_it() -> None:
+    sequences = [decoding(5, slot=slot) for slot in range(4)]
+    assert spans(sequences, 7) == [(0, 3, 7, False), (1, 3, 4, False), (2, 3, 4, False), (3, 3, 4, False)]
+    assert len(spans(sequences, 3)) == 3
+
+
+def test_a_prompt_is_read_in_blocks_that_are_counted_from_its_beginning() -> None:
+    sequence = waiting(2 * BLOCK + 10)
+    sequence.resume(BLOCK)
+    seen = []
+    while sequence.num_pending:
+        piece = next_block(sequence)
+        sequence.begin()
+        sequence.advance(piece.stop - piece.start)
+        seen.append((piece.start, piece.stop, piece.stop == len(sequence.tokens)))
+    assert seen == [(BLOCK, 2 * BLOCK, False), (2 * BLOCK, 2 * BLOCK + 10, True)]
+
+
+def test_what_is_forced_behind_a_prompt_fills_its_last_block() -> None:
+    sequence = waiting(BLOCK - 2)
+    sequence.append([7, 8, 9, 10], forced=True)
+    piece = next_block(sequence)
+    assert (piece.start, piece.stop, piece.wants_logits) == (0, BLOCK, False)
+
+
+def test_guesses_are_shared() -> None:
+    assert share_guesses(1, room=100) == MOST_GUESSES
+    assert share_guesses(3, room=100) == MOST_GUESSES // 3
+    assert share_guesses(2, room=5) == 2
+    assert share_guesses(0, room=100) == MOST_GUESSES

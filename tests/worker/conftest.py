@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_load(tiny_model: Path) -> LoadRequest:
     """Return the request that loads it whole."""
     return LoadRequest(str(tiny_model), LoadOptions(device="cpu", context_size=CONTEXT_TOKENS, threads=1))
+
+
+@pytest.fixture
+async def one_by_one(tiny_load: LoadRequest) -> AsyncIterator[WorkerClient]:
+    """Return a client whose worker writes one text at a time."""
+    client = WorkerClient(replace(tiny_load, options=replace(tiny_load.options, sequences=1)))
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture

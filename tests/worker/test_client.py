@@ -55,7 +55,7 @@ async def test_render_gives_the_prompt_and_its_tokens(client: WorkerClient) -> N
     assert reply["prompt_tokens"] == 4
 
 
-async def test_requests_made_at_once_are_served_one_after_the_other(client: WorkerClient) -> None:
+async def test_requests_made_at_once_are_all_served(client: WorkerClient) -> None:
     requests = [generate(f"number {n}", max_tokens=n + 1) for n in range(5)]
     replies = await asyncio.gather(*(collect(client, request) for request in requests))
     assert [reply[-1]["usage"]["completion_tokens"] for reply in replies] == [1, 2, 3, 4, 5]
@@ -102,7 +102,8 @@ async def test_cancelling_one_that_waits_leaves_the_running_one_alone(client: Wo
     assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
 
 
-async def test_the_deadline_counts_the_waiting(client: WorkerClient) -> None:
+async def test_the_deadline_counts_the_waiting(one_by_one: WorkerClient) -> None:
+    client = one_by_one
     await client.loaded()
     running = asyncio.create_task(collect(client, LONG_ANSWER))
     await reach(client, "generating")

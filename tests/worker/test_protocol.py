@@ -89,6 +89,7 @@ def test_a_load_request_makes_the_frame_of_the_contract() -> None:
             "context_size": None,
             "threads": 1,
             "gpu_layers": None,
+            "sequences": None,
             "flash_attn": "auto",
             "cache_type_k": "f16",
             "cache_type_v": "f16",

@@ -36,6 +36,10 @@ class Speaker(Engine):
         return bool(self._rest)
 
     @property
+    def request_ids(self) -> tuple[int, ...]:
+        return (REQUEST_ID,) if self._rest else ()
+
+    @property
     def stage(self) -> Stage:
         return "generating" if self._rest else "idle"
 
@@ -93,9 +97,9 @@ def test_a_fast_model_streams_many_tokens_at_once() -> None:
 def test_a_stage_is_told_at_once_and_the_end_in_one_piece() -> None:
     first, *_, last = frames_of(Speaker(LETTERS, pause_secs=0))
     assert [frame["event"] for frame in first] == ["chunk", "stage"]
-    assert first[1] == {"event": "stage", "stage": "generating", "id": REQUEST_ID}
+    assert first[1] == {"event": "stage", "stage": "generating", "ids": [REQUEST_ID]}
     assert [frame["event"] for frame in last] == ["chunk", "done", "stage"]
-    assert last[2] == {"event": "stage", "stage": "idle", "id": None}
+    assert last[2] == {"event": "stage", "stage": "idle", "ids": []}
 
 
 def test_thoughts_and_answer_do_not_share_a_chunk() -> None:
