@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agx.plan.tools import Registry
 
 # `{ a; }` and `[ a = b ]` are shell; JSON goes on with a quote or another bracket.
-_BEGINS_AS_JSON = re.compile(r'\s*(\{\s*"|\[\s*\{|```)')
+_BEGINS_AS_JSON = re.compile(r'\s*(?:```[A-Za-z]*\s*)?(\{\s*"|\[\s*["{])')
 
 
 def import_plan(text: str, registry: Registry) -> tuple[Plan, tuple[Finding, ...]]:

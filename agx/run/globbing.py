@@ -1,9 +1,9 @@
 """File names that match a pattern, by the rules of `sh`.
 
-`*`, `?` and brackets match within one part of a path and never a leading dot; `[!a]` is "none of
-these", `[[:alpha:]]` a class of ASCII characters. Nothing else is special: `**` is `*`, and a
-backslash is a character. Names come sorted by their bytes, whatever the locale, and `.` and `..` are
-never among them. Source: POSIX.1-2024, Shell Command Language, 2.14 Pattern Matching Notation.
+`*`, `?` and brackets match within one part of a path and never a leading dot; `[!a]` and, as in bash,
+`[^a]` are "none of these", `[[:alpha:]]` a class of ASCII characters. Nothing else is special: `**` is
+`*`, and a backslash is a character. Names come sorted by their bytes, whatever the locale, and `.` and
+`..` are never among them. Source: POSIX.1-2024, Shell Command Language, 2.14 Pattern Matching Notation.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _part(chars: Sequence[_Char]) -> _Part:
 def _bracket(chars: Sequence[_Char], start: int) -> tuple[str, int] | None:
     """Return the expression of a bracket and the position behind it, or None where it is never closed."""
     at = start + 1
-    is_negated = at < len(chars) and chars[at].opens("!")
+    is_negated = at < len(chars) and (chars[at].opens("!") or chars[at].opens("^"))
     at += is_negated
     first, members = at, ""
     while at < len(chars):

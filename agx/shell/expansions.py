@@ -1,8 +1,8 @@
 """One word of shell text as an argument: what a shell would expand becomes a typed value.
 
 The steps are those of POSIX 2.6. A leading `~` is the variable HOME. Variables and substitutions become
-values. The word is a pattern where a wildcard stands outside quotes; a pattern keeps what was quoted, with
-its wildcards escaped: `"*"*` becomes `[*]*`. Field splitting has a form for one case only, a word that is
+values. The word is a pattern where a wildcard stands outside quotes; what was quoted stays text in it: `"*"*`
+becomes the text `*` and the pattern `*`. Field splitting has a form for one case only, a word that is
 nothing but a substitution; wherever else a shell would split, a finding says so.
 
 To see what is quoted without losing the places in the text, `unquoted` writes a mark for each quoted
@@ -12,7 +12,7 @@ character, and a NUL for each piece that only a run can tell.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -22,9 +22,11 @@ from agx.shell.tokens import Piece, Word
 from agx.unix.word_roles import has_wildcard
 
 _QUOTED = "\x01"
-_BRACKET = re.compile(r"\[[^\]\0]+\]")
+_WILDCARDS = re.compile(r"[*?\[]")
+_SET_MARKS = re.compile(r"[*?\[\]!^-]")
 _HOME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*=)?~(/|$)")
-_HOME_OF = re.compile(r"~([A-Za-z_][A-Za-z0-9_.-]*|[+-])(/|$)")
+_HOME_OF = re.compile(r"~([A-Za-z_][A-Za-z0-9_.-]*|[+-]?[0-9]+|[+-])(/|$)")
+_HOME_IN_LIST = re.compile(r"~[^/]*:|[A-Za-z_][A-Za-z0-9_]*=(?:~[^/]*:|.*:~)", re.DOTALL)
 
 
 class ArgumentReader:
@@ -49,10 +51,12 @@ class ArgumentReader:
             self.said.append(("pattern", f"{_shown(pieces)} goes to the tool as it is"))
             is_glob = False
         is_glob = is_glob and "://" not in _text(pieces)  # an address, and not a file's name
+        marks = _SET_MARKS if "[" in unquoted(pieces) else _WILDCARDS
         parts: list[Any] = []
         for is_text, run in groupby(pieces, key=lambda piece: piece.kind == "text"):
             if is_text:
-                parts.append(_text_or_glob(list(run), is_glob=is_glob))
+                texts = list(run)
+                parts += _texts_and_globs(texts, marks) if is_glob else ["".join(one.text for one in texts)]
             else:
                 parts += [self._expansion(piece, alone=len(pieces) == 1) for piece in run]
         parts = [part for part in parts if part != ""]
@@ -99,20 +103,27 @@ def _as_path(part: Argument) -> Argument:
     return Glob(glob="./" + part.glob) if isinstance(part, Glob) and part.glob.startswith("-") else part
 
 
-def _text_or_glob(pieces: Sequence[Piece], *, is_glob: bool) -> str | Glob:
-    """Return neighbouring texts as one: a pattern where the word is one and a wildcard is among them.
+def _texts_and_globs(pieces: Sequence[Piece], marks: re.Pattern[str]) -> Iterator[str | Glob]:
+    """Yield neighbouring texts of a pattern: what is open, and what was quoted where that matters.
 
-    What is quoted stands for itself in it: `*` as `[*]`, but not in brackets, where it does anyway.
+    `marks` is what has a meaning in this pattern. A mark that was quoted stands for itself, in a text of its
+    own; whatever is no mark does so anyway.
     """
-    text, marks = "".join(piece.text for piece in pieces), unquoted(pieces).replace("[^", "[!")
-    if not is_glob or not any(mark in "*?[]" for mark in marks):
-        return text
-    inside = {place for match in _BRACKET.finditer(marks) for place in range(*match.span())}
-    chars = (
-        mark if mark != _QUOTED else f"[{char}]" if char in "*?[" and place not in inside else char
-        for place, (char, mark) in enumerate(zip(text, marks, strict=True))
-    )
-    return Glob(glob="".join(chars))
+    chars = [
+        (char, piece.quoted and marks.match(char) is not None) for piece in pieces for char in piece.text
+    ]
+    text = ""
+    for is_literal, run in groupby(chars, key=lambda char: char[1]):
+        part = "".join(char for char, _ in run)
+        if is_literal or not marks.search(part):
+            text += part
+            continue
+        if text:
+            yield text
+        text = ""
+        yield Glob(glob=part)
+    if text:
+        yield text
 
 
 def _open_tilde(word: Word) -> list[Piece]:
@@ -129,10 +140,12 @@ def _open_tilde(word: Word) -> list[Piece]:
 
 
 def refuse_home_of_others(word: Word) -> None:
-    """Raise `NotAPlan` for `~name`, `~+` and `~-`, which no typed value stands for."""
+    """Raise `NotAPlan` for `~name`, `~+`, `~-` and lists such as `~:a`, which no typed value stands for."""
     first = word.pieces[0] if word.pieces else None
     if first is None or first.kind != "text" or first.quoted:
         return
+    if _HOME_IN_LIST.match(unquoted(word.pieces)):
+        raise NotAPlan("home folder", "`~` beside a colon is a folder that only a shell finds", at=word.at)
     match = _HOME_OF.match(first.text)
     if match and (match[2] or len(word.pieces) == 1):
         raise NotAPlan("home folder", f"`~{match[1]}` is a folder that only a shell finds", at=word.at)

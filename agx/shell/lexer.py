@@ -6,8 +6,8 @@ nothing: what a shell would expand comes out as a piece that says so. `a"b c"$X`
 the text `a`, the quoted text `b c`, the variable `X`.
 
 A substitution is only measured here: its source is a piece, and is read as a text of its own when its word
-becomes an argument. To find its end, quotes and parentheses inside it are followed to a bounded depth. The
-position never goes back, so reading takes time in proportion to the text, whatever stands in it.
+becomes an argument. To find its end, quotes, comments and parentheses inside it are followed to a bounded
+depth. The position never goes back, so reading takes time in proportion to the text, whatever stands in it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,22 @@ from agx.shell.refusals import NotAPlan, excerpt
 from agx.shell.tokens import SHELL_VARIABLES, Operator, Piece, Word
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
+# Outside quotes nobody sees these, or takes them for a blank: controls, blanks of other kinds, marks of
+# direction. The joiners between letters of other scripts are a part of their words.
+_UNSEEN = re.compile(
+    "[\x01-\x08\x0b-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200b\u200e\u200f"
+    "\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "|(?<![\x80-\U0010ffff])[\u200c\u200d]"
+)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r"&>>|&>|&&|\|\||\|&|;;|<<<|<<-|<<|<>|<&|<|>>|>\||>&|>|\||&|;|\(|\)|\n")
 _IO_NUMBER = re.compile(r"([0-9]{1,9})(?=[<>])")
-_PLAIN = re.compile(r"""[^ \t\r\n|&;()<>'"\\$`]+""")
+_PLAIN = re.compile(r"""[^ \t\n|&;()<>'"\\$`]+""")
 _PLAIN_IN_QUOTES = re.compile(r'[^"\\$`]+')
 _UNTIL_BACKQUOTE = re.compile(r"(?:[^`\\]+|\\.)*+", re.DOTALL)
 _UNTIL_QUOTE = re.compile(r"(?:[^'\\]+|\\.)*+", re.DOTALL)
-_NESTING = re.compile(r"""[\\'"()]|\$\(""")
+# A comment begins a word: behind a blank, an operator or a line that goes on.
+_NESTING = re.compile(r"""[\\'"()]|\$\(|(?P<comment>(?:[ \t\r\n;&|<>](?:\\\n)*|(?<=[()]))\#[^\n]*)""")
 NO_ARGUMENT = "a NUL or half a character cannot be part of an argument"
 MAX_DEPTH = 8
 MAX_TEXT_CHARS = 1 << 20
@@ -70,8 +78,10 @@ class Lexer:
 
     def _skip_blanks(self) -> bool:
         while self._at < len(self._text):
-            if self._peek() in " \t\r":
+            if self._peek() in " \t":
                 self._at += 1
+            elif self._text.startswith(("\r\n", "\\\r\n"), self._at):
+                self._at += 1 if self._peek() == "\r" else 3
             elif self._text.startswith("\\\n", self._at):
                 self._at += 2
             elif self._peek() == "#":
@@ -90,10 +100,11 @@ class Lexer:
     def _word(self) -> Word:
         self._pieces = []
         start = self._at
-        while (char := self._peek()) and char not in " \t\r\n|&;()<>":
+        while (char := self._peek()) and char not in " \t\n|&;()<>":
             if plain := _PLAIN.match(self._text, self._at):
-                self._at = plain.end()
-                self._add(plain[0], quoted=False)
+                if self._ends_line(plain):
+                    break
+                self._plain(plain[0])
             elif char == "'":
                 self._add(self._until("'", start=self._at + 1), quoted=True)
             elif char == '"':
@@ -109,6 +120,21 @@ class Lexer:
                 raise NotAPlan("limits", f"a word has more than {_MAX_PIECES} parts", at=start)
         self._end_text()
         return Word(tuple(self._pieces), at=start)
+
+    def _ends_line(self, plain: re.Match[str]) -> bool:
+        """Return whether nothing is left of a word but the carriage return of a line's end."""
+        return plain[0] == "\r" and self._text.startswith("\n", plain.end())
+
+    def _plain(self, text: str) -> None:
+        """Take unquoted text; a carriage return before a newline belongs to the line's end."""
+        if text.endswith("\r") and self._text.startswith("\n", self._at + len(text)):
+            text = text[:-1]
+        if match := _UNSEEN.search(text):
+            shown = f"U+{ord(match[0]):04X}"
+            message = f"there is a character here that nobody sees, {shown}"
+            raise NotAPlan("unseen character", message, at=self._at + match.start())
+        self._at += len(text)
+        self._add(text, quoted=False)
 
     def _add(self, text: str, *, quoted: bool) -> None:
         if quoted != self._texts_quoted:
@@ -137,7 +163,9 @@ class Lexer:
         if not following:
             raise NotAPlan("unclosed quote", "there is nothing behind the backslash", at=self._at)
         self._at += 2
-        if following != "\n":
+        if following == "\r" and self._peek() == "\n":
+            self._at += 1  # the line goes on, as behind a backslash and a newline
+        elif following != "\n":
             self._add(following, quoted=True)
 
     def _double_quoted(self) -> None:
@@ -182,6 +210,8 @@ class Lexer:
         elif match := _NAME.match(self._text, start + 1):
             self._at = match.end()
             self._variable(match[0], quoted=quoted, at=start)
+        elif self._text.startswith(("\\\n", "\\\r\n"), start + 1):
+            raise NotAPlan("parameter expansion", "a line ends behind `$`", at=start)
         elif following and following in "0123456789@*#?$!-":
             raise NotAPlan("special parameter", f"`${following}` has no form in a plan", at=start)
         else:
@@ -224,8 +254,10 @@ class Lexer:
             match = _NESTING.search(self._text, self._at)
             if match is None:
                 raise _unclosed("$(", at=start - 2)
-            self._at = match.end()
-            self._nest(match[0], closers)
+            is_comment = match["comment"] is not None
+            self._at = match.start() + 1 if is_comment and closers[-1] == '"' else match.end()
+            if not is_comment:
+                self._nest(match[0], closers)
         return self._text[start : self._at - 1]
 
     def _nest(self, mark: str, closers: list[str]) -> None:

@@ -31,6 +31,7 @@ from agx.shell.lexer import MAX_DEPTH
 from agx.shell.refusals import NotAPlan, excerpt
 from agx.shell.simple_commands import SimpleCommand, simple_commands
 from agx.shell.tokens import Piece, Word
+from agx.shell.wrapping import unwrapped
 from agx.unix.calls import DATA
 from agx.unix.runs import tool_name
 from agx.unix.special_files import NULL_DEVICE
@@ -64,10 +65,12 @@ def read_shell(text: str, *, instruction: str | None = None) -> ShellReading:
     try:
         with limits_refused_as(lambda message: NotAPlan("limits", message)):
             tasks = _Tasks()
+            text, wrapping = unwrapped(text)
             tasks.pipeline(text, depth=0)
             asked = text if instruction is None else instruction
             plan = Plan(plan_id=new_plan_id(), instruction=asked, tasks=tuple(tasks.tasks))
-        return ShellReading(plan, tuple(tasks.findings))
+        said = [Finding(severity="advice", message=message, rule="wrapping") for message in wrapping]
+        return ShellReading(plan, (*said, *tasks.findings))
     except NotAPlan as error:
         raise error.located(text) from None
 
@@ -136,6 +139,7 @@ class _Tasks:
             raise NotAPlan("redirection", message, at=word.at)
         if word.literal == NULL_DEVICE:
             return None
+        _refuse_several(word)
         path = ArgumentReader(word, lambda piece: self._output_of(piece, depth=depth)).value()
         return self._append("cat", [path])
 
@@ -182,10 +186,18 @@ def _expanded(words: Sequence[Word]) -> list[Word]:
     """Expand braces; stops early, so that a hostile text cannot fill the memory."""
     expanded: list[Word] = []
     for word in words:
-        expanded += expand_braces(word)
+        choices = expand_braces(word)
+        if choices != [word] and any(map(_has_home_behind_name, choices)):
+            raise NotAPlan("home folder", "`~` stands behind `=` and braces", at=word.at)
+        expanded += choices
         if len(expanded) > MAX_ARGS + 1:
             raise NotAPlan("limits", f"a command has more than {MAX_ARGS} arguments", at=word.at)
     return expanded
+
+
+def _has_home_behind_name(word: Word) -> bool:
+    """Return whether a shell would take `~` for the home folder, if it had seen this word before braces."""
+    return re.match(r"[A-Za-z_][A-Za-z0-9_]*=~", unquoted(word.pieces)) is not None
 
 
 def _command(word: Word) -> str:
@@ -201,6 +213,13 @@ def _command(word: Word) -> str:
     return tool_name(name) or name
 
 
+def _refuse_several(word: Word) -> None:
+    """Raise `NotAPlan` for a redirection's file that a shell would make several of."""
+    if has_wildcard(unquoted(word.pieces)) or expand_braces(word) != [word]:
+        message = "the file of a redirection is a pattern, not a plain path"
+        raise NotAPlan("redirection", message, at=word.at)
+
+
 def _as_text(word: Word) -> str:
     """Return a word's text, in which `DATA` stands for what only a run can tell."""
     return "".join(piece.text if piece.kind == "text" else DATA for piece in word.pieces)
@@ -209,7 +228,8 @@ def _as_text(word: Word) -> str:
 def _path(word: Word) -> str:
     """Return the path of a redirection, in which a leading `~/` is the home folder."""
     refuse_home_of_others(word)
+    _refuse_several(word)
     path = word.literal
-    if not path or has_wildcard(unquoted(word.pieces)):
+    if not path or (path == "~" and not word.pieces[0].quoted):
         raise NotAPlan("redirection", "the file of a redirection is not a plain path", at=word.at)
     return "./" + path if path.startswith("~/") and word.pieces[0].quoted else path

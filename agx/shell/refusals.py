@@ -23,7 +23,9 @@ _HINTS = {
     "several commands": "make a plan of each of them",
     "shell keyword": "a plan has no loops, conditions or functions",
     "special parameter": "only variables of the environment have a form, such as `$HOME`",
+    "text around": "give the command alone, without what stands around it",
     "unclosed quote": "close it, or write a backslash before it",
+    "unseen character": "take it out, or put quotes around the name that it belongs to",
     "variable command": "write the command's own name",
 }
 _HINT = "write it as one pipeline of simple commands"

@@ -25,7 +25,7 @@ from agx.shell.tokens import KEYWORDS
 from agx.unix.exit_codes import accepted_exit_codes
 from agx.unix.registry import unix_registry
 
-_UNSAFE_IN_PATTERN = re.compile(r"([^\w./*?\[\]!,:@%+=-])")
+_UNSAFE_IN_PATTERN = re.compile(r"([^\w./*?\[\]!^,:@%+=-])")
 _SCRIPT = """\
 {out}=$(mktemp -d) || exit
 trap 'rm -rf "${out}"' EXIT
@@ -200,10 +200,17 @@ def shell_path(path: str) -> str:
 
 
 def _word(item: Argument, output_of: Callable[[int], str]) -> str:
-    """Return one argument. A pattern's leading dash gets `./`: what matches is a file, never an option."""
+    """Return one argument. A pattern's leading dash gets `./`: what matches is a file, never an option.
+
+    A dash that is text is quoted in a pattern with a set, where it could stand for a range.
+    """
     if isinstance(item, TaskOutput) and item.split:
         return f"$({output_of(item.task)})"
-    word = "".join(_part(part, output_of) for part in _parts(item))
+    has_set = any(isinstance(part, Glob) and "[" in part.glob for part in _parts(item))
+    word = "".join(
+        f"'{part}'" if has_set and part == shlex.quote(str(part)) else _part(part, output_of)
+        for part in _parts(item)
+    )
     first = _parts(item)[0]
     return "./" + word if isinstance(first, Glob) and word.startswith("-") else word
 
@@ -221,5 +228,8 @@ def _part(part: Argument, output_of: Callable[[int], str]) -> str:
 
 
 def _pattern(glob: str) -> str:
-    r"""Quote what would split or expand, but not the wildcards; a newline cannot be escaped by `\\`."""
-    return _UNSAFE_IN_PATTERN.sub(lambda m: "'\n'" if m[1] == "\n" else "\\" + m[1], glob)
+    r"""Quote what would split or expand, but not the wildcards; a newline cannot be escaped by `\\`.
+
+    `[^a]` is bash's; every shell has `[!a]`.
+    """
+    return _UNSAFE_IN_PATTERN.sub(lambda m: "'\n'" if m[1] == "\n" else "\\" + m[1], glob.replace("[^", "[!"))

@@ -17,7 +17,7 @@ from agx.shell.tokens import KEYWORDS
 from agx.unix.calls import DATA, Call, calls_of, is_known
 
 _TOKEN = re.compile(
-    r"(?P<blank>[ \t\r]+|\\\n|(?<![^\s;&|()])\#[^\n]*)"
+    r"(?P<blank>(?:[ \t]|\r(?=\n))+|\\\n|(?<![^\s;&|()])\#[^\n]*)"
     r"|(?P<redirect>\d*(?:&>>?|>>|>\||>&|<>|>)|\d*(?:<<<|<<-?|<&|<)(?!\())"
     r"|(?P<end>\|\||&&|;;|\|&|[|;&\n()`]|[<>]\(|\$\()"
     r"|(?P<single>'[^']*')"

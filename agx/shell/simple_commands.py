@@ -71,11 +71,17 @@ def simple_commands(text: str) -> list[SimpleCommand]:
 
 
 def _without_end(tokens: list[Word | Operator]) -> list[Word | Operator]:
-    while tokens and isinstance(tokens[-1], Operator) and tokens[-1].text in (";", "\n"):
+    while tokens and _is_end(tokens[-1], "\n"):
         tokens.pop()
-    while tokens and isinstance(tokens[0], Operator) and tokens[0].text == "\n":
+    if tokens and _is_end(tokens[-1], ";"):
+        tokens.pop()
+    while tokens and _is_end(tokens[0], "\n"):
         tokens.pop(0)
     return tokens
+
+
+def _is_end(token: Word | Operator, text: str) -> bool:
+    return isinstance(token, Operator) and token.text == text
 
 
 def _redirection(token: Operator) -> Operator:

@@ -19,7 +19,7 @@ def words(text: str) -> list[str | None]:
     ("text", "expected"),
     [
         ("a b", ["a", "b"]),
-        ("  a\t b\r", ["a", "b"]),
+        ("  a\t b\r\n", ["a", "b", "\n"]),
         ("'a b'", ["a b"]),
         ('"a b"', ["a b"]),
         ("a\\ b", ["a b"]),
