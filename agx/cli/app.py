@@ -49,6 +49,7 @@ Exit codes: 0 ok, 1 internal, 2 usage or configuration, 3 no valid plan, 4 model
 COMMANDS = LazyCommands(
     {
         "plan": "agx.cli.commands.plan:plan",
+        "batch": "agx.cli.commands.batch:batch",
         "eval": "agx.cli.commands.evaluate:evaluate",
         "doctor": "agx.cli.commands.doctor:doctor",
         "config": "agx.cli.commands.config:config",

@@ -21,11 +21,14 @@ from agx.errors import (
     RegistryInvalid,
     Unsupported,
     UsageError,
+    WorkerDied,
 )
 from agx.risk.context import GeneratedPlan
 
 DEFAULT_PARALLEL = 8
 MAX_PARALLEL = 256
+# How often an instruction is tried whose worker died: another one in the same worker may be why.
+MAX_TRIES = 3
 
 # An error that would fail every instruction alike is about the set-up, not about a plan.
 SET_UP_ERRORS = (
@@ -74,8 +77,9 @@ async def plan_each(
     """Yield the outcome of every instruction as soon as it is ready.
 
     At most `parallel` are in work, and as many outcomes wait to be taken. An error of a plan is its
-    outcome. One of the set-up, which no plan escapes, is raised, and so is what the instructions
-    themselves raise. Leaving early cancels what is in work.
+    outcome; what was lost with a worker that died is tried again before. An error of the set-up, which no
+    plan escapes, is raised, and so is what the instructions themselves raise. Leaving early cancels what
+    is in work.
     """
     numbered = _numbered(instructions)
     turn = asyncio.Lock()
@@ -120,11 +124,21 @@ async def _outcome(
     index: int, instruction: str, plan: Callable[[str], Awaitable[GeneratedPlan]]
 ) -> PlanOutcome:
     try:
-        return PlanOutcome(index, instruction, await plan(instruction))
+        return PlanOutcome(index, instruction, await _planned(instruction, plan))
     except SET_UP_ERRORS:
         raise
     except AgxError as error:
         return PlanOutcome(index, instruction, error=error)
+
+
+async def _planned(instruction: str, plan: Callable[[str], Awaitable[GeneratedPlan]]) -> GeneratedPlan:
+    for _ in range(MAX_TRIES - 1):
+        try:
+            return await plan(instruction)
+        except WorkerDied as error:
+            if not error.retryable:
+                raise
+    return await plan(instruction)
 
 
 async def _numbered(instructions: Instructions) -> AsyncGenerator[tuple[int, str], None]:

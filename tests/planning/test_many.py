@@ -11,9 +11,9 @@ import pytest
 
 from agx.backends.plan_requests import PlanOptions
 from agx.backends.scripted import Reply, ScriptedBackend, ScriptedReply
-from agx.errors import BackendUnreachable, ModelMissing, PlanInvalid, UsageError
+from agx.errors import BackendUnreachable, ModelMissing, PlanInvalid, UsageError, WorkerDied
 from agx.planning.config import ModelRole, PlannerConfig
-from agx.planning.many import MAX_PARALLEL, PlanOutcome
+from agx.planning.many import MAX_PARALLEL, MAX_TRIES, PlanOutcome
 from agx.planning.planner import Planner
 from agx.planning.sync import plan_many_sync
 from agx.requests import GenerationRequest
@@ -225,3 +225,22 @@ def test_a_script_may_leave_early_and_raise() -> None:
         next(outcomes)
     with pytest.raises(UsageError, match="plans at once"):
         next(plan_many_sync(["sort a.txt"], parallel=0))
+
+
+async def test_what_was_lost_with_a_worker_is_tried_again() -> None:
+    """Another instruction in the same worker may have been why it died."""
+    died = WorkerDied("the worker process was killed")
+    planner, backend = planner_of(died, died, cat("a"))
+    (outcome,) = await collected(planner, ["show a"])
+    assert shown(outcome) == "a"
+    assert len(backend.requests) == MAX_TRIES
+
+
+@pytest.mark.parametrize(("is_retryable", "num_tries"), [(True, MAX_TRIES), (False, 1)])
+async def test_an_instruction_that_ends_every_worker_is_an_error(is_retryable: bool, num_tries: int) -> None:
+    died = WorkerDied("the worker process was killed")
+    died.retryable = is_retryable
+    planner, backend = planner_of(*[died] * 9)
+    (outcome,) = await collected(planner, ["show a"])
+    assert outcome.error is died
+    assert len(backend.requests) == num_tries

@@ -151,6 +151,10 @@ class Notes:
         """Write what was done, where the result itself does not show it."""
         self._say("done", sentence, {"done": sentence})
 
+    def tally(self, label: str, sentence: str, numbers: Mapping[str, object]) -> None:
+        """Write how far many plans are: while they are made, or at their end."""
+        self._say(label, sentence, {label: dict(numbers)})
+
     def error(self, error: AgxError) -> None:
         """Write the error that ended the command, with its hint."""
         if not self._as_json and isinstance(error, PlanInvalid):

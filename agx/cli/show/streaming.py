@@ -32,6 +32,11 @@ class Progress:
         self._row = self._column = 0
         self._is_dim = False
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a terminal to show anything on."""
+        return self._stream is not None
+
     def __enter__(self) -> Self:
         return self
 
