@@ -24,7 +24,6 @@ class BatchJob:
     source: Source
     context: PlanContext
     options: str
-    parallel: int
 
 
 class BatchRun:
@@ -60,7 +59,7 @@ class BatchRun:
             progress()
 
         instructions = self._instructions(finish)
-        outcomes = planner.plan_many(instructions, self._job.context, parallel=self._job.parallel)
+        outcomes = planner.plan_many(instructions, self._job.context)
         async with aclosing(instructions), aclosing(outcomes):
             async for outcome in outcomes:
                 result = outcome.generated or outcome.error

@@ -25,8 +25,9 @@ from agx.errors import (
 )
 from agx.risk.context import GeneratedPlan
 
-DEFAULT_PARALLEL = 8
 MAX_PARALLEL = 256
+# How many more are in work than a model decodes together, so that a place that gets free is taken at once.
+NUM_WAITING = 2
 # How often an instruction is tried whose worker died: another one in the same worker may be why.
 MAX_TRIES = 3
 

@@ -18,7 +18,13 @@ from agx.errors import AgxError, UsageError
 from agx.plan.dialects import Dialect
 from agx.plan.tools import Registry
 from agx.planning.config import ModelRole, PlannerConfig, Role
-from agx.planning.many import DEFAULT_PARALLEL, Instructions, PlanOutcome, check_parallel, plan_each
+from agx.planning.many import (
+    NUM_WAITING,
+    Instructions,
+    PlanOutcome,
+    check_parallel,
+    plan_each,
+)
 from agx.planning.pipeline import DraftSource, draft_of, stream_roles
 from agx.requests import Chunk, Parameters
 from agx.risk import policy
@@ -118,21 +124,23 @@ class Planner:
     ) -> AsyncGenerator[PlanOutcome, None]:
         """Plan many instructions at once, and yield what becomes of each as soon as it is ready.
 
-        At most `parallel` (8 unless given) are in work; the instructions, an iterable or an async one,
-        are taken when there is room for one. An error of a plan stands in its outcome. One that no plan
-        would escape is raised: no model, no backend, tools that cannot be. Leaving early cancels what is
-        in work: use `contextlib.aclosing`.
+        At most `parallel` are in work: unless given, as many as keep the model busy. The instructions, an
+        iterable or an async one, are taken when there is room for one. An error of a plan stands in its
+        outcome. One that no plan would escape is raised: no model, no backend, tools that cannot be.
+        Leaving early cancels what is in work: use `contextlib.aclosing`.
         """
-        parallel = DEFAULT_PARALLEL if parallel is None else parallel
-        check_parallel(parallel)
+        if parallel is not None:
+            check_parallel(parallel)
         within = self._context(context)
         for role in self._roles():
             check_options(within, options or role.options)
-            await self._backend(role).model_facts()
+            facts = await self._backend(role).model_facts()
+            parallel = parallel or facts.sequences + NUM_WAITING
 
         async def plan(instruction: str) -> GeneratedPlan:
             return await self.plan(instruction, within, options=options)
 
+        assert parallel is not None, "there is a role at least"
         async with aclosing(plan_each(instructions, plan, parallel=parallel)) as outcomes:
             async for outcome in outcomes:
                 yield outcome

@@ -42,14 +42,6 @@ Exit codes: 0 every line is planned, 3 some lines have an error, 130 interrupted
 @click.argument("file")
 @click.option("-o", "--output", metavar="FILE", help="Add the rows to this file, and go on from what it has.")
 @tools_option("Plan with the tools of this JSON or TOML file.")
-@click.option(
-    "--parallel",
-    type=click.IntRange(1, 256),
-    default=8,
-    metavar="N",
-    show_default=True,
-    help="How many plans are in work at once.",
-)
 @click.option("--restart", is_flag=True, help="Begin anew; an output that is there is renamed first.")
 @click.option("--retry-errors", is_flag=True, help="Plan the lines again whose row is an error.")
 @click.option("--json", "as_json", is_flag=True, help="Notes and errors are JSON; the rows always are.")
@@ -63,7 +55,6 @@ def batch(
     file: str,
     output: str | None,
     tools: tuple[str, ...],
-    parallel: int,
     restart: bool,
     retry_errors: bool,
     as_json: bool,
@@ -84,7 +75,7 @@ def batch(
         registry = chosen_registry(tools, notes=app.notes)
         options = options_hash(settings, registry)
         planner = planner_for(settings, make_planner=app.make_planner, registry=registry, worker=worker)
-        job = BatchJob(source, planning_context(settings, registry), options, parallel)
+        job = BatchJob(source, planning_context(settings, registry), options)
         if target is None:
             return _planned(planner, job, notes=app.notes)
         from agx.batch.row_file import opened_rows

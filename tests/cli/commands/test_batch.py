@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from agx.backends.scripted import Reply
+from agx.backends.scripted import Reply, ScriptedReply
 from agx.batch.lines import MAX_LINE_BYTES
 from agx.errors import BackendUnreachable
 from agx.requests import GenerationRequest
@@ -184,10 +184,12 @@ def test_a_restart_keeps_the_old_rows(agx: Agx, instructions: Path) -> None:
 
 
 def test_an_error_that_no_plan_escapes_ends_the_run_and_keeps_the_rows(agx: Agx, instructions: Path) -> None:
-    replies = (play, BackendUnreachable("it is gone", hint="start it"))
-    done = agx("batch", instructions.name, "-o", "out.jsonl", "--parallel", "1", replies=replies)
+    gone = ScriptedReply(
+        " " * 80, error=BackendUnreachable("it is gone", hint="start it"), chunk_delay_secs=0.05
+    )
+    done = agx("batch", instructions.name, "-o", "out.jsonl", replies=(play, *[gone] * 5))
     assert done.code == 5
-    assert "stopped: 1 of 6 lines have their row: 1 planned" in done.err
+    assert "stopped: 3 of 6 lines have their row: 1 planned, 2 errors (UsageError 2)" in done.err
     assert "the same command goes on from here" in done.err
     assert "error: it is gone" in done.err
     again = agx("batch", instructions.name, "-o", "out.jsonl", replies=SCRIPT)
@@ -241,7 +243,7 @@ def test_a_named_pipe_is_read_once(agx: Agx, tmp_path: Path) -> None:
         pytest.param(("in.jsonl", "--restart"), "are about an output file", id="restart of nothing"),
         pytest.param(("in.jsonl", "--retry-errors", "-o", "-"), "are about an output file", id="retry"),
         pytest.param(("in.jsonl", "--role", "delta"), "no drafts to refine", id="delta"),
-        pytest.param(("in.jsonl", "--parallel", "0"), "0 is not in the range", id="parallel"),
+        pytest.param(("in.jsonl", "--parallel", "0"), "sequences cannot be 0", id="parallel"),
         pytest.param(("in.jsonl", "--forbid", "nonesuch"), "nonesuch", id="policy"),
         pytest.param(("in.jsonl", "-o", "notes.txt"), "is not an output of `agx batch`", id="other file"),
     ],
