@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,9 +66,10 @@ async def examine(
         other = replace(config, echo_model=name, delta_model=name)
         used = worker if name == config.echo_model else None
         models[f"model {name}"] = await _health(make(other, worker=used))
-    checks += _native(list(models.values()))
+    # What asks a worker of its own waits for it, in a thread: the event loop is the caller's.
+    checks += await asyncio.to_thread(lambda: list(_native(list(models.values()))))
     checks += [_model(name, found) for name, found in models.items()]
-    return [*checks, *planned, _recommended()]
+    return [*checks, *planned, await asyncio.to_thread(_recommended)]
 
 
 async def _health(planner: Planner) -> Health:

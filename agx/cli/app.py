@@ -19,7 +19,7 @@ import click
 from agx.cli.instruction import in_quotes
 from agx.cli.lazy_commands import LazyCommands
 from agx.cli.shared_options import App, debug_option
-from agx.cli.show.output import Notes, ReaderGone, tell
+from agx.cli.show.output import Notes, ReaderGone, is_reader_gone, tell
 from agx.errors import AgxError, UsageError
 from agx.util.texts import nearest, shortened
 from agx.util.version import __version__
@@ -153,6 +153,9 @@ def _exit_code(error: BaseException, notes: Notes) -> int:
             return INTERRUPTED
         case click.Abort():  # click makes one of every EOFError as well
             known = _unexpected(error.__cause__ or error)
+        case SystemExit(code=1) if is_reader_gone():  # click ends so when it could not print its help
+            _drop_stdout()
+            return 0
         case SystemExit():
             return error.code if isinstance(error.code, int) else INTERNAL
         case _:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
+
+import pytest
 
 from agx.app.doctor import Check, examine
 from agx.backends.scripted import ScriptedBackend
@@ -11,6 +15,7 @@ from agx.planning.config import PlannerConfig
 from agx.planning.planner import Planner
 from agx.settings.layers import read_settings
 from agx.worker.process import WorkerProcess
+from agx.worker.protocol import Frame
 
 
 async def checks_with(reply: str, home: Path) -> dict[str, Check]:
@@ -33,6 +38,23 @@ async def test_every_part_is_looked_at(tmp_path: Path) -> None:
     assert {check.status for check in checks.values()} <= {"ok", "note"}
     assert checks["home"] == Check("home", "ok", str(tmp_path))
     assert checks["plan"].detail.startswith('"list all rust files and count lines": ls, ')
+
+
+async def test_the_event_loop_goes_on_while_a_worker_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    def patient() -> Frame:
+        goes_on = threading.Event()
+        loop.call_soon_threadsafe(goes_on.set)
+        assert goes_on.wait(timeout=20), "the event loop stands still"
+        return {"devices": [], "versions": {"llama-cpp-python": "0"}, "system_info": "CPU : SSE3 = 1 | "}
+
+    monkeypatch.setattr("agx.app.doctor.survey", patient)
+    monkeypatch.setattr("agx.app.hardware.survey", patient)
+    checks = await checks_with('{"tasks":[{"command":"ls","args":[]}]}', tmp_path)
+    assert checks["llama.cpp"].detail == "build llama-cpp-python 0; CPU: SSE3"
 
 
 async def test_a_plan_that_fails_says_what_to_do(tmp_path: Path) -> None:

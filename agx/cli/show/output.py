@@ -35,6 +35,17 @@ def is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
+def is_reader_gone() -> bool:
+    """Return whether standard output is a pipe that nobody reads any more."""
+    import select  # noqa: PLC0415  only a failure needs it
+
+    if sys.stdout is None or not hasattr(select, "poll"):  # Windows has none
+        return False
+    poll = select.poll()
+    poll.register(sys.stdout, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
 def may_colour(stream: TextIO | None) -> bool:
     """Return whether colour may be used: on a terminal that can show it, without NO_COLOR.
 

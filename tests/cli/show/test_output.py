@@ -26,6 +26,17 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
+@pytest.mark.parametrize("arguments", ["--help", "--version", "plan --help", "config show", "plan list"])
+def test_a_reader_that_has_gone_before_is_no_error(arguments: str) -> None:
+    """What click prints itself ends as quietly as what a command prints."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "agx", *arguments.split()]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
 def test_a_full_disk_is_an_error() -> None:
     """A result that cannot be written is exit code 1 and a sentence."""
