@@ -54,6 +54,7 @@ WEATHER = ToolInfo(
         "additionalProperties": False,
     },
 )
+CITIES = ("Paris", "Berlin", "Oslo", "Madrid", "Rome", "Vienna", "Lisbon", "Athens")
 # Whatever a model writes, a plan of one call ends after a dozen characters of a city.
 ONE_CALL = PlanContext(tools=Registry.of([WEATHER]), max_tasks=1)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.documents import environment
-from tests.integration.cases import WEATHER, Case
+from tests.integration.cases import CITIES, WEATHER, Case
 
 
 @pytest.fixture
@@ -51,6 +52,29 @@ def test_a_plan_that_does_not_end_is_an_error_of_its_own(case: Case, tools: Path
     code, printed = run_plan(case, tmp_path, "what is the weather in Paris?", *arguments)
     assert (code, printed["error"]["code"]) == (3, "PlanTruncated")
     assert "--max-tokens" in printed["error"]["hint"]
+
+
+def test_a_batch_that_was_killed_goes_on_and_plans_nothing_twice(
+    case: Case, tools: Path, tmp_path: Path
+) -> None:
+    cities = [f"what is the weather in {city}?" for city in CITIES]
+    (tmp_path / "in.txt").write_text("\n".join(cities), encoding="utf-8")
+    command = [sys.executable, "-m", "agx", "batch", "in.txt", "-o", "out.jsonl", "--model", str(case.echo)]
+    command += ["--tools", str(tools), "--max-tasks", "1", "--parallel", "2"]
+    output, environ = tmp_path / "out.jsonl", environment(tmp_path)
+    with subprocess.Popen(command, cwd=tmp_path, env=environ, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not (output.exists() and output.stat().st_size):
+            time.sleep(0.005)
+        process.kill()
+    kept = output.read_bytes().rpartition(b"\n")[0]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert output.read_bytes().startswith(kept)
+    rows = [json.loads(line) for line in output.read_bytes().splitlines()]
+    assert sorted(row["line"] for row in rows) == list(range(1, len(cities) + 1))
+    for row in rows:
+        assert row["instruction"] == row["plan"]["instruction"] == cities[row["line"] - 1]
+        assert row["plan"]["tasks"][0]["command"] == "get_weather"
 
 
 @pytest.mark.model

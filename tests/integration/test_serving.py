@@ -22,13 +22,12 @@ from agx.requests import Chunk, LoadRequest, Parameters
 from agx.risk.context import GeneratedPlan
 from agx.worker.client import WorkerClient
 from agx.worker.protocol import Frame
-from tests.integration.cases import ONE_CALL, Case, check_plan, opened_health
+from tests.integration.cases import CITIES, ONE_CALL, Case, check_plan, opened_health
 from tests.worker.helpers import collect, generate, reach
 
 FREED_SECS = 1.0
 PARIS = "what is the weather in Paris?"
 OSLO = "what is the weather in Oslo?"
-CITIES = ("Paris", "Berlin", "Oslo", "Madrid", "Rome", "Vienna", "Lisbon", "Athens")
 GREEDY = PlanOptions(Parameters(max_tokens=256), seed=1)
 
 
@@ -93,6 +92,27 @@ async def test_eight_plans_at_once_are_those_made_one_after_the_other(case: Case
     async with case.planner(ModelRole.ECHO) as planner:
         at_once = await asyncio.gather(*(text_of(planner, instruction) for instruction in instructions))
     assert at_once == one_by_one
+
+
+async def test_many_plans_in_one_worker_survive_its_death(case: Case) -> None:
+    """Without a seed they are decoded together, and what dies with the worker is tried again."""
+    instructions = [f"what is the weather in {city}?" for city in CITIES]
+    outcomes = []
+    async with case.planner(ModelRole.ECHO) as planner:
+        pid = (await opened_health(planner)).facts["pid"]
+        together = planner.plan_many(
+            instructions, ONE_CALL, parallel=len(CITIES), options=replace(GREEDY, seed=None)
+        )
+        async with aclosing(together):
+            async for outcome in together:
+                outcomes.append(outcome)
+                if len(outcomes) == 1:
+                    os.kill(pid, signal.SIGKILL)
+    assert sorted(outcome.index for outcome in outcomes) == list(range(len(CITIES)))
+    for outcome in outcomes:
+        assert outcome.generated is not None, outcome.error
+        assert outcome.generated.plan.instruction == instructions[outcome.index]
+        check_plan(outcome.generated, ONE_CALL.registry, role=ModelRole.ECHO)
 
 
 async def test_embeddings_are_refused(case: Case) -> None:
