@@ -18,13 +18,12 @@ from agx.engine.tokenizer import EarlyTokenizer
 from agx.engine.weights import Weights
 from agx.errors import PromptTooLong
 from agx.gguf.card import card_of
+from agx.gguf.memory import FIRST_CONTEXT_LENGTH
 from agx.gguf.reader import read_header
 from agx.gguf.shards import shards_of
 from agx.grammar.constraint import ConstraintCompiler
 from agx.requests import LoadOptions
 
-# What a plan needs: a prompt and its answer. A pool grows where its requests need more.
-_FIRST_CONTEXT_TOKENS = 2048
 # A prompt that leaves less room than this, or than the request asks for, is refused at once.
 _LEAST_ROOM_TOKENS = 64
 # Tokens for what the template writes between reasoning and answer.
@@ -122,7 +121,7 @@ class Model:
     def _first_shape(self) -> Shape:
         length = self.context_length
         if self._options.context_size is None:
-            length = min(length, _FIRST_CONTEXT_TOKENS)
+            length = min(length, FIRST_CONTEXT_LENGTH)
         return Shape(length, num_kept=NUM_KEPT if self.can_reuse_prefix else 0)
 
     def _context(self, shape: Shape) -> Context:

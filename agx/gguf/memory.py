@@ -21,6 +21,8 @@ BATCH_SIZE = 512
 MOST_SEQUENCES = 16
 # A longer context takes so much memory that it must be asked for (`context_size`).
 DEFAULT_CONTEXT_LENGTH = 8192
+# A context begins with so many tokens, and grows with what a request needs.
+FIRST_CONTEXT_LENGTH = 2048
 DEFAULT_CACHE_TYPE = "f16"
 # Memory that the libraries of a device take for themselves.
 _GPU_OVERHEAD_BYTES = 256 << 20

@@ -6,30 +6,22 @@ with the highest sum of preferences. Fast enough is what the README promises for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from math import ceil
 from typing import Any
 
 from agx.models.catalog import CatalogEntry
+from agx.models.measured import Measurement
 from agx.models.resolve import EMBEDDED
+from agx.models.speed import AS_ESTIMATED, Speed, cpu_speed, gpu_speed
 
-PROMPT_TOKENS = 600
-ANSWER_TOKENS = 80
-# What the README promises: seconds for a plan on a CPU, tokens a second on a GPU.
-CPU_SECS = {"echo": 60.0, "delta": 120.0}
+# What somebody who waits for a plan puts up with: seconds for it on a CPU, tokens a second on a GPU.
+CPU_SECS = {"echo": 10.0, "delta": 30.0}
 GPU_RATE = {"echo": 50.0, "delta": 30.0}
 # The system and other programs keep a tenth of a GPU's memory, and a quarter of the host's, but at least
 # this.
 _KEPT_BYTES = 2_500_000_000
-# One core of a current CPU, measured with a model of 0.5 B parameters in Q8_0 on two of them: 16 tokens
-# in 308 ms, one token in 77 ms. Memory ends the growth with cores.
-_CORE_FLOPS = 26e9
-_CORE_BYTES_PER_SEC = 3.5e9
-_MEMORY_BYTES_PER_SEC = 40e9
-# A lower mid-range graphics card; half of that for a GPU that shares the host's memory.
-_GPU_FLOPS = 20e12
-_GPU_BYTES_PER_SEC = 300e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +34,36 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What was measured on this machine's CPU.
+
+    `measured` is by name in the catalogue; estimates for the others are multiplied by `factors`.
+    """
+
+    measured: Mapping[str, Measurement] = field(default_factory=dict)
+    factors: Speed = AS_ESTIMATED
+
+    def of(self, name: str, device: str) -> Measurement | None:
+        """Return the measurement of a model on a device, or None."""
+        return self.measured.get(name) if device == "cpu" else None
+
+
+@dataclass(frozen=True, slots=True)
 class Hardware:
-    """A machine: the memory that this process may use in bytes (None: unknown), CPU cores, GPUs."""
+    """A machine: the memory that this process may use in bytes (None: unknown), CPU cores, GPUs, speeds."""
 
     memory_bytes: int | None
     cores: int
     gpus: tuple[Gpu, ...] = ()
+    known: Known = field(default_factory=Known)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One model in one role on one device: whether it suits, and why or why not."""
+    """One model in one role on one device: whether it suits, and why or why not.
+
+    Time and memory are estimates unless they are measured on this machine.
+    """
 
     name: str
     role: str
@@ -60,6 +71,7 @@ class Candidate:
     reason: str
     plan_secs: float
     memory_bytes: int
+    is_measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,8 @@ class Recommendation:
 def recommend(catalog: Iterable[CatalogEntry], hardware: Hardware) -> Recommendation:
     """Return Echo and Delta: on the GPU if a pair fits there, else on the CPU, else the built-in planner."""
     entries = list(catalog)
-    tried = [_on(device, entries, hardware) for device in (*(["gpu"] if hardware.gpus else []), "cpu")]
+    devices = (*(["gpu"] if hardware.gpus else []), "cpu")
+    tried = [_on(device, entries, hardware) for device in devices]
     best = next((one for one in tried if one.delta != EMBEDDED), None)
     return best or next((one for one in tried if one.echo != EMBEDDED), tried[-1])
 
@@ -105,30 +118,15 @@ def budget_bytes(hardware: Hardware, device: str) -> int:
     return own * 9 // 10 if own else min(shared * 9 // 10, for_models or shared * 9 // 10)
 
 
-def plan_secs(entry: CatalogEntry, hardware: Hardware, device: str) -> float:
-    """Return the estimated seconds for a plan: arithmetic for the prompt, memory reads for the answer."""
-    flops, bytes_per_sec = _speed(hardware, device)
-    return (
-        PROMPT_TOKENS * 2e9 * entry.active / flops + ANSWER_TOKENS * _bytes_for_token(entry) / bytes_per_sec
-    )
-
-
-def tokens_per_sec(entry: CatalogEntry, hardware: Hardware, device: str) -> float:
-    """Return an estimate of the tokens a second that a model writes."""
-    return _speed(hardware, device)[1] / _bytes_for_token(entry)
-
-
-def _bytes_for_token(entry: CatalogEntry) -> float:
-    return entry.size_gb * 1e9 * entry.active / entry.parameters
-
-
-def _speed(hardware: Hardware, device: str) -> tuple[float, float]:
-    """Return operations a second and bytes a second."""
+def speed_of(entry: CatalogEntry, hardware: Hardware, device: str) -> Speed:
+    """Return the estimated speed of a model: arithmetic for the prompt, memory reads for the answer."""
+    parameters = entry.active * 1e9
+    size = entry.size_gb * 1e9 * entry.active / entry.parameters
     if device == "cpu":
-        cores = hardware.cores
-        return cores * _CORE_FLOPS, min(cores * _CORE_BYTES_PER_SEC, _MEMORY_BYTES_PER_SEC)
-    part = 0.5 if all(gpu.is_shared for gpu in hardware.gpus) else 1.0
-    return part * _GPU_FLOPS, part * _GPU_BYTES_PER_SEC
+        speed = cpu_speed(active_parameters=parameters, active_bytes=size, cores=hardware.cores)
+        return speed.times(hardware.known.factors)
+    is_shared = all(gpu.is_shared for gpu in hardware.gpus)
+    return gpu_speed(active_parameters=parameters, active_bytes=size, is_shared=is_shared)
 
 
 def _on(device: str, entries: Sequence[CatalogEntry], hardware: Hardware) -> Recommendation:
@@ -163,9 +161,10 @@ def _on(device: str, entries: Sequence[CatalogEntry], hardware: Hardware) -> Rec
 
 
 def _considered(entry: CatalogEntry, role: str, hardware: Hardware, *, device: str, budget: int) -> Candidate:
-    secs = plan_secs(entry, hardware, device)
-    rate = tokens_per_sec(entry, hardware, device)
-    needed = entry.memory_bytes
+    measured, speed = hardware.known.of(entry.name, device), speed_of(entry, hardware, device)
+    secs = speed.plan_secs if measured is None else measured.plan_secs
+    rate = 1 / speed.answer_token_secs
+    needed = (None if measured is None else measured.memory_bytes) or entry.memory_bytes
     why_not = ""
     if needed > budget:
         why_not = f"needs {_gb(needed)}, and models may take {_gb(budget)}"
@@ -174,8 +173,12 @@ def _considered(entry: CatalogEntry, role: str, hardware: Hardware, *, device: s
         why_not = f"about {ceil(secs)} s a plan on {hardware.cores} cores; {limit}"
     elif device == "gpu" and rate < GPU_RATE[role]:
         why_not = f"about {int(rate)} tokens a second; {role.title()} should write {GPU_RATE[role]:.0f}"
-    reason = why_not or f"needs {_gb(needed)}; about {_secs(secs)} a plan"
-    return Candidate(entry.name, role, not why_not, reason, round(secs, 2), needed)
+    reason = f"needs {_gb(needed)}; about {_secs(secs)} a plan"
+    if measured is not None:
+        reason = f"took {_gb(needed)} and {_secs(secs)} a plan, measured here"
+    return Candidate(
+        entry.name, role, not why_not, why_not or reason, round(secs, 2), needed, measured is not None
+    )
 
 
 def _gb(size_bytes: int) -> str:

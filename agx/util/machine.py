@@ -1,4 +1,4 @@
-"""The CPUs and the memory that this process may use, which may be less than the machine has.
+"""The CPUs and the memory that this process may use, which may be less than the machine has; and its name.
 
 Sources: sched_getaffinity(2), and the kernel's documentation of cgroup v2 (`cpu.max`, `memory.max`)
 and v1 (`cpu.cfs_quota_us`, `memory.limit_in_bytes`); `memory.stat` in both.
@@ -7,6 +7,7 @@ and v1 (`cpu.cfs_quota_us`, `memory.limit_in_bytes`); `memory.stat` in both.
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
@@ -38,6 +39,30 @@ def memory_bytes(root: Path = _ROOT) -> tuple[int, int] | None:
         if limit is not None:
             total, available = min(total, limit), min(available, max(0, limit - _held_bytes(folder)))
     return available, total
+
+
+def resident_bytes(pid: int, root: Path = _ROOT) -> int | None:
+    """Return the memory that a process holds now, mapped files included; None where nothing says it.
+
+    Source: `VmRSS` of proc(5), which Linux has.
+    """
+    try:
+        lines = (root / f"proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+        [size] = [line.split()[1] for line in lines if line.startswith("VmRSS:")]
+    except (OSError, ValueError, IndexError):
+        return None
+    kibibytes = _whole(size)
+    return None if kibibytes is None else kibibytes * 1024
+
+
+def processor(root: Path = _ROOT) -> str:
+    """Return the name of the processor, as far as the system knows it."""
+    try:
+        lines = (root / "proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _cgroups(root: Path) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from agx import __version__
+from agx.util.machine import processor
 
 ROOT = Path(__file__).resolve().parents[2]
 # It ends with its parent, even where that was killed and could not end it.
@@ -28,7 +29,7 @@ def facts(model: Path, *, num_threads: int) -> dict[str, str]:
     )
     return {
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "processor": f"{_processor()}, {num_cores()} cores usable",
+        "processor": f"{processor()}, {num_cores()} cores usable",
         "system": platform.platform(),
         "python": f"{platform.python_version()}, {packages}",
         "agx": f"{__version__}, commit {_commit()}",
@@ -59,13 +60,6 @@ def every_core_busy() -> Iterator[None]:
 def _spinner() -> subprocess.Popen[bytes]:
     # An interrupt from the keyboard reaches it, too, and it has nothing to say to that.
     return subprocess.Popen([sys.executable, "-c", _SPIN, str(os.getpid())], stderr=subprocess.DEVNULL)
-
-
-def _processor() -> str:
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _version(package: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agx.app import hardware
+from agx.app.fit import fit_of
 from agx.gguf.card import read_card
 from agx.gguf.placement import Machine
 from agx.models.recommendation import Gpu
@@ -51,7 +52,7 @@ def test_memory_of_the_gpus_counts_where_they_are_used(devices: list[dict[str, A
 
 def test_a_model_that_does_not_fit_is_refused_with_its_needs(devices: list[dict[str, Any]]) -> None:
     del devices
-    fit, refusal = hardware.fit_of(read_settings({}, environ={}), read_card(embedded_model()))
+    fit, refusal = fit_of(read_settings({}, environ={}), read_card(embedded_model()))
     assert (fit.fits, fit.host_free_bytes) == (False, 10)
     assert fit.total_bytes >= fit.weights_bytes + fit.cache_bytes + fit.compute_bytes
     assert refusal is not None

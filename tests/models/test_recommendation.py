@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agx.models.catalog import load_catalog
-from agx.models.recommendation import CPU_SECS, Gpu, Hardware, Recommendation, budget_bytes, recommend
+from agx.models.recommendation import (
+    CPU_SECS,
+    Gpu,
+    Hardware,
+    Known,
+    Recommendation,
+    budget_bytes,
+    recommend,
+    speed_of,
+)
 from agx.models.resolve import EMBEDDED
+from agx.models.speed import Speed
+from tests.models.test_measured import ONE as MEASURED
 
 GB = 10**9
 
@@ -34,7 +47,7 @@ def test_a_machine_with_room_for_one_model_drafts_with_it() -> None:
     [
         (8, 4, "qwen2.5-1.5b-instruct", "qwen3-4b"),
         (16, 8, "qwen3-4b", "qwen3-8b"),
-        (64, 16, "qwen3-4b", "qwen3-30b-a3b"),
+        (64, 16, "qwen3-4b", "qwen3-32b"),
     ],
 )
 def test_laptops_and_workstations_get_a_pair(memory_gb: float, cores: int, echo: str, delta: str) -> None:
@@ -73,7 +86,7 @@ def test_what_is_recommended_fits_and_is_among_what_was_considered(
 
 def test_what_does_not_suit_says_why() -> None:
     reasons = {one.name: one.reason for one in for_machine(64, 2).considered if one.role == "delta"}
-    assert reasons["qwen3-32b"].startswith("about 983 s a plan on 2 cores")
+    assert reasons["qwen3-32b"].startswith("about 77 s a plan on 2 cores")
     assert reasons["qwen3-235b-a22b"] == "needs 143.8 GB, and models may take 48.0 GB"
     slow = {one.name: one.reason for one in for_machine(64, 8, Gpu("g", 48 * GB)).considered}
     assert slow["qwen3-32b"] == "about 15 tokens a second; Delta should write 30"
@@ -89,3 +102,23 @@ def test_what_is_too_slow_is_said_to_be_slower_than_it_should_be(cores: int) -> 
 def test_a_machine_that_does_not_say_its_memory_gets_the_built_in_planner() -> None:
     assert for_machine(None, 8).to_pull == []
     assert for_machine(None, 8, Gpu("Metal", 16 * GB, is_shared=True)).device == "gpu"
+
+
+def test_a_measured_model_is_said_to_be_measured() -> None:
+    [entry] = [each for each in load_catalog().values() if each.name == "qwen2.5-1.5b-instruct"]
+    slow = replace(MEASURED, plan_secs=11.5, memory_bytes=1_234_000_000)
+    machine = Hardware(16 * GB, 8, known=Known({entry.name: slow}))
+    [echo] = [one for one in recommend([entry], machine).considered if one.role == "echo"]
+    assert (echo.is_measured, echo.plan_secs, echo.memory_bytes) == (True, 11.5, 1_234_000_000)
+    assert echo.reason == "about 12 s a plan on 8 cores; Echo should take 10 at most"
+    fast = Hardware(16 * GB, 8, known=Known({entry.name: replace(slow, plan_secs=2.0)}))
+    [echo] = [one for one in recommend([entry], fast).considered if one.role == "echo"]
+    assert echo.reason == "took 1.2 GB and 2.0 s a plan, measured here"
+
+
+def test_estimates_follow_the_machine_as_it_was_measured() -> None:
+    [entry] = [each for each in load_catalog().values() if each.name == "qwen2.5-1.5b-instruct"]
+    as_estimated = speed_of(entry, Hardware(16 * GB, 8), "cpu")
+    slower = Hardware(16 * GB, 8, known=Known(factors=Speed(2.0, 3.0)))
+    assert speed_of(entry, slower, "cpu") == as_estimated.times(Speed(2.0, 3.0))
+    assert speed_of(entry, slower, "gpu") == speed_of(entry, Hardware(16 * GB, 8), "gpu")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agx.util.machine import memory_bytes, usable_cpus
+from agx.util.machine import memory_bytes, processor, resident_bytes, usable_cpus
 
 GIB = 1 << 30
 MEMINFO = f"MemTotal: {16 * GIB // 1024} kB\nMemFree: 1 kB\nMemAvailable: {8 * GIB // 1024} kB\n"
@@ -150,3 +150,17 @@ def test_a_cgroup_may_have_any_name(tmp_path: Path) -> None:
     (folder / "cpu.max").write_text("200000 100000")
     assert usable_cpus(root) == 2
     assert memory_bytes(root) == (8 * GIB, 16 * GIB)
+
+
+def test_a_process_holds_what_the_kernel_says(tmp_path: Path) -> None:
+    status = "Name:\tpython\nVmHWM:\t  900 kB\nVmRSS:\t  800 kB\n"
+    root = system(tmp_path, {"proc/7/status": status, "proc/8/status": "Name:\tzombie\n"})
+    assert resident_bytes(7, root) == 800 * 1024
+    assert resident_bytes(8, root) is None
+    assert resident_bytes(9, root) is None
+
+
+def test_the_processor_has_a_name(tmp_path: Path) -> None:
+    root = system(tmp_path, {"proc/cpuinfo": "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n"})
+    assert processor(root) == "Some CPU @ 2 GHz"
+    assert isinstance(processor(tmp_path / "none"), str)

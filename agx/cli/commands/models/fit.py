@@ -15,7 +15,7 @@ from agx.util.texts import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agx.app.hardware import Fit
+    from agx.app.fit import Fit
 
 EPILOG = """\b
 Examples:
@@ -24,7 +24,8 @@ Examples:
   agx models fit model.gguf --json | jq .longest_context
 
 The estimate: the weights as they lie in the file, the key-value cache for one plan, and the buffers of
-one batch. The exit code is 4 where the model does not fit.
+one batch. What `agx models bench` measured of the file is said to be measured. The exit code is 4 where
+the model does not fit.
 """
 
 
@@ -36,7 +37,7 @@ one batch. The exit code is 4 where the model does not fit.
 @click.pass_obj
 def fit(app: App, /, *, model: str, as_json: bool, given: GivenSettings) -> int:
     """Estimate the memory that MODEL needs, and say whether this machine has it."""
-    from agx.app.hardware import fit_of
+    from agx.app.fit import fit_of
     from agx.gguf.card import read_card
 
     settings = given.read(app.notes)
@@ -53,6 +54,9 @@ def _lines(fit: Fit) -> Iterator[str]:
     yield f"  cache    {_size(fit.cache_bytes)}"
     yield f"  compute  {_size(fit.compute_bytes)}"
     yield f"  in all   {_size(fit.total_bytes)}"
+    yield f"  at first {_size(fit.first_bytes)}, before the context has grown"
+    if fit.measured is not None and fit.measured.memory_bytes is not None:
+        yield f"  measured {_size(fit.measured.memory_bytes)}, after five plans"
     for length, total in fit.by_context_length.items():
         yield f"with {length:>7,} tokens  {_size(total)}"
     if fit.host_free_bytes is not None:
@@ -62,6 +66,9 @@ def _lines(fit: Fit) -> Iterator[str]:
         layers = "all" if fit.gpu_layers < 0 else fit.gpu_layers
         yield f"memory free on GPUs  {_size(fit.gpu_free_bytes)}"
         yield f"layers on GPUs       {layers:>10}"
+    if fit.plan_secs is not None:
+        origin = "estimated; `agx models bench` measures it" if fit.measured is None else "measured"
+        yield f"a plan takes about  {fit.plan_secs:10.2g} s ({origin})"
     if not fit.fits:
         yield "it does not fit here"
     else:

@@ -22,6 +22,7 @@ COMMANDS = LazyCommands(
         "pull": "agx.cli.commands.models.pull:pull",
         "show": "agx.cli.commands.models.show:show",
         "fit": "agx.cli.commands.models.fit:fit",
+        "bench": "agx.cli.commands.models.bench:bench",
         "verify": "agx.cli.commands.models.verify:verify",
         "remove": "agx.cli.commands.models.remove:remove",
         "recommend": "agx.cli.commands.models.recommend:recommend",

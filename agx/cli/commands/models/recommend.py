@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agx.cli.shared_options import App, debug_option, json_option
+from agx.cli.shared_options import App, GivenSettings, debug_option, json_option
 from agx.cli.show.output import is_terminal, write_result
 from agx.util.texts import visible, visible_json
 
@@ -23,7 +23,7 @@ Examples:
   agx models recommend --json | jq -r '.to_pull[]'
 
 Looks at memory, GPUs and cores. Sizes and speeds are estimates: `agx models fit` knows better of a file
-that is here.
+that is here, and what `agx models bench` measured is used, and named as measured.
 """
 
 
@@ -33,13 +33,15 @@ that is here.
 @click.pass_obj
 def recommend(app: App, /, *, as_json: bool) -> None:
     """Choose Echo and Delta for this machine, and say why."""
-    del app
-    from agx.app.hardware import this_machine
+    from dataclasses import replace
+
+    from agx.app.hardware import known_speeds, this_machine
     from agx.models.catalog import load_catalog
     from agx.models.recommendation import recommend as choose
 
-    hardware = this_machine()
-    chosen = choose(load_catalog().values(), hardware)
+    settings, catalog = GivenSettings().read(app.notes), load_catalog().values()
+    hardware = replace(this_machine(), known=known_speeds(settings, catalog))
+    chosen = choose(catalog, hardware)
     if as_json or not is_terminal(sys.stdout):
         data = chosen.to_dict() | {"hardware": _hardware_dict(hardware)}
         write_result(visible_json(json.dumps(data, indent=2)))

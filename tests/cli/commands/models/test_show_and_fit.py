@@ -122,7 +122,7 @@ def test_the_longest_context_is_one_that_a_load_takes(
     def small(_settings: Settings) -> Machine:
         return Machine(host_free=(64 << 20) + 2_600_000, host_total=80 << 20)
 
-    monkeypatch.setattr("agx.app.hardware.machine_memory", small)
+    monkeypatch.setattr("agx.app.fit.machine_memory", small)
     options = ("models", "fit", str(model), "--json", "--context-size")
     longest = json.loads(agx(*options, "256").out)["longest_context"]
     assert 256 <= longest < 1024
@@ -140,7 +140,7 @@ def test_weights_for_which_there_is_no_room_are_said_to_stay_in_their_file(
     def small(_settings: Settings) -> Machine:
         return Machine(host_free=total - half_the_weights, host_total=1 << 40)
 
-    monkeypatch.setattr("agx.app.hardware.machine_memory", small)
+    monkeypatch.setattr("agx.app.fit.machine_memory", small)
     assert agx(*command).out.endswith("\nit fits here, with its weights left in the file\n")
     assert agx(*command, "--mlock", "on").code == 4
 
@@ -151,7 +151,7 @@ def test_fit_says_with_the_numbers_what_does_not_fit(
     def small(_settings: Settings) -> Machine:
         return Machine(host_free=1_000_000, host_total=2_000_000)
 
-    monkeypatch.setattr("agx.app.hardware.machine_memory", small)
+    monkeypatch.setattr("agx.app.fit.machine_memory", small)
     done = agx("models", "fit", str(model))
     assert done.code == 4
     assert "in all" in done.out
