@@ -12,8 +12,9 @@ Two properties of llguidance shape the grammar:
   which a command around a substitution of n tasks takes n + 1.
 - The lexer takes the longest terminal and never goes back. So a whole word is one terminal, its space
   included, and what it may be is a regular expression. It is text, a pattern, or either one with variables.
-  A pattern has no wildcard in quotes, which the reader would have to escape. A variable's name ends where
-  the shell ends it. `#` and `~` stand in quotes, but for `~` and `~/…`: only a shell finds `~name`.
+  What is quoted in a pattern and would mean something there is a part of its own to the reader, and parts are
+  bounded: so a pattern has neither a wildcard nor a mark of a set in quotes. A variable's name ends where the
+  shell ends it. `#` and `~` stand in quotes, but for `~` and `~/…`: only a shell finds `~name`.
 
 A whole word has neither complements nor intersections of unions: to find out which of them are empty,
 llguidance would run past its own limits. The lengths of words and the names of variables are small enough.
@@ -33,22 +34,27 @@ from agx.grammar.plan_schema import PlanLimits
 from agx.plan.tools import Registry, ToolInfo
 from agx.shell.braces import MAX_WORD_CHARS
 from agx.shell.parse import parse_shell
+from agx.shell.pipeline_text import MAX_INNER_TASKS
 from agx.shell.refusals import NotAPlan
 from agx.shell.render import command_word
 from agx.shell.tokens import KEYWORDS, SHELL_VARIABLES
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
-# The most tasks of a substitution.
-_MAX_INNER_TASKS = 4
 # The reader writes `./` before a pattern or a path that begins with a sign of its own.
 _ADDED_CHARS = 2
 # The prefixes of the terminals of each kind of word.
-_TEXT, _PATTERN = "TEXT_", "PATTERN_"
+_TEXT, _PATTERN, _BESIDE = "TEXT_", "PATTERN_", "BESIDE_"
 # No control character, C1 included, and nothing else that ends a line.
 _NEVER = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+# What nobody sees stands in quotes: the reader refuses it outside.
+_UNSEEN = (
+    r"\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u202a-\u202f\u205f-\u206f"
+    r"\u2800\u3000\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f"
+)
 # What means something to a shell wherever it stands outside quotes.
 _GRAMMAR_SIGNS = r"""|&;()<>'"\\$`{}#~"""
 _WILDCARDS = r"*?\["
+_SET_MARKS = r"*?\[\]!\^\-"
 _TERMINALS = rf"""
 ARG: " " WORD
 ERRORS: " 2>/dev/null"
@@ -61,23 +67,24 @@ VARIABLE: "$" NAME
 BRACED: "${{" NAME "}}"
 NAME: /[A-Za-z_][A-Za-z0-9_]{{0,127}}/ & ~/{"|".join(sorted(SHELL_VARIABLES))}/
 LETTER: /[A-Za-z0-9_]/
-PLAIN_SIGN: /[^A-Za-z0-9_ \u00a0{_WILDCARDS}{_NEVER}{_GRAMMAR_SIGNS}]/
+PLAIN_SIGN: /[^A-Za-z0-9_ {_UNSEEN}{_WILDCARDS}{_NEVER}{_GRAMMAR_SIGNS}]/
 BARE_SIGN: PLAIN_SIGN | "{{}}"
 """
 
 
-def _characters(kind: str, *, without: str) -> str:
+def _characters(kind: str, *, wildcards: str = "", without: str = "") -> str:
     """Return the terminals of what a word is made of: a sign is all that cannot go on a variable's name.
 
-    A word of the kind has no wildcards in quotes where they are `without`.
+    A word of the kind has these `wildcards`, and nothing of `without` in quotes.
     """
+    is_open = rf" | /[{wildcards}]/" if wildcards else ""
     return rf"""
 {kind}QUOTED_SIGN: /[^A-Za-z0-9_"\\$`{without}{_NEVER}]|\\[^{without}{_NEVER}]/
 {kind}QUOTED: LETTER | {kind}QUOTED_SIGN
 {kind}SINGLE: /'[^'{without}{_NEVER}]*'/
 {kind}DOUBLE: /"/ {kind}QUOTED* /\$?"/
 {kind}ESCAPED: /\\[^A-Za-z0-9{without}{_NEVER}]/
-{kind}SIGN: BARE_SIGN | {kind}SINGLE | {kind}DOUBLE | {kind}ESCAPED{rf" | /[{without}]/" if without else ""}
+{kind}SIGN: BARE_SIGN | {kind}SINGLE | {kind}DOUBLE | {kind}ESCAPED{is_open}
 {kind}CHAR: LETTER | {kind}SIGN"""
 
 
@@ -105,7 +112,11 @@ def shell_grammar(tools: Registry, limits: PlanLimits) -> str:
             )
     names = [json.dumps(command_word(tool.name), ensure_ascii=False) for tool in tools]
     rules = [*_pipelines(limits.max_tasks, _inner_tasks(limits)), *_commands(limits), *_words(limits)]
-    kinds = (_characters(_TEXT, without=""), _characters(_PATTERN, without=_WILDCARDS))
+    kinds = (
+        _characters(_TEXT),
+        _characters(_PATTERN, wildcards=_WILDCARDS, without=_SET_MARKS),
+        _characters(_BESIDE, without=_WILDCARDS),
+    )
     return "\n".join([*rules, f"TOOL: {' | '.join(names)}", _TERMINALS, *kinds])
 
 
@@ -121,7 +132,7 @@ def _is_read_back(name: str) -> bool:
 
 def _inner_tasks(limits: PlanLimits) -> int:
     """Return how many tasks a substitution may have: none where no argument is left for it."""
-    return min(limits.max_tasks - 1, _MAX_INNER_TASKS) if limits.max_args else 0
+    return min(limits.max_tasks - 1, MAX_INNER_TASKS) if limits.max_args else 0
 
 
 def _pipelines(max_tasks: int, inner_tasks: int) -> Iterator[str]:
@@ -181,17 +192,17 @@ def _around_substitutions(longest: str, *, is_alone: bool) -> Iterator[str]:
     """Yield what of a word may stand before and behind a substitution: nothing where it `is_alone`.
 
     There are no braces, which the reader takes in words of a bounded length only, and no wildcards in
-    quotes. A pattern may follow.
+    quotes. A pattern without a set may follow.
     """
     if is_alone:
         yield from ('PREFIX: ""', 'SUFFIX: ""', r'QUOTED_PREFIX: "\""', r'QUOTED_SUFFIX: "\""')
         return
-    yield f"BESIDE: LETTER | PLAIN_SIGN | {_PATTERN}SINGLE | {_PATTERN}DOUBLE | {_PATTERN}ESCAPED"
-    yield f"BEHIND: BESIDE | /[{_WILDCARDS}]/"
+    yield f"BESIDE: LETTER | PLAIN_SIGN | {_BESIDE}SINGLE | {_BESIDE}DOUBLE | {_BESIDE}ESCAPED"
+    yield "BEHIND: BESIDE | /[*?]/"
     yield f"PREFIX: BESIDE* & {longest}"
     yield f"SUFFIX: BEHIND* & {longest}"
-    yield rf'QUOTED_PREFIX: (BESIDE* "\"" {_PATTERN}QUOTED*) & {longest}'
-    yield rf'QUOTED_SUFFIX: ({_PATTERN}QUOTED* "\"" BEHIND*) & {longest}'
+    yield rf'QUOTED_PREFIX: (BESIDE* "\"" {_BESIDE}QUOTED*) & {longest}'
+    yield rf'QUOTED_SUFFIX: ({_BESIDE}QUOTED* "\"" BEHIND*) & {longest}'
 
 
 def _with_variables(kind: str, most: int) -> str:

@@ -63,6 +63,25 @@ def test_what_is_not_one_pipeline_has_no_text(rows: list[dict[str, Any]]) -> Non
     assert pipeline_text(plan_of(*rows).tasks) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo $(date) $(hostname)",
+        "cd $(dirname $(which ls))",
+        'echo "$(pwd)"/"$NAME"',
+        'echo "$HOME"/"$(date)"',
+        "grep 'a.*'\"$(hostname)\" log",
+        "grep \"$(hostname)\"'.*' log",
+        'ls *-"$(hostname)"',
+        "kill $(ps | cat | cat | cat | cat)",
+    ],
+)
+def test_what_a_model_may_not_write_has_no_text(text: str) -> None:
+    """The grammar of the dialect refuses these: a draft of that form would have to be changed."""
+    assert parse_shell(text)
+    assert pipeline_text(parse_shell(text).tasks) is None
+
+
 def test_every_text_of_everyday_plans_is_read_back_as_the_same_tasks() -> None:
     lines = EVERYDAY.read_text(encoding="utf-8").splitlines()
     commands = {command for line in lines for command in json.loads(line)["reference"]}
