@@ -170,7 +170,8 @@ class GenerationRequest:
     repeat: a greedy generation departs from it only for a token whose logit is more than `draft_margin`
     nats above that of the draft's token. `tools` are functions in OpenAI's form, for chat templates that
     write tools into the prompt; `tools_text` is the part of the system message that lists them for all
-    other templates.
+    other templates. The first `num_static_messages` are the same for other instructions, so what is
+    computed of them is worth being kept.
     """
 
     messages: tuple[Message, ...]
@@ -184,6 +185,7 @@ class GenerationRequest:
     draft_margin: float = 0.0
     tools: tuple[Mapping[str, Any], ...] = ()
     tools_text: str = ""
+    num_static_messages: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

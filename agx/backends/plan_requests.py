@@ -15,8 +15,13 @@ from agx.grammar.tool_schema import Schema
 from agx.plan.dialects import Dialect, DialectChoice
 from agx.plan.schema import MAX_TASKS, Finding, Plan, Task
 from agx.plan.tools import Registry
-from agx.prompts.chosen_examples import DEFAULT_EXAMPLES, MAX_EXAMPLES, foreign_tools
-from agx.prompts.examples import Example
+from agx.prompts.chosen_examples import (
+    DEFAULT_EXAMPLES,
+    MAX_EXAMPLES,
+    NO_EXAMPLES,
+    ShownExamples,
+    foreign_tools,
+)
 from agx.prompts.messages import delta_turns, example_turns, system_text, template_tools
 from agx.requests import GenerationRequest, Message, Parameters
 from agx.risk import policy
@@ -41,8 +46,8 @@ class PlanOptions:
 
     `reasoning_tokens` None lets the model reason as far as it has to. `tools_limit` is the most tools
     that the model is offered, the best for the instruction: 0 is all of them, None what suits model and
-    tools. `examples` is the most examples that a general model is shown. `dialect` is the form in which
-    the model writes the plan.
+    tools. `examples` is the most examples near the instruction that a general model is shown, beside a few
+    that are always the same; 0 is none at all. `dialect` is the form in which the model writes the plan.
     """
 
     parameters: Parameters = field(default_factory=Parameters)
@@ -100,7 +105,7 @@ def plan_request(
     options: PlanOptions,
     draft: Draft | None = None,
     *,
-    examples: Sequence[Example] = (),
+    examples: ShownExamples = NO_EXAMPLES,
 ) -> GenerationRequest:
     """Make the request for Echo, or with a draft for Delta, of what `check_request` has let through.
 
@@ -109,7 +114,7 @@ def plan_request(
     dialect: Dialect = "json" if options.dialect == "auto" else options.dialect
     messages = [
         Message("system", _system_text(context, dialect, has_examples=bool(examples))),
-        *example_turns(examples, dialect),
+        *example_turns(tuple(examples), dialect),
         Message("user", instruction),
     ]
     if draft is not None:
@@ -130,7 +135,15 @@ def plan_request(
         draft_margin=DRAFT_MARGIN,
         tools=functions,
         tools_text=listing + "\n\n" if functions else "",
+        num_static_messages=_num_static(context, examples),
     )
+
+
+def _num_static(context: PlanContext, examples: ShownExamples) -> int:
+    """Return how many messages say nothing of this instruction, nor of what it is about."""
+    if context.existing_tasks or context.input_summary:
+        return 0
+    return 1 + 2 * len(examples.core)
 
 
 def names_offered(context: PlanContext) -> tuple[str, ...] | None:

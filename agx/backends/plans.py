@@ -30,8 +30,7 @@ from agx.plan import limits
 from agx.plan.changes import task_changes
 from agx.plan.dialects import Dialect
 from agx.plan.schema import PlanMetadata
-from agx.prompts.chosen_examples import chosen_examples
-from agx.prompts.examples import Example
+from agx.prompts.chosen_examples import NO_EXAMPLES, ShownExamples, chosen_examples
 from agx.requests import Chunk, GenerationRequest, Usage
 from agx.risk import policy
 from agx.risk.context import GeneratedPlan, PlanContext
@@ -50,7 +49,7 @@ class Prepared:
     context: PlanContext
     facts: ModelFacts
     draft: Draft | None = None
-    examples: tuple[Example, ...] = ()
+    examples: ShownExamples = NO_EXAMPLES
     dialect: Dialect = "json"
 
 
@@ -70,7 +69,7 @@ async def prepare(
     options = options or PlanOptions()
     check_request(instruction, context, options)
     request: GenerationRequest | None = None
-    examples: tuple[Example, ...] = ()
+    examples = NO_EXAMPLES
     if options.dialect != "shell" and not has_too_many_tools(context, options):
         # In JSON, as the embedded planner writes it. It goes on while the model loads.
         request = plan_request(instruction, context, options, draft)
@@ -241,7 +240,7 @@ def _other_parameters(prepared: Prepared) -> dict[str, int | str]:
     asked = {
         "think": prepared.request.reasoning_tokens,
         "chat_template_sha256": prepared.facts.chat_template_sha256,
-        "examples": len(prepared.examples) or None,
+        "examples": len(prepared.examples.nearest) or None,
     }
     return {name: value for name, value in asked.items() if value is not None} | _other_dialect(prepared)
 

@@ -45,7 +45,7 @@ class PlannerConfig:
 
     `tools_limit` is the most tools that a model is offered, the best for the instruction: 0 is all of
     them, None what suits model and tools. `delta_tools_limit` is the same for Delta's model, None as
-    the other. `examples` is the most examples that a general model is shown, the nearest to the
+    the other. `examples` is the most examples that a general model is shown beside a core, the nearest to the
     instruction. No plan uses a tool of `forbidden` or goes above `max_risk`; a context can only add.
     """
 

@@ -3,6 +3,9 @@
 The pairs that come with AGX stand in `examples.tsv.gz`, which `scripts/build-examples` makes and
 `examples.md` describes. Each line is an instruction, a tab, and the tasks as compact JSON. A bank keeps
 lines, and reads only those that are near: thousands of plans would take longer to read than to search.
+
+The few of `core.tsv`, in the same form, are shown for every instruction. So the beginning of the prompt is
+always the same, and is computed once.
 """
 
 from __future__ import annotations
@@ -80,6 +83,13 @@ def example_bank(own: Iterable[Example] = ()) -> ExampleBank:
     """Return the bank that comes with AGX, with a user's own pairs added to it."""
     lines = [example.as_line() for example in own]
     return ExampleBank((*_shipped_lines(), *lines)) if lines else _shipped_bank()
+
+
+@cache
+def core_examples() -> tuple[Example, ...]:
+    """Return the examples that are shown for every instruction, in their order."""
+    text = files("agx.prompts").joinpath("core.tsv").read_text(encoding="utf-8")
+    return tuple(map(Example.from_line, text.removesuffix("\n").split("\n")))
 
 
 @cache

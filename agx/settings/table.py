@@ -173,8 +173,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "examples",
         "integer",
-        8,
-        "the most examples that a general model is shown, the nearest to the instruction; 0 is none",
+        2,
+        "the most examples near the instruction that a general model is shown, beside a core; 0 is none",
         range=Range(0, 32),
     ),
     Setting(

@@ -1,6 +1,9 @@
-"""Makes the bank of examples: pairs of an instruction and its plan, `agx/prompts/examples.tsv.gz`.
+"""Makes the examples that come with AGX: pairs of an instruction and its plan.
 
-It takes NL2Bash and the requests of AGX's own, as far as their commands become plans without an error.
+The core, `agx/prompts/core.tsv`, is made of the pairs in `scripts/data/core.tsv`; every prompt shows it. The
+bank, `agx/prompts/examples.tsv.gz`, is searched for what is near an instruction.
+
+The bank takes NL2Bash and the requests of AGX's own, as far as their commands become plans without an error.
 Nothing that AGX is measured on is in it: no command of the development set, which
 `scripts.planner.prepare` chooses, no instruction of that set or of the everyday evaluation, and no own
 request for a plan that answers one of the everyday evaluation.
@@ -22,7 +25,8 @@ from typing import TYPE_CHECKING
 from agx.evaluate.metrics import templates
 from agx.plan.schema import Task
 from agx.prompts.examples import Example
-from agx.rules.check import check_tasks
+from agx.rules.check import check_tasks, refuse_errors
+from agx.shell.parse import parse_shell
 from agx.unix.registry import unix_registry
 from scripts.planner.forms import one_form
 from scripts.planner.prepare import command_key, is_dev, plan_rows, wording
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 BANK = ROOT / "agx/prompts/examples.tsv.gz"
+CORE = ROOT / "agx/prompts/core.tsv"
+CORE_REQUESTS = ROOT / "scripts/data/core.tsv"
 OWN_REQUESTS = ROOT / "scripts/data"
 EVERYDAY = ROOT / "tests/data/everyday.jsonl"
 MAX_CHARS = 400
@@ -57,6 +63,21 @@ def bank_lines(corpus: Iterable[Pair], own: Iterable[Pair], evaluation: Iterable
     lines = {example.as_line() for example in _examples(rest, held_out)}
     lines.update(example.as_line() for example in _of_each_kind(_examples(more, held_out)))
     return sorted(lines)
+
+
+def core_lines(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the lines of the core, in its order; raises `AgxError` for a command that is no plan."""
+    registry = unix_registry()
+    examples = [Example(instruction, parse_shell(command).tasks) for instruction, command in pairs]
+    for example in examples:
+        refuse_errors(check_tasks(example.tasks, registry), example.instruction)
+    return [example.as_line() for example in examples]
+
+
+def core_requests() -> list[tuple[str, str]]:
+    """Return the pairs of an instruction and a command that the core is made of."""
+    lines = CORE_REQUESTS.read_text(encoding="utf-8").splitlines()
+    return [(instruction, command) for instruction, command in (line.split("\t") for line in lines)]
 
 
 def packed(lines: Iterable[str]) -> bytes:
@@ -100,6 +121,7 @@ def main(arguments: list[str] | None = None) -> None:
     own = [pair for path in sorted(OWN_REQUESTS.glob("*.jsonl")) for pair in written(path)]
     lines = bank_lines(nl2bash(args.nl2bash), own, read_lines(EVERYDAY))
     data = packed(lines)
+    CORE.write_text("".join(f"{line}\n" for line in core_lines(core_requests())), encoding="utf-8")
     args.out.write_bytes(data)
     print(f"{len(lines):,} pairs, {len(data):,} bytes")
 

@@ -11,12 +11,14 @@ from agx.backends.plan_requests import Draft, PlanOptions
 from agx.backends.plans import Prepared, generate_plan, prepare
 from agx.backends.scripted import ScriptedBackend
 from agx.errors import UsageError
+from agx.prompts.chosen_examples import NO_EXAMPLES
+from agx.prompts.examples import core_examples
 from agx.prompts.messages import written_plan
 from agx.requests import ChatRole
 from agx.risk.context import PlanContext
 from agx.rules.check import read_draft
 from agx.unix.registry import unix_registry
-from tests.plan.helpers import function_registry
+from tests.plan.helpers import function_registry, task
 
 INSTRUCTION = "list all rust files and count lines"
 PLAN = '{"tasks":[{"command":"ls","args":[]}]}'
@@ -26,12 +28,13 @@ async def prepared(
     context: PlanContext | None = None,
     *,
     examples: Any = 8,
+    instruction: str = INSTRUCTION,
     planner_tools: str | None = None,
     draft: Draft | None = None,
 ) -> Prepared:
     backend = ScriptedBackend([], planner_tools=planner_tools)
     options = PlanOptions(examples=examples)
-    return await prepare(backend, INSTRUCTION, context or PlanContext(), options=options, draft=draft)
+    return await prepare(backend, instruction, context or PlanContext(), options=options, draft=draft)
 
 
 def roles(each: Prepared) -> list[ChatRole]:
@@ -40,17 +43,32 @@ def roles(each: Prepared) -> list[ChatRole]:
 
 async def test_examples_are_turns_between_the_system_text_and_the_instruction() -> None:
     made = await prepared(examples=2)
-    assert roles(made) == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert roles(made) == ["system", *["user", "assistant"] * len(made.examples), "user"]
     contents = [message.content for message in made.request.messages]
     assert contents[-1] == INSTRUCTION
-    first, nearest = made.examples
-    assert contents[1:5] == [
-        first.instruction,
-        written_plan(first.tasks),
-        nearest.instruction,
-        written_plan(nearest.tasks),
-    ]
-    assert all(json.loads(text)["tasks"] for text in contents[2:5:2])
+    assert len(made.examples.nearest) == 2
+    turns = [(each.instruction, written_plan(each.tasks)) for each in made.examples]
+    assert contents[1:-1] == [text for turn in turns for text in turn]
+    assert all(json.loads(text)["tasks"] for text in contents[2:-1:2])
+
+
+async def test_what_comes_before_the_nearest_is_the_same_for_every_instruction() -> None:
+    one = (await prepared(examples=2)).request
+    other = (await prepared(examples=2, instruction="delete all empty folders")).request
+    num_static = one.num_static_messages
+    assert num_static == other.num_static_messages == 1 + 2 * len(core_examples())
+    assert one.messages[:num_static] == other.messages[:num_static]
+    assert one.messages[num_static] != other.messages[num_static]
+
+
+@pytest.mark.parametrize(
+    "context",
+    [PlanContext(input_summary="one line of text"), PlanContext(existing_tasks=(task("ls"),))],
+    ids=["input", "existing tasks"],
+)
+async def test_a_prompt_that_tells_of_input_or_tasks_is_not_worth_being_kept(context: PlanContext) -> None:
+    """What is kept may reach the disk, where the content of somebody's files has no place."""
+    assert (await prepared(context)).request.num_static_messages == 0
 
 
 async def test_the_system_text_is_short_beside_examples_and_the_same_for_every_instruction() -> None:
@@ -72,7 +90,7 @@ async def test_few_tools_are_described_beside_examples_too() -> None:
 async def test_delta_reads_them_before_its_draft() -> None:
     plan, findings = read_draft(PLAN, unix_registry(), instruction=INSTRUCTION)
     made = await prepared(examples=1, draft=Draft(plan, findings))
-    assert roles(made) == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert roles(made) == ["system", *["user", "assistant"] * (len(made.examples) + 1), "user"]
     assert made.request.messages[-2].content == PLAN
     assert made.request.draft == PLAN
 
@@ -88,7 +106,7 @@ async def test_delta_reads_them_before_its_draft() -> None:
 )
 async def test_there_may_be_none(given: dict[str, Any]) -> None:
     made = await prepared(**given)
-    assert (roles(made), made.examples) == (["system", "user"], ())
+    assert (roles(made), made.examples) == (["system", "user"], NO_EXAMPLES)
 
 
 @pytest.mark.parametrize("number", [-1, 33, True, 1.5, None])

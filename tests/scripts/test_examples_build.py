@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from agx.prompts.examples import Example, example_bank
-from scripts.examples.build import EVERYDAY, MAX_OF_TEMPLATE, bank_lines, main, packed
+from scripts.examples.build import (
+    CORE,
+    EVERYDAY,
+    MAX_OF_TEMPLATE,
+    bank_lines,
+    core_lines,
+    core_requests,
+    main,
+    packed,
+)
 from scripts.planner.forms import one_form
 from scripts.planner.prepare import command_key, is_dev, wording
 from scripts.planner.sources import Pair, nl2bash, read_lines
@@ -104,3 +113,25 @@ def test_the_shipped_bank_has_nothing_of_the_development_set() -> None:
     assert asked.isdisjoint(wording(example.instruction) for example in shipped)
     plans = {json.dumps(one_form([task.written() for task in example.tasks])) for example in shipped}
     assert plans.isdisjoint(command_key(pair.cmd) for pair in development)
+
+
+def test_the_core_is_what_its_requests_make() -> None:
+    made = "".join(f"{line}\n" for line in core_lines(core_requests()))
+    assert CORE.read_text(encoding="utf-8") == made
+
+
+def test_nothing_that_agx_is_measured_on_is_in_the_core() -> None:
+    evaluation = list(read_lines(EVERYDAY))
+    asked = {wording(row["instruction"]) for row in evaluation}
+    answers = {command_key(reference) for row in evaluation for reference in row["reference"]}
+    assert not asked & {wording(instruction) for instruction, _ in core_requests()}
+    assert not answers & {command_key(command) for _, command in core_requests()}
+    assert not any(is_dev(command) for _, command in core_requests())
+
+
+@pytest.mark.skipif(not NL2BASH.exists(), reason="the corpus is not here")
+def test_nothing_of_the_development_set_is_in_the_core() -> None:
+    development = [pair for pair in nl2bash(NL2BASH) if is_dev(pair.cmd)]
+    held_out = {command_key(pair.cmd) for pair in development}
+    assert not held_out & {command_key(command) for _, command in core_requests()}
+    assert not {wording(pair.nl) for pair in development} & {wording(text) for text, _ in core_requests()}
