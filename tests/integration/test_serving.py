@@ -94,6 +94,37 @@ async def test_eight_plans_at_once_are_those_made_one_after_the_other(case: Case
     assert at_once == one_by_one
 
 
+async def test_a_seeded_plan_is_the_same_among_eight_others_and_with_their_prompt_in_memory(
+    case: Case,
+) -> None:
+    seeded = replace(GREEDY, parameters=Parameters(temperature=1.5, max_tokens=256), seed=11)
+    others = replace(seeded, seed=None)
+    async with case.planner(ModelRole.ECHO) as planner:
+        alone = await text_of(planner, options=seeded)
+    async with case.planner(ModelRole.ECHO) as planner:
+        for _ in range(2):  # the second time, the prompts of the first are cached
+            plans = [text_of(planner, f"what is the weather in {city}?", others) for city in CITIES]
+            among = text_of(planner, options=seeded)
+            outcomes = await asyncio.gather(*plans[:4], among, *plans[4:], return_exceptions=True)
+            assert outcomes[4] == alone
+
+
+async def test_one_of_eight_is_cancelled_and_the_others_are_written_on(case: Case) -> None:
+    instructions = [f"what is the weather in {city}?" for city in CITIES]
+    async with case.planner(ModelRole.ECHO) as planner:
+        first = await text_of(planner, instructions[0])
+        tasks = [
+            asyncio.create_task(text_of(planner, instruction, replace(GREEDY, seed=1 if at == 0 else None)))
+            for at, instruction in enumerate(instructions)
+        ]
+        await asyncio.sleep(0.1)
+        tasks[3].cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(outcomes.pop(3), asyncio.CancelledError | str)
+    assert outcomes[0] == first
+    assert all(isinstance(outcome, str) for outcome in outcomes), outcomes
+
+
 async def test_many_plans_in_one_worker_survive_its_death(case: Case) -> None:
     """Without a seed they are decoded together, and what dies with the worker is tried again."""
     instructions = [f"what is the weather in {city}?" for city in CITIES]
