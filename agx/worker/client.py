@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
 
-from agx.errors import UsageError
+from agx.errors import DeadlineExceeded, UsageError
 from agx.requests import LoadRequest
+from agx.worker.company import Company
 from agx.worker.connection import Connection, NotBegun, Replies
 from agx.worker.deaths import Deaths
 from agx.worker.process import WorkerProcess, spawn
@@ -33,6 +34,7 @@ class WorkerClient:
         self._load = load.absolute()
         self._on_progress = on_progress
         self._deaths = Deaths()
+        self._company = Company()
         self._connection: Connection | None = None
         self._is_closed = False
         if process is not None and process.load != self._load:
@@ -82,6 +84,26 @@ class WorkerClient:
         """
         now = asyncio.get_running_loop().time()
         deadline_at = None if deadline_secs is None else now + deadline_secs
+        await self._enter(request, deadline_at=deadline_at)
+        try:
+            async with aclosing(self._replies(request, deadline_at=deadline_at)) as replies:
+                async for frame in replies:
+                    yield frame
+        finally:
+            self._company.leave()
+
+    async def _enter(self, request: Frame, *, deadline_at: float | None) -> None:
+        """Wait while a request that may have ended a worker is at work, or is this one and others are."""
+        try:
+            async with asyncio.timeout_at(deadline_at):
+                await self._company.enter(alone=self._is_suspect(request))
+        except TimeoutError:
+            raise DeadlineExceeded(
+                "the time limit of the request ran out while another one had the worker for itself",
+                hint="allow more time",
+            ) from None
+
+    async def _replies(self, request: Frame, *, deadline_at: float | None) -> AsyncGenerator[Frame, None]:
         for is_last in (False, True):
             try:
                 with self._send(request, deadline_at=deadline_at) as replies:
@@ -109,6 +131,12 @@ class WorkerClient:
             spawned.kill()
         if self._connection is not None:
             await self._connection.aclose()
+
+    def _is_suspect(self, request: Frame) -> bool:
+        try:
+            return self._deaths.is_suspect(request)
+        except FrameError:  # it cannot be sent, which `_send` says
+            return False
 
     def _send(self, request: Frame, *, deadline_at: float | None) -> Replies:
         try:

@@ -41,6 +41,10 @@ class Deaths:
         if self._by_input:
             self._by_input.pop(_key(request), None)
 
+    def is_suspect(self, request: Frame) -> bool:
+        """Return whether an input was at work when a worker died, and has not gone well since."""
+        return bool(self._by_input) and _key(request) in self._by_input
+
     def check(self, request: Frame) -> None:
         """Raise `WorkerDied` for an input that has killed the worker twice in a row."""
         deaths = self._by_input.get(_key(request), []) if self._by_input else []

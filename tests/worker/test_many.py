@@ -53,21 +53,25 @@ async def test_cancelling_one_leaves_the_texts_of_the_others(client: WorkerClien
 
 
 @needs_signals
-async def test_a_death_is_blamed_on_all_that_were_begun(client: WorkerClient) -> None:
-    """Each of them may have been the cause, so each is refused after two deaths."""
-    requests = [LONG_ANSWER, generate("another", max_tokens=30_000)]
-    for _ in range(2):
-        tasks = [asyncio.create_task(collect(client, request)) for request in requests]
-        pid = await reach(client, "generating")
-        while len(client_active(client)) < 2:
-            await asyncio.sleep(0.002)
-        os.kill(pid, signal.SIGKILL)
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [type(outcome) for outcome in outcomes] == [WorkerDied] * 2
-    for request in requests:
-        with pytest.raises(WorkerDied, match="refused"):
-            await collect(client, request)
-    assert (await collect(client, generate()))[-1]["finish_reason"] == "length"
+async def test_after_a_death_with_several_each_runs_alone_until_it_is_cleared(client: WorkerClient) -> None:
+    """Each may have been the cause. The one that is, dies alone the second time, and is refused."""
+    killer, innocent = LONG_ANSWER, generate("another", max_tokens=600)
+    tasks = [asyncio.create_task(collect(client, request)) for request in (killer, innocent)]
+    pid = await reach(client, "generating")
+    while len(client_active(client)) < 2:
+        await asyncio.sleep(0.002)
+    os.kill(pid, signal.SIGKILL)
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [WorkerDied] * 2
+    tasks = [asyncio.create_task(collect(client, request)) for request in (killer, innocent)]
+    pid = await reach(client, "generating")
+    assert len(client_active(client)) == 1
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(WorkerDied):
+        await tasks[0]
+    assert (await tasks[1])[-1]["usage"]["completion_tokens"] == 600
+    with pytest.raises(WorkerDied, match="refused"):
+        await collect(client, killer)
 
 
 def client_active(client: WorkerClient) -> frozenset[int]:
