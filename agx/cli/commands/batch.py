@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agx.batch.row_file import RowFile
     from agx.batch.run import BatchJob, BatchRun
     from agx.batch.sources import Source
+    from agx.cli.show.streaming import Progress
     from agx.planning.planner import Planner
 
 NOT_ALL_PLANNED = 3
@@ -103,7 +104,7 @@ def _planned(planner: Planner, job: BatchJob, *, notes: Notes, rows: RowFile | N
                 progress = BatchProgress(run.tally, moving=moving, notes=notes)
                 planner.on_progress = moving.loading
                 planner.on_warning = moving.before(notes.warning)
-                add_row = _print_row if rows is None else rows.add
+                add_row = _printing(moving) if rows is None else rows.add
                 asyncio.run(until_signal(_run(run, planner, add_row=add_row, progress=progress.show)))
         is_whole = True
     finally:
@@ -120,8 +121,14 @@ async def _run(
         await run.run(planner, add_row=add_row, progress=progress)
 
 
-def _print_row(row: bytes) -> None:
-    write_result(row.decode())
+def _printing(moving: Progress) -> Callable[[bytes], None]:
+    """Return the function that prints a row, on a terminal in place of what is moving there."""
+
+    def print_row(row: bytes) -> None:
+        moving.clear()
+        write_result(row.decode())
+
+    return print_row
 
 
 def _source(file: str) -> Source:
