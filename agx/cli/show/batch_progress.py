@@ -55,7 +55,8 @@ def progress_sentence(tally: Tally) -> str:
     parts = [f"{tally.num_done:,}{of_total} lines"]
     if tally.num_failed:
         parts.append(_counted(tally.num_failed, "error"))
-    parts.append(f"{tally.rate:.3g} a second")
+    if tally.num_new:
+        parts.append(pace(tally.rate))
     if tally.secs_left is not None:
         parts.append(f"{duration(tally.secs_left)} left")
     return ", ".join(parts)
@@ -68,9 +69,14 @@ def summary_sentence(tally: Tally, *, is_whole: bool, path: Path | None) -> str:
     text += f", {_counted(tally.num_failed, 'error')}" if tally.num_failed else ""
     text += f" ({', '.join(f'{code} {n:,}' for code, n in tally.codes.most_common())})" if tally.codes else ""
     if tally.num_new:
-        text += f"; {tally.num_new:,} in {duration(tally.seconds)}, {tally.rate:.3g} a second"
+        text += f"; {tally.num_new:,} in {duration(tally.seconds)}, {pace(tally.rate)}"
     goes_on = path is not None and not is_whole
     return f"{text}; the same command goes on from here" if goes_on else text
+
+
+def pace(rate: float) -> str:
+    """Return so many a second in words; of less than one, how long each takes."""
+    return f"{rate:.3g} a second" if rate >= 1 or not rate else f"{duration(1 / rate)} each"
 
 
 def duration(seconds: float) -> str:

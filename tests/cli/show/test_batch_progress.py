@@ -43,7 +43,9 @@ def tally_after(secs: float, *, total: int | None = 2000, num_planned: int = 99)
 def test_progress_is_done_total_errors_rate_and_time_left() -> None:
     assert progress_sentence(tally_after(10)) == "100 of 2,000 lines, 1 error, 10 a second, 3 min left"
     assert progress_sentence(tally_after(10, total=None)) == "100 lines, 1 error, 10 a second"
-    assert progress_sentence(Tally(total=5)) == "0 of 5 lines, 0 a second"
+    assert progress_sentence(Tally(total=5)) == "0 of 5 lines"
+    slow = tally_after(1000, total=None)
+    assert progress_sentence(slow) == "100 lines, 1 error, 10 s each"
 
 
 def test_the_summary_says_what_is_there_and_how_to_go_on() -> None:
