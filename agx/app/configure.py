@@ -38,6 +38,12 @@ def models_folder(settings: Settings) -> Path | None:
     return None if settings.home is None else settings.home / "models"
 
 
+def warm_folder(settings: Settings) -> Path | None:
+    """Return the folder of the workers that `agx up` keeps; None where they are not used."""
+    is_used = settings.home is not None and settings.text("warm") == "on"
+    return settings.home / "warm" if is_used and settings.home is not None else None
+
+
 def planner_config(settings: Settings) -> PlannerConfig:
     """Return the configuration of the planner that the settings ask for."""
     from agx.backends.base import BackendKind  # noqa: PLC0415  heavy: the worker starts first
@@ -50,6 +56,7 @@ def planner_config(settings: Settings) -> PlannerConfig:
         echo_model=settings.text("echo_model"),
         delta_model=settings.text("delta_model"),
         models_dir=models_folder(settings),
+        warm_dir=warm_folder(settings),
         load=load_options(settings),
         parameters=parameters(settings),
         think=settings.optional_integer("think"),

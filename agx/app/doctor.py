@@ -27,7 +27,7 @@ from agx.worker.survey import survey
 if TYPE_CHECKING:
     from agx.app.planners import MakePlanner
     from agx.settings.layers import Settings
-    from agx.worker.process import WorkerProcess
+    from agx.worker.channel import Channel
 
 INSTRUCTION = "list all rust files and count lines"
 LIBRARIES = ("llama-cpp-python", "llguidance", "pydantic", "jinja2", "gguf")
@@ -50,7 +50,7 @@ class Check:
 
 
 async def examine(
-    settings: Settings, *, make_planner: MakePlanner | None, worker: WorkerProcess | None
+    settings: Settings, *, make_planner: MakePlanner | None, worker: Channel | None
 ) -> list[Check]:
     """Make all checks; raises nothing but what an interrupt raises."""
     config = planner_config(settings)

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agx.app.configure import load_options, models_folder
+from agx.app.configure import load_options, models_folder, warm_folder
 from agx.backends.base import BackendKind
 from agx.backends.specs import LlamaCppSpec, ModelChoice, specify
 from agx.errors import AgxError
 
 if TYPE_CHECKING:
     from agx.settings.layers import Settings
-    from agx.worker.process import WorkerProcess
+    from agx.worker.channel import Channel
 
 
 @contextmanager
-def started_worker(settings: Settings, *, needed: bool) -> Iterator[WorkerProcess | None]:
-    """Start the worker that the settings ask for, as the planner would start it a moment later.
+def started_worker(settings: Settings, *, needed: bool) -> Iterator[Channel | None]:
+    """Start the worker that the settings ask for, or reach the warm one that fits, as the planner would.
 
     Yields None where there is nothing to start. What is wrong with the model is left to the planner,
     which says so when it opens it.
@@ -32,13 +32,14 @@ def started_worker(settings: Settings, *, needed: bool) -> Iterator[WorkerProces
             worker.kill()
 
 
-def _start(settings: Settings) -> WorkerProcess | None:
+def _start(settings: Settings) -> Channel | None:
     role = "delta" if settings.text("model_role") == "delta" else "echo"
     try:
         choice = ModelChoice(
             settings.text(f"{role}_model"),
             backend=BackendKind(settings.text("backend")),
             models_dir=models_folder(settings),
+            warm_dir=warm_folder(settings),
             load=load_options(settings),
         )
         spec = specify(choice)
@@ -46,6 +47,6 @@ def _start(settings: Settings) -> WorkerProcess | None:
             return None
     except (AgxError, OSError):
         return None
-    from agx.worker.process import spawn  # noqa: PLC0415  light, but --help does without
+    from agx.worker.reach import reach_worker  # noqa: PLC0415  light, but --help does without
 
-    return spawn(spec.load_request)
+    return reach_worker(spec.load_request, spec.warm_dir)

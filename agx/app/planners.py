@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from agx.plan.schema import Task
     from agx.plan.tools import Registry
     from agx.settings.layers import Settings
-    from agx.worker.process import WorkerProcess
+    from agx.worker.channel import Channel
 
 
 class MakePlanner(Protocol):
     """Makes a planner; tests pass one that has a backend of their own."""
 
     def __call__(
-        self, config: PlannerConfig, *, registry: Registry | None = None, worker: WorkerProcess | None = None
+        self, config: PlannerConfig, *, registry: Registry | None = None, worker: Channel | None = None
     ) -> Planner:
         """Return a planner that has not been entered yet."""
         ...
@@ -31,7 +31,7 @@ def planner_for(
     *,
     make_planner: MakePlanner | None,
     registry: Registry | None = None,
-    worker: WorkerProcess | None = None,
+    worker: Channel | None = None,
 ) -> Planner:
     """Return the planner that the settings ask for; `make_planner` takes the place of `Planner`."""
     make: MakePlanner = make_planner or Planner

@@ -28,7 +28,10 @@ class LlamaCppBackend(GeneratesPlans):
         hashes_path = None if spec.models_dir is None else spec.models_dir / HASHES_NAME
         self._spec = spec
         self._client = WorkerClient(
-            spec.load_request, process=attached.worker, on_progress=attached.on_progress
+            spec.load_request,
+            process=attached.worker,
+            warm_dir=spec.warm_dir,
+            on_progress=attached.on_progress,
         )
         self._hash = ModelHash(spec.path, HashMemory(hashes_path))
         self._facts: ModelFacts | None = None

@@ -18,16 +18,20 @@ from agx.models.resolve import display_name, resolve_model
 from agx.requests import LoadOptions, LoadRequest
 
 if TYPE_CHECKING:
-    from agx.worker.process import WorkerProcess
+    from agx.worker.channel import Channel
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """A model as a person asks for it: by a name or a path; names are looked up in `models_dir`."""
+    """A model as a person asks for it: by a name or a path; names are looked up in `models_dir`.
+
+    A worker that is kept in `warm_dir` is used where one fits.
+    """
 
     model: str
     backend: BackendKind = BackendKind.AUTO
     models_dir: Path | None = None
+    warm_dir: Path | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
 
 
@@ -45,13 +49,15 @@ class LlamaCppSpec:
     """One GGUF file, and how it is loaded.
 
     `name` is what the model is called where its metadata do not say it, if not by its file's name.
-    `models_dir` is where the model's SHA-256 is remembered.
+    `models_dir` is where the model's SHA-256 is remembered, and `warm_dir` where workers are kept that may
+    have the model loaded already.
     """
 
     path: Path
     name: str | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
     models_dir: Path | None = None
+    warm_dir: Path | None = None
 
     @property
     def backend(self) -> BackendKind:
@@ -68,12 +74,12 @@ class LlamaCppSpec:
 class Attachments:
     """What a backend is handed beside its specification, because it is alive.
 
-    `worker` is a process started beforehand with `agx.worker.process.spawn`; a backend that has no use for
-    it ends it. `on_progress` is called with how much of the weights has been read, from 0 to 1, and
-    `on_warning`, once each, with sentences that a user of the model should read.
+    `worker` was started beforehand with `agx.worker.process.spawn`, or is a warm one that was reached; a
+    backend that has no use for it closes it. `on_progress` is called with how much of the weights has been
+    read, from 0 to 1, and `on_warning`, once each, with sentences that a user of the model should read.
     """
 
-    worker: WorkerProcess | None = None
+    worker: Channel | None = None
     on_progress: Callable[[float], None] | None = None
     on_warning: Callable[[str], None] | None = None
 
@@ -94,4 +100,5 @@ def specify(choice: ModelChoice) -> BackendSpec:
         name=display_name(choice.model),
         load=choice.load,
         models_dir=choice.models_dir,
+        warm_dir=choice.warm_dir,
     )

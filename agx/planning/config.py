@@ -38,8 +38,9 @@ class PlannerConfig:
     """How a planner plans. `seed` None draws a fresh one for every plan.
 
     `echo_model` and `delta_model` are a path, a name in `models_dir`, `ollama:name:tag` or `agx-nano`;
-    `load` is how both are loaded. `think` is how many tokens a model may reason before it plans: 0 is
-    none; None is none where its template can turn reasoning off, and a few hundred otherwise.
+    `load` is how both are loaded; a worker that `agx up` keeps in `warm_dir` and that is loaded so is used
+    instead of a new one, and None uses none. `think` is how many tokens a model may reason before it
+    plans: 0 is none; None is none where its template can turn reasoning off, and a few hundred otherwise.
     `dialect` is the form in which a model writes a plan: `json`, `shell` (a pipeline, of Unix commands
     only), or `auto` for the one that suits model and tools.
 
@@ -54,6 +55,7 @@ class PlannerConfig:
     echo_model: str | Path = EMBEDDED
     delta_model: str | Path = EMBEDDED
     models_dir: Path | None = None
+    warm_dir: Path | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
     parameters: Parameters = field(default_factory=Parameters)
     think: int | None = None
@@ -79,7 +81,13 @@ class PlannerConfig:
         return self._role(ModelRole.DELTA, self.delta_model, tools_limit=limit)
 
     def _role(self, name: ModelRole, model: str | Path, *, tools_limit: int | None) -> Role:
-        choice = ModelChoice(str(model), backend=self.backend, models_dir=self.models_dir, load=self.load)
+        choice = ModelChoice(
+            str(model),
+            backend=self.backend,
+            models_dir=self.models_dir,
+            warm_dir=self.warm_dir,
+            load=self.load,
+        )
         options = PlanOptions(
             self.parameters,
             seed=self.seed,

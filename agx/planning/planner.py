@@ -30,7 +30,7 @@ from agx.requests import Chunk, Parameters
 from agx.risk import policy
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.unix.registry import unix_registry
-from agx.worker.process import WorkerProcess
+from agx.worker.channel import Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Planner:
         *,
         registry: Registry | None = None,
         backend: ModelBackend | None = None,
-        worker: WorkerProcess | None = None,
+        worker: Channel | None = None,
     ) -> None:
         self.config = config or PlannerConfig()
         self.registry = registry or unix_registry()

@@ -186,6 +186,14 @@ SETTINGS: tuple[Setting, ...] = (
         option="--timeout",
     ),
     Setting(
+        "warm",
+        "choice",
+        "on",
+        "whether a worker that `agx up` keeps is used where one fits",
+        choices=_ON_OFF,
+        synonyms=_TRUTH,
+    ),
+    Setting(
         "record",
         "choice",
         "on",

@@ -61,7 +61,7 @@ def locked(path: Path, *, wait_secs: float = LOCK_SECS) -> Iterator[None]:
     descriptor = os.open(path.with_name(f".{path.name[:200]}.lock"), os.O_RDWR | os.O_CREAT, PRIVATE)
     try:
         until = time.monotonic() + wait_secs
-        while not _try_lock(descriptor):
+        while not try_lock(descriptor):
             if time.monotonic() >= until:
                 raise _busy(path, wait_secs)
             time.sleep(_PAUSE_SECS)
@@ -79,7 +79,7 @@ def _busy(path: Path, waited_secs: float) -> StorageError:
     return error
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
     """Return whether the lock of an open file was free and is now held. Windows locks bytes, others files."""
     try:
         if sys.platform == "win32":

@@ -9,18 +9,20 @@ from pathlib import Path
 
 from agx.errors import DeadlineExceeded, UsageError
 from agx.requests import LoadRequest
+from agx.worker.channel import Channel
 from agx.worker.company import Company
 from agx.worker.connection import Connection, NotBegun, Replies
 from agx.worker.deaths import Deaths
-from agx.worker.process import WorkerProcess, spawn
 from agx.worker.protocol import Frame, FrameError, load_frame
+from agx.worker.reach import reach_worker
 
 
 class WorkerClient:
     """Keeps one model loaded in a worker. Starts the worker when it is needed and after each death.
 
     It belongs to the event loop of its first use. `process` is a worker that has been started
-    beforehand with `agx.worker.process.spawn`; one that loads something else is closed and not used.
+    beforehand with `agx.worker.process.spawn`; one that loads something else is closed and not used. In
+    `warm_dir` lie the sockets of the workers that `agx up` keeps: one that fits is used instead of a new one.
     `on_progress` is called in the event loop with how much of the weights has been read, from 0 to 1.
     """
 
@@ -28,10 +30,12 @@ class WorkerClient:
         self,
         load: LoadRequest,
         *,
-        process: WorkerProcess | None = None,
+        process: Channel | None = None,
+        warm_dir: Path | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> None:
         self._load = load.absolute()
+        self._warm_dir = warm_dir
         self._on_progress = on_progress
         self._deaths = Deaths()
         self._company = Company()
@@ -153,7 +157,7 @@ class WorkerClient:
             self._deaths.check(load_request)
             if self._connection is not None:
                 self._connection.stop()
-            process = self._spawned or spawn(self._load)
+            process = self._spawned or reach_worker(self._load, self._warm_dir)
             self._spawned = None
             self._connection = Connection(
                 process, load_request=load_request, deaths=self._deaths, on_progress=self._on_progress

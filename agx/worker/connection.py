@@ -10,8 +10,8 @@ from itertools import count
 from typing import Self
 
 from agx.errors import AgxError, DeadlineExceeded, UsageError, WorkerDied, from_dict
+from agx.worker.channel import Channel, Death
 from agx.worker.deaths import Deaths, worker_died
-from agx.worker.process import Death, WorkerProcess
 from agx.worker.protocol import LOAD_ID, Frame
 
 # The worker keeps the deadline itself; this is how much later we stop waiting for it.
@@ -89,7 +89,7 @@ class Connection:
 
     def __init__(
         self,
-        process: WorkerProcess,
+        process: Channel,
         *,
         load_request: Frame,
         deaths: Deaths,

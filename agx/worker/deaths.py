@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from agx.errors import WorkerDied
-from agx.worker.process import Death
+from agx.worker.channel import Death
 from agx.worker.protocol import Frame, encode
 
 MOST_DEATHS = 2
@@ -16,14 +16,21 @@ def worker_died(death: Death, *, stage: str) -> WorkerDied:
     hint = "the next request starts a new one; if it happens again, run 'agx doctor'"
     if death.signal == "SIGBUS":  # a page of the mapped file could not be read
         hint = "the model's file became shorter while it was in use, or its disk fails: fetch it again"
-    how = f"was killed by {death.signal}" if death.signal else f"ended with exit code {death.exit_code}"
     return WorkerDied(
-        f"the worker process {how} (stage: {stage})",
+        f"the worker process {_how(death)} (stage: {stage})",
         hint=hint,
         signal=death.signal,
         stage=stage,
         last_log_line=death.last_log_line,
     )
+
+
+def _how(death: Death) -> str:
+    if death.signal is not None:
+        return f"was killed by {death.signal}"
+    if death.exit_code is not None:
+        return f"ended with exit code {death.exit_code}"
+    return "that `agx up` kept is gone"
 
 
 class Deaths:

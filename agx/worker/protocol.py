@@ -49,6 +49,9 @@ HEADER_BYTES = 4
 
 Frame = Mapping[str, Any]
 
+# Nothing is begun and not done.
+IDLE: Frame = {"event": "stage", "stage": "idle", "ids": []}
+
 
 class FrameError(ValueError):
     """Bytes or a value that cannot be a frame: too large, not JSON, not an object, cut off."""

@@ -6,8 +6,9 @@ from queue import Empty, SimpleQueue
 
 from agx.errors import WorkerDied
 from agx.requests import LoadRequest
+from agx.worker.channel import Death
 from agx.worker.deaths import worker_died
-from agx.worker.process import Death, spawn
+from agx.worker.process import spawn
 from agx.worker.protocol import Frame
 
 PATIENCE_SECS = 30.0

@@ -14,7 +14,7 @@ from agx.plan.tools import Registry
 from agx.planning.config import PlannerConfig
 from agx.planning.planner import Planner
 from agx.settings.layers import read_settings
-from agx.worker.process import WorkerProcess
+from agx.worker.channel import Channel
 from agx.worker.protocol import Frame
 
 
@@ -22,7 +22,7 @@ async def checks_with(reply: str, home: Path) -> dict[str, Check]:
     """Return the checks by name, with a model that writes this."""
 
     def make_planner(
-        config: PlannerConfig, *, registry: Registry | None = None, worker: WorkerProcess | None = None
+        config: PlannerConfig, *, registry: Registry | None = None, worker: Channel | None = None
     ) -> Planner:
         assert worker is None
         return Planner(config, registry=registry, backend=ScriptedBackend((reply,)))

@@ -13,7 +13,7 @@ from agx.planning.planner import Planner
 from agx.risk.context import PlanContext
 from agx.settings.layers import read_settings
 from agx.unix.registry import unix_registry
-from agx.worker.process import WorkerProcess
+from agx.worker.channel import Channel
 from tests.plan.helpers import task
 
 
@@ -30,7 +30,7 @@ def test_a_planner_can_be_made_otherwise() -> None:
     configs: list[PlannerConfig] = []
 
     def make(
-        config: PlannerConfig, *, registry: Registry | None = None, worker: WorkerProcess | None = None
+        config: PlannerConfig, *, registry: Registry | None = None, worker: Channel | None = None
     ) -> Planner:
         configs.append(config)
         return Planner(config, registry=registry, worker=worker, backend=ScriptedBackend(()))

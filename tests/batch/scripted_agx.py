@@ -16,7 +16,7 @@ from agx.plan.tools import Registry
 from agx.planning.config import PlannerConfig
 from agx.planning.planner import Planner
 from agx.requests import GenerationRequest
-from agx.worker.process import WorkerProcess
+from agx.worker.channel import Channel
 
 MOST_REQUESTS = 10_000
 
@@ -29,7 +29,7 @@ def play(request: GenerationRequest) -> ScriptedReply:
 
 
 def make_planner(
-    config: PlannerConfig, *, registry: Registry | None = None, worker: WorkerProcess | None = None
+    config: PlannerConfig, *, registry: Registry | None = None, worker: Channel | None = None
 ) -> Planner:
     """Return a planner with that model."""
     assert worker is None

@@ -14,7 +14,7 @@ from agx.cli.app import run
 from agx.plan.tools import Registry
 from agx.planning.config import PlannerConfig
 from agx.planning.planner import Planner
-from agx.worker.process import WorkerProcess
+from agx.worker.channel import Channel
 
 COUNT_LINES = json.dumps(
     {
@@ -51,7 +51,7 @@ def agx(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
         configs: list[PlannerConfig] = []
 
         def make_planner(
-            config: PlannerConfig, *, registry: Registry | None = None, worker: WorkerProcess | None = None
+            config: PlannerConfig, *, registry: Registry | None = None, worker: Channel | None = None
         ) -> Planner:
             assert worker is None
             configs.append(config)

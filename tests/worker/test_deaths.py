@@ -14,9 +14,9 @@ import pytest
 from agx.errors import DeadlineExceeded, WorkerDied
 from agx.requests import LoadOptions, LoadRequest
 from agx.worker import connection
+from agx.worker.channel import Death
 from agx.worker.client import WorkerClient
 from agx.worker.deaths import Deaths, worker_died
-from agx.worker.process import Death
 from agx.worker.protocol import Frame
 from tests.worker.helpers import LONG_ANSWER, LONG_PROMPT, collect, generate, reach
 

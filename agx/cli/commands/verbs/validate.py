@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agx.plan.schema import Plan
     from agx.session.building import PlanSession, Validation
     from agx.settings.layers import Settings
-    from agx.worker.process import WorkerProcess
+    from agx.worker.channel import Channel
 
 EPILOG = """\b
 Examples:
@@ -84,7 +84,7 @@ def validate(
 
 
 def _refined(
-    app: App, session: PlanSession, base: OpenPlan, *, settings: Settings, worker: WorkerProcess | None
+    app: App, session: PlanSession, base: OpenPlan, *, settings: Settings, worker: Channel | None
 ) -> Validation:
     """Let Delta refine the plan, for what it is for."""
     from agx.app.planners import planner_for, planning_context
