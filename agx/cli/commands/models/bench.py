@@ -41,7 +41,8 @@ them. Let the machine do nothing else meanwhile.
 @click.pass_obj
 def bench(app: App, /, *, model: str, as_json: bool, given: GivenSettings) -> None:
     """Measure how long plans take with MODEL on this machine, and how much memory, and remember it."""
-    given = GivenSettings({**given.texts, "model_path": model, "model_role": "echo"})
+    # A worker that is kept has the model loaded already: nothing could be measured of that.
+    given = GivenSettings({**given.texts, "model_path": model, "model_role": "echo", "warm": "off"})
     settings = given.read(app.notes)
     with started_worker(settings, needed=app.has_worker) as worker:
         from agx.app.planners import planner_for  # imported while the worker loads
