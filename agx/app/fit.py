@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agx.app.hardware import machine_memory
 from agx.errors import ModelTooLarge
 from agx.gguf.memory import FIRST_CONTEXT_LENGTH, Use, need_of, use_of
-from agx.gguf.placement import BACKENDS, Placement, longest_context, place
+from agx.gguf.placement import BACKENDS, Machine, Placement, longest_context, most_sequences, place
 from agx.models.measured import Measurement, Measurements
 from agx.models.speed import Speed, calibration, cpu_speed, gpu_speed
 from agx.util.machine import usable_cpus
@@ -26,7 +26,8 @@ class Fit:
     """The memory that a model needs in bytes, what a load on this machine would decide, and how fast it is.
 
     `first_bytes` is the memory before the context has grown, `by_context_length` has the total for usual
-    lengths. Memory that the system says nothing of is None. `has_room` is False where the weights must stay
+    lengths. `sequences` is how many plans may be written at once; `total_bytes` is for one, unless more are
+    asked for. Memory that the system says nothing of is None. `has_room` is False where the weights must stay
     in the mapped file. `plan_secs` is an estimate, by what was measured of other models here, unless there is
     a measurement of this file; None for a model with experts that was not measured.
     """
@@ -42,6 +43,7 @@ class Fit:
     gpu_free_bytes: int | None
     longest_context: int | None
     gpu_layers: int
+    sequences: int
     fits: bool
     has_room: bool
     first_bytes: int
@@ -61,6 +63,7 @@ def fit_of(settings: Settings, card: ModelCard) -> tuple[Fit, ModelTooLarge | No
         key_type=settings.text("cache_type_k"),
         value_type=settings.text("cache_type_v"),
         flash_attn=settings.text("flash_attn"),
+        num_sequences=settings.optional_integer("sequences") or 1,
     )
     machine = machine_memory(settings)
     layers = settings.optional_integer("gpu_layers")
@@ -88,6 +91,7 @@ def fit_of(settings: Settings, card: ModelCard) -> tuple[Fit, ModelTooLarge | No
         gpu_free_bytes=machine.gpu_free,
         longest_context=None if machine.host_free is None else longest,
         gpu_layers=num_layers,
+        sequences=_sequences(card, use, machine, placement=placement, is_mapped=is_mapped),
         fits=placement is not None,
         has_room=placement is not None and placement.has_room,
         first_bytes=need_of(card, _at_first(use)).total,
@@ -95,6 +99,15 @@ def fit_of(settings: Settings, card: ModelCard) -> tuple[Fit, ModelTooLarge | No
         measured=measured,
     )
     return fit, refusal
+
+
+def _sequences(
+    card: ModelCard, use: Use, machine: Machine, *, placement: Placement | None, is_mapped: bool
+) -> int:
+    """Return how many plans a load would let be written at once: as many as asked for, or as fit."""
+    if placement is None or use.num_sequences > 1:
+        return use.num_sequences
+    return most_sequences(card, use, machine, placement=placement, is_mapped=is_mapped)
 
 
 def _plan_secs(
@@ -120,7 +133,7 @@ def _estimated(card: ModelCard, *, is_on_gpu: bool) -> Speed:
 
 
 def _at_first(use: Use) -> Use:
-    return replace(use, context_length=min(use.context_length, FIRST_CONTEXT_LENGTH))
+    return replace(use, context_length=min(use.context_length, FIRST_CONTEXT_LENGTH), num_sequences=1)
 
 
 def _by_context_length(card: ModelCard, use: Use, *, trained: int) -> dict[int, int]:

@@ -12,7 +12,14 @@ import pytest
 from agx.errors import ConfigError, DeviceUnavailable, ModelTooLarge
 from agx.gguf.card import LayerShape, ModelCard, WeightSizes, read_card
 from agx.gguf.memory import Use, need_of, use_of
-from agx.gguf.placement import ALL_LAYERS, Machine, choose_device, longest_context, place
+from agx.gguf.placement import (
+    ALL_LAYERS,
+    Machine,
+    choose_device,
+    longest_context,
+    most_sequences,
+    place,
+)
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 GB = 10**9
@@ -213,3 +220,19 @@ def test_a_machine_that_is_too_small_needs_a_smaller_model(card: ModelCard) -> N
 
 def test_nothing_is_refused_where_the_system_does_not_say_what_it_has(card: ModelCard) -> None:
     assert place(card, USE, Machine(), gpu_layers=None, is_mapped=False).gpu_layers == 0
+
+
+@pytest.mark.parametrize(
+    ("host_gb", "gpu_gb", "expected"), [(64, None, 16), (6.6, None, 4), (4.8, None, 1), (16, 7, 5)]
+)
+def test_as_many_sequences_as_fit_are_decoded_together(
+    card: ModelCard, host_gb: float, gpu_gb: float | None, expected: int
+) -> None:
+    """Half a gigabyte of cache each, beside four of weights; on the GPU where the layers are."""
+    host, gpu = int(host_gb * GB), None if gpu_gb is None else int(gpu_gb * GB)
+    machine = Machine(gpu_free=gpu, host_free=host, host_total=host)
+    use = replace(USE, flash_attention=True)
+    placement = place(card, use, machine, gpu_layers=None, is_mapped=True)
+    assert most_sequences(card, use, machine, placement=placement, is_mapped=True) == expected
+    recurrent = replace(card, is_recurrent=True)
+    assert most_sequences(recurrent, use, machine, placement=placement, is_mapped=True) == 1

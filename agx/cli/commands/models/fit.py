@@ -66,6 +66,8 @@ def _lines(fit: Fit) -> Iterator[str]:
         layers = "all" if fit.gpu_layers < 0 else fit.gpu_layers
         yield f"memory free on GPUs  {_size(fit.gpu_free_bytes)}"
         yield f"layers on GPUs       {layers:>10}"
+    if fit.fits:
+        yield f"plans at once        {fit.sequences:>10}"
     if fit.plan_secs is not None:
         origin = "estimated; `agx models bench` measures it" if fit.measured is None else "measured"
         yield f"a plan takes about  {fit.plan_secs:10.2g} s ({origin})"

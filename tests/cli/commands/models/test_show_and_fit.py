@@ -70,6 +70,14 @@ def test_control_characters_of_a_name_are_escaped(agx: Agx, tmp_path: Path) -> N
     assert r"\x1b[2Jevil\n" in done.out
 
 
+def test_fit_says_how_many_plans_may_be_written_at_once(agx: Agx, model: Path) -> None:
+    arguments = ("models", "fit", str(model), "--device", "cpu", "--json")
+    one, four = (json.loads(agx(*arguments, *more).out) for more in ((), ("--parallel", "4")))
+    assert (one["sequences"], four["sequences"]) == (16, 4)
+    assert four["cache_bytes"] == 4 * one["cache_bytes"]
+    assert four["first_bytes"] == one["first_bytes"]
+
+
 def test_fit_adds_up_weights_cache_and_buffers(agx: Agx, model: Path) -> None:
     arguments = ("models", "fit", str(model), "--device", "cpu", "--json", "--context-size")
     short, long = (json.loads(agx(*arguments, length).out) for length in ("256", "1024"))
