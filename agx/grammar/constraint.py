@@ -22,6 +22,8 @@ _WHERE = re.compile(r"^at \d+\(\d+\): (failed to compile JSON schema: )?")
 _QUOTED_LINE = re.compile(r"^\s*(\d+ \||\^)")
 # The byte in llguidance's mask for a token that may come next; 0 for any other.
 _ALLOWED = 200
+# A lexer of the shell dialect's size failed after 60,000 different texts.
+MOST_COPIES = 1000
 _COMPACT = {"whitespace_flexible": False}
 
 
@@ -31,6 +33,7 @@ class ConstraintCompiler:
     def __init__(self, tokenizer: LLTokenizer) -> None:
         self._tokenizer = tokenizer
         self._last: tuple[str, LLMatcher] | None = None
+        self._num_copies = 0
 
     def compile(self, schema: Mapping[str, Any] | str) -> Constraint:
         """Return a new constraint; raises `ConstraintFailed` with the reason.
@@ -47,10 +50,12 @@ class ConstraintCompiler:
     def _kept(self, text: str, compiled: Callable[[str], LLMatcher]) -> Constraint:
         """Return a constraint of the matcher that was compiled from this text last, or is now.
 
-        One that failed is compiled again: copies of a matcher share their lexer, and its failures.
+        One that failed is compiled again: copies of a matcher share their lexer, and its failures. So is
+        one that was copied often: what the lexer has seen adds up, and in the end is too much for it.
         """
-        if self._last is None or self._last[0] != text:
-            self._last = (text, compiled(text))
+        if self._last is None or self._last[0] != text or self._num_copies >= MOST_COPIES:
+            self._last, self._num_copies = (text, compiled(text)), 0
+        self._num_copies += 1
         return Constraint(self._last[1].deep_copy(), on_failure=self._forget)
 
     def _forget(self) -> None:

@@ -148,3 +148,16 @@ def test_a_grammar_is_compiled_once_and_again_after_it_failed(compiler: Constrai
     constraint._on_failure()
     compiler.compile_grammar(grammar)
     assert compiler._last is not kept
+
+
+def test_a_grammar_that_was_used_often_is_compiled_again(
+    compiler: ConstraintCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All copies share a lexer, which keeps what it has seen until it is too much."""
+    monkeypatch.setattr("agx.grammar.constraint.MOST_COPIES", 3)
+    grammar = 'start: "find" " " ("all" | "none")'
+    kept = []
+    for _ in range(7):
+        compiler.compile_grammar(grammar)
+        kept.append(compiler._last)
+    assert [kept.index(each) for each in kept] == [0, 0, 0, 3, 3, 3, 6]
