@@ -28,10 +28,11 @@ from agx.worker.warm.connect import WarmWorker, warm_worker
 from agx.worker.warm.control import bring_up, take_down, workers
 from tests.worker.helpers import LONG_ANSWER, collect, generate, is_running, secs_until
 
-NEVER = 0.0
+# Long enough for a test, and short enough for what a test run that was killed leaves behind.
+KEPT_SECS = 120.0
 
 
-def up(load: LoadRequest, folder: Path, *, keep_alive_secs: float = NEVER) -> Frame:
+def up(load: LoadRequest, folder: Path, *, keep_alive_secs: float = KEPT_SECS) -> Frame:
     """Keep a worker, and give its status."""
     return bring_up(load, folder, keep_alive_secs=keep_alive_secs)
 
@@ -149,7 +150,7 @@ def test_it_outlives_who_started_it_and_its_terminal(tiny_load: LoadRequest, fol
         from agx.requests import LoadRequest
         from agx.worker.warm.control import bring_up
         order = json.load(sys.stdin)
-        bring_up(LoadRequest.from_dict(order["load"]), Path(order["folder"]), keep_alive_secs=0)
+        bring_up(LoadRequest.from_dict(order["load"]), Path(order["folder"]), keep_alive_secs=120)
     """
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -273,6 +274,13 @@ def test_asked_for_again_it_stays_as_long_as_was_said_last(tiny_load: LoadReques
     again = up(tiny_load, folder, keep_alive_secs=60)
     assert again["keep_alive_secs"] == 60
     assert again["secs_left"] <= 60
+
+
+def test_with_nothing_it_stays_until_it_is_told_to_leave(tiny_load: LoadRequest, folder: Path) -> None:
+    status = up(tiny_load, folder, keep_alive_secs=0)
+    assert status["secs_left"] is None
+    take_down(workers(folder)[0])
+    assert not is_running(status["pid"])
 
 
 def test_a_model_that_cannot_be_loaded_is_an_error_and_leaves_nothing(folder: Path, tmp_path: Path) -> None:
