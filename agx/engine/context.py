@@ -57,7 +57,7 @@ class Shape:
     @property
     def num_outputs(self) -> int:
         """How many tokens of a batch may have logits: the last one of each sequence, and guesses."""
-        return max(self.num_running + MOST_GUESSES, self.num_sequences)
+        return self.num_running + MOST_GUESSES
 
 
 class Context:
@@ -103,7 +103,7 @@ class Context:
             "n_seq_max": self.shape.num_sequences,
             # All sequences share the cells, so a common beginning is in memory once.
             "kv_unified": True,
-            "n_outputs_max": min(self.shape.num_outputs, self.batch_size),
+            "n_outputs_max": max(min(self.shape.num_outputs, self.batch_size), self.shape.num_sequences),
             "n_threads": num_threads,
             "n_threads_batch": num_threads,
             "flash_attn_type": _FLASH_ATTENTION[options.flash_attn],

@@ -208,6 +208,16 @@ def test_a_broken_model_spoils_no_other_request(load: Load, monkeypatch: pytest.
     assert first.finish_reason == "length"
 
 
+def test_more_sequences_than_a_short_context_has_tokens(tiny_file: Callable[[TinyModel], Path]) -> None:
+    engine = Engine()
+    options = LoadOptions("cpu", threads=1, context_size=40, sequences=64)
+    engine.load(str(tiny_file(LONG)), options)
+    outcomes = run_all(engine, [request("ab", max_tokens=20) for _ in range(70)])
+    assert {each.usage["completion_tokens"] for each in outcomes} <= set(range(1, 21))
+    assert shared(engine).context.shape.num_running == 64
+    engine.close()
+
+
 def test_another_model_inherits_nothing(tiny_file: Callable[[TinyModel], Path]) -> None:
     """The same prompt was read by the model before, and the memory of that one is gone."""
     options = LoadOptions("cpu", threads=1)
