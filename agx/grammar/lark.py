@@ -24,12 +24,16 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from agx.errors import ConstraintFailed
 from agx.grammar import schema_forms as forms
 from agx.grammar.definitions import Definitions, HasNoRuleError, check_depth, references, too_deep, values
 from agx.grammar.schema_forms import Schema
 from agx.util.json_schema import DEFINITIONS, Json
+
+if TYPE_CHECKING:
+    from agx.toolcalls.formats import Frame
 
 _COMPACT = {"whitespace_flexible": False}
 _OF_THE_WHOLE = frozenset({"$schema", "$id", "$defs", "x-guidance"})
@@ -57,11 +61,35 @@ def lark_grammar(schema: Schema) -> str | None:
     return None
 
 
-class _Writer:
-    """Writes expressions. One of more than a few characters becomes a rule; equal texts share a rule."""
+def lark_series(schema: Schema, items: Sequence[Schema], frames: Sequence[Frame]) -> str:
+    """Return the grammar of one or more values in a row, in any of the frames.
 
-    def __init__(self, definitions: Definitions) -> None:
+    Each value fits the item at its place, and its JSON has a space after each comma and colon. `schema` has
+    the definitions that the items refer to. Raises `ConstraintFailed` for schemas that are
+    nested too deeply, or have parts that no rule can express.
+    """
+    try:
+        return _Writer(Definitions(schema), space=" ").series(items, frames)
+    except RecursionError as error:
+        raise too_deep() from error
+    except HasNoRuleError as error:
+        reason = "a reference in it leads nowhere"
+        hint = "use the dialect json"
+        raise ConstraintFailed(
+            f"the schema cannot be compiled: {reason}", hint=hint, reason=reason
+        ) from error
+
+
+class _Writer:
+    """Writes expressions. One of more than a few characters becomes a rule; equal texts share a rule.
+
+    `space` follows each comma and each colon of the JSON.
+    """
+
+    def __init__(self, definitions: Definitions, *, space: str = "") -> None:
         self._definitions = definitions
+        self._comma, self._colon = f'",{space}"', f":{space}"
+        self._spacing = _COMPACT | ({"item_separator": ", ", "key_separator": ": "} if space else {})
         self._parametric = definitions.leading_to_dynamic()
         self._bodies: dict[str, str] = {}
         self._rules: dict[str, str] = {}
@@ -87,7 +115,25 @@ class _Writer:
 
     def grammar(self, schema: Schema) -> str:
         """Return the grammar of a whole schema, rule by rule."""
-        start = self.value({key: value for key, value in schema.items() if key not in _OF_THE_WHOLE})
+        return self._whole(
+            self.value({key: value for key, value in schema.items() if key not in _OF_THE_WHOLE})
+        )
+
+    def series(self, items: Sequence[Schema], frames: Sequence[Frame]) -> str:
+        """Return the grammar of values in a row, rule by rule."""
+        values = [self.value(item) for item in items]
+        return self._whole(" | ".join(self._framed(values, frame) for frame in frames))
+
+    def _framed(self, values: Sequence[str], frame: Frame) -> str:
+        start, before, after, between, end = map(
+            _text, (frame.start, frame.before, frame.after, frame.between, frame.end)
+        )
+        rest = ""
+        for value in reversed(values[1:]):
+            rest = self._rule(f"({_in_a_row(between, before, value, after, rest)})?")
+        return self._rule(_in_a_row(start, before, values[0], after, rest, end))
+
+    def _whole(self, start: str) -> str:
         if len(self._anchors) > 1:
             raise HasNoRuleError  # a number cannot say what two names are bound to
         bound = [f"{self.value(each)} %if eq(_, {number})" for number, each in enumerate(self._bound)]
@@ -167,15 +213,16 @@ class _Writer:
         """Return the members with commas between them; those that are not required may be missing."""
         required = schema.get("required", ())
         members = [
-            f"{_literal(name, end=':')} {self.value(part)}" for name, part in schema["properties"].items()
+            f"{_literal(name, end=self._colon)} {self.value(part)}"
+            for name, part in schema["properties"].items()
         ]
         is_required = [name in required for name in schema["properties"]]
         if True not in is_required:
             return self._rule(f'"{{" {self._any_in_order(members)} "}}"')
         first = is_required.index(True)
-        before = [f'({member} ",")?' for member in members[:first]]
+        before = [f"({member} {self._comma})?" for member in members[:first]]
         after = [
-            f'"," {member}' if needed else f'("," {member})?'
+            f"{self._comma} {member}" if needed else f"({self._comma} {member})?"
             for member, needed in zip(members[first + 1 :], is_required[first + 1 :], strict=True)
         ]
         last = len(is_required) - 1 - first - is_required[::-1].index(True)
@@ -190,14 +237,15 @@ class _Writer:
         step = 1 + len(members) // _MAX_IN_A_ROW
         for number, member in enumerate(reversed(members), start=1):
             starts.append(f"{member} {rest}".rstrip())
-            rest = f'("," {member})? {rest}'.rstrip()
+            rest = f"({self._comma} {member})? {rest}".rstrip()
             if number % step == 0:
                 rest = self._rule(rest)
         return f"({' | '.join(reversed(starts))})?" if starts else ""
 
     def _map(self, schema: Schema) -> str:
-        member = f'{self.value({"type": "string"})} ":" {self.value(schema["additionalProperties"])}'
-        return self._rule(f'"{{" ({member} ("," {member})*)? "}}"')
+        colon = _text(self._colon)
+        member = f"{self.value({'type': 'string'})} {colon} {self.value(schema['additionalProperties'])}"
+        return self._rule(f'"{{" ({member} ({self._comma} {member})*)? "}}"')
 
     def _list(self, schema: Schema) -> str:
         at_least, at_most = schema.get("minItems", 0), schema.get("maxItems")
@@ -206,13 +254,13 @@ class _Writer:
         items = item = self.value(schema["items"])
         if at_most != 1:
             most = "" if at_most is None else at_most - 1
-            items = f'{item} ("," {item}){{{max(0, at_least - 1)},{most}}}'
+            items = f"{item} ({self._comma} {item}){{{max(0, at_least - 1)},{most}}}"
         return self._rule(f'"[" {items} "]"' if at_least else f'"[" ({items})? "]"')
 
     def _tuple(self, schema: Schema) -> str:
         at_least, rest = schema.get("minItems", 0), ""
         for position, item in reversed([*enumerate(schema["prefixItems"])]):
-            comma = '"," ' if position else ""
+            comma = f"{self._comma} " if position else ""
             one = f"{comma}{self.value(item)} {rest}".rstrip()
             rest = self._rule(one if position < at_least else f"({one})?")
         return self._rule(f'"[" {rest} "]"')
@@ -232,15 +280,23 @@ class _Writer:
                     waiting.append(needed[name])
         check_depth(schema, *needed.values())
         whole = {**schema, "$defs": needed} if needed else schema
-        text = json.dumps({**whole, "x-guidance": _COMPACT}, separators=(",", ":"))
+        text = json.dumps({**whole, "x-guidance": self._spacing}, separators=(",", ":"))
         return "%json " + _without_parameters(text)
 
 
 @lru_cache(maxsize=1024, typed=True)
 def _literal(value: str | int | None, *, end: str = "") -> str:
     """Return the terminal of a value with one spelling; the grammar itself is ASCII."""
-    text = json.dumps(value, ensure_ascii=False) + end
-    return _without_parameters(json.dumps(text).replace("\x7f", "\\u007f"))
+    return _text(json.dumps(value, ensure_ascii=False) + end)
+
+
+def _in_a_row(*parts: str) -> str:
+    return " ".join(filter(None, parts))
+
+
+def _text(text: str) -> str:
+    """Return the terminal of a text, "" for none."""
+    return _without_parameters(json.dumps(text).replace("\x7f", "\\u007f")) if text else ""
 
 
 def _without_parameters(text: str) -> str:

@@ -28,7 +28,7 @@ from agx.util.json_schema import DEFINITIONS
 _PRINTABLE = r"[^\u0000-\u001f\u007f-\u009f]"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 _CALLS = "urn:agx:calls"
-_EARLIER = {"$dynamicRef": "#earlier"}
+EARLIER = {"$dynamicRef": "#earlier"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def plan_schema(tools: Sequence[ToolInfo], limits: PlanLimits) -> Schema:
     """
     tasks = {
         "type": "array",
-        "prefixItems": [_task(number) for number in range(1, limits.max_tasks + 1)],
+        "prefixItems": [task_at(number) for number in range(1, limits.max_tasks + 1)],
         "items": False,
         "minItems": 1,
         "maxItems": limits.max_tasks,
@@ -54,16 +54,24 @@ def plan_schema(tools: Sequence[ToolInfo], limits: PlanLimits) -> Schema:
     calls = _shared_definitions(tools, limits) | _calls("first", tools, limits)
     if limits.max_tasks > 1:
         calls |= _calls("later", tools, limits)
-    return _object({"tasks": tasks}) | {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:agx:plan",
-        "x-guidance": {"whitespace_flexible": False},
-        "$defs": {"calls": {"$id": _CALLS, "$defs": calls}},
-    }
+    return (
+        _object({"tasks": tasks})
+        | {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "urn:agx:plan",
+            "x-guidance": {"whitespace_flexible": False},
+        }
+        | with_definitions(calls)
+    )
 
 
-def _task(number: int) -> Schema:
-    """Return the schema of the task at a position."""
+def with_definitions(calls: Schema) -> Schema:
+    """Return the part of a schema that has the definitions to which `task_at` refers."""
+    return {"$defs": {"calls": {"$id": _CALLS, "$defs": calls}}}
+
+
+def task_at(number: int) -> Schema:
+    """Return the schema of the task at a position: a reference to the definition `first` or `later`."""
     if number == 1:
         return {"$ref": _CALLS + DEFINITIONS + "first"}
     earlier = {"$dynamicAnchor": "earlier", "enum": list(range(1, number))}
@@ -82,8 +90,8 @@ def _shared_definitions(tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[s
         "env": _object({"env": {"type": "string", "pattern": _VARIABLE}}),
         "path": _string(1, limits.max_path_chars),
         "command": {"enum": [tool.name for tool in tools if tool.schema is None]},
-        "output": _object({"task": _EARLIER}),
-        "words": _object({"task": _EARLIER, "split": {"const": True}}, optional=("split",)),
+        "output": _object({"task": EARLIER}),
+        "words": _object({"task": EARLIER, "split": {"const": True}}, optional=("split",)),
         "earlier": {"$dynamicAnchor": "earlier", "enum": []},
     }
 
@@ -92,7 +100,7 @@ def _calls(form: str, tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str
     """Return the definition of a task, `first` or `later`, and the definitions that only it needs."""
     ends: Schema = {"save_to": _ref("path")}
     if form == "later":
-        ends = {"input_from_task": _EARLIER} | ends
+        ends = {"input_from_task": EARLIER} | ends
     definitions: dict[str, Any] = {}
     tasks = []
     if any(tool.schema is None for tool in tools):
