@@ -15,7 +15,7 @@ from tests.documents import ROOT
 
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 # Whose errors the page answers. What a caller typed wrong is answered by the message itself.
-ANSWERED = ("backends", "cli/models", "engine", "gguf", "grammar", "models", "worker")
+ANSWERED = ("backends", "cli/models", "engine", "gguf", "grammar", "models", "toolcalls", "worker")
 NOT_ANSWERED = frozenset({"UsageError", "NotApproved"})
 # A fake for tests, and a reason that the one who raises the error again puts into a sentence.
 ELSEWHERE = frozenset({"agx/backends/scripted.py", "agx/engine/chat/environment.py"})

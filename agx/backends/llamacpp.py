@@ -154,6 +154,16 @@ def _chunk(reply: Frame) -> Chunk:
     return Chunk("", finish_reason=reply["finish_reason"], usage=Usage(**reply["usage"]))
 
 
+def _call_format(tool_call: Mapping[str, Any]) -> str | None:
+    """Return the format in which the template writes a call, of a sample of it."""
+    if not tool_call["text"]:
+        return None
+    from agx.toolcalls.formats import format_in  # noqa: PLC0415  the embedded planner writes no tool calls
+
+    found = format_in(tool_call["text"], (tool_call["name"], tool_call["arguments"]))
+    return None if found is None else found.name
+
+
 def _facts(model: Frame, *, sha256: str, fallback_name: str) -> ModelFacts:
     known = {each.name: model[each.name] for each in fields(ModelFacts) if each.name in model}
     return ModelFacts(
@@ -162,6 +172,7 @@ def _facts(model: Frame, *, sha256: str, fallback_name: str) -> ModelFacts:
             "name": model["name"] or fallback_name,
             "sha256": sha256,
             "takes_grammar": True,
+            "call_format": _call_format(model["tool_call"]),
             "warnings": tuple(model["warnings"]),
         }
     )

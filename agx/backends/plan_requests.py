@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from math import inf
+from typing import TYPE_CHECKING
 
 from agx.backends.base import ModelFacts
 from agx.backends.dialect_choice import check_dialect
@@ -27,6 +28,9 @@ from agx.requests import GenerationRequest, Message, Parameters
 from agx.risk import policy
 from agx.risk.context import PlanContext
 from agx.tools.selection import num_offered, offering
+
+if TYPE_CHECKING:
+    from agx.toolcalls.formats import CallFormat
 
 # Delta changes a draft only where it is this much surer, in nats: a right draft is to stay as it is.
 DRAFT_MARGIN = 5.0
@@ -99,34 +103,41 @@ def with_best_tools(
     return offering(context, instruction, num_tools=num_tools, kept=kept)
 
 
-def plan_request(
+def plan_request(  # noqa: PLR0913  what a request is made of
     instruction: str,
     context: PlanContext,
     options: PlanOptions,
     draft: Draft | None = None,
     *,
     examples: ShownExamples = NO_EXAMPLES,
+    call_format: str | None = None,
 ) -> GenerationRequest:
     """Make the request for Echo, or with a draft for Delta, of what `check_request` has let through.
 
-    Where the options leave the dialect open, it is JSON.
+    Where the options leave the dialect open, it is JSON. `call_format` is the model's, for `native`.
     """
     dialect: Dialect = "json" if options.dialect == "auto" else options.dialect
+    own = _call_format(call_format) if dialect == "native" else None
+    tools = policy.offered(context)
+    functions, listing = template_tools(tools)
+    if own is None:
+        text = _system_text(context, dialect, has_examples=bool(examples))
+        tools_text = listing + "\n\n"
+    else:
+        text, tools_text = _native_system_text(context, own)
     messages = [
-        Message("system", _system_text(context, dialect, has_examples=bool(examples))),
-        *example_turns(tuple(examples), dialect),
+        Message("system", text),
+        *example_turns(tuple(examples), dialect, own),
         Message("user", instruction),
     ]
     if draft is not None:
-        assistant, user = delta_turns(draft.plan.tasks, draft.findings, dialect)
+        assistant, user = delta_turns(draft.plan.tasks, draft.findings, dialect, own)
         messages += [Message("assistant", assistant), Message("user", user)]
     limits = PlanLimits(max_tasks=context.task_limit, **asdict(context.limits))
-    tools = policy.offered(context)
-    functions, listing = template_tools(tools)
     return GenerationRequest(
         messages=tuple(messages),
         schema=_schema(tools, limits) if dialect == "json" else None,
-        grammar=_grammar(tools, limits) if dialect == "shell" else None,
+        grammar=None if dialect == "json" else _grammar(tools, limits, own),
         parameters=options.parameters,
         seed=options.seed,
         deadline_secs=options.deadline_secs,
@@ -134,7 +145,7 @@ def plan_request(
         draft=None if draft is None else messages[-2].content,
         draft_margin=DRAFT_MARGIN,
         tools=functions,
-        tools_text=listing + "\n\n" if functions else "",
+        tools_text=tools_text if functions else "",
         num_static_messages=_num_static(context, examples),
     )
 
@@ -174,7 +185,25 @@ def _system_text(context: PlanContext, dialect: Dialect, *, has_examples: bool) 
     return shell_system_text(context)
 
 
-def _grammar(registry: Registry, limits: PlanLimits) -> str:
+def _native_system_text(context: PlanContext, call_format: CallFormat) -> tuple[str, str]:
+    from agx.prompts.native_messages import native_system_text  # noqa: PLC0415  as above
+
+    return native_system_text(context, call_format)
+
+
+def _call_format(name: str | None) -> CallFormat:
+    from agx.toolcalls.formats import format_named  # noqa: PLC0415  as above
+
+    assert name is not None, "the dialect native was chosen for a model with a format"
+    return format_named(name)
+
+
+def _grammar(registry: Registry, limits: PlanLimits, call_format: CallFormat | None) -> str:
+    """Return the grammar of native calls where there is a format of them, and else that of pipelines."""
+    if call_format is not None:
+        from agx.grammar.native_dialect import native_grammar  # noqa: PLC0415  as above
+
+        return native_grammar(registry, limits, call_format)
     from agx.grammar.shell_dialect import shell_grammar  # noqa: PLC0415  as above
 
     return shell_grammar(registry, limits)

@@ -29,6 +29,7 @@ from agx.errors import BackendError, DeadlineExceeded, PlanInvalid
 from agx.plan import limits
 from agx.plan.changes import task_changes
 from agx.plan.dialects import Dialect
+from agx.plan.reading import Source
 from agx.plan.schema import PlanMetadata
 from agx.prompts.chosen_examples import NO_EXAMPLES, ShownExamples, chosen_examples
 from agx.requests import Chunk, GenerationRequest, Usage
@@ -70,7 +71,7 @@ async def prepare(
     check_request(instruction, context, options)
     request: GenerationRequest | None = None
     examples = NO_EXAMPLES
-    if options.dialect != "shell" and not has_too_many_tools(context, options):
+    if options.dialect in ("auto", "json") and not has_too_many_tools(context, options):
         # In JSON, as the embedded planner writes it. It goes on while the model loads.
         request = plan_request(instruction, context, options, draft)
     facts, left_secs = await _loaded(backend, options.deadline_secs)
@@ -81,7 +82,9 @@ async def prepare(
     tools = policy.offered(context)
     refuse_mismatch(facts, tools)
     dialect = chosen_dialect(options.dialect, tools, facts, draft=() if draft is None else draft.plan.tasks)
-    if is_general:
+    if dialect == "native":
+        examples = _made_examples(context, at_most=options.examples)
+    elif is_general:
         examples = chosen_examples(
             instruction,
             context,
@@ -91,7 +94,9 @@ async def prepare(
         )
     if request is None or is_general:
         chosen = replace(options, dialect=dialect)
-        request = plan_request(instruction, context, chosen, draft, examples=examples)
+        request = plan_request(
+            instruction, context, chosen, draft, examples=examples, call_format=facts.call_format
+        )
     request = replace(request, deadline_secs=left_secs)
     return Prepared(instruction, request, context, facts, draft, examples, dialect)
 
@@ -191,14 +196,15 @@ def _generated(prepared: Prepared, text: str, metadata: PlanMetadata) -> Generat
     try:
         return _checked(prepared, text, metadata)
     except PlanInvalid as error:
-        error.details |= _other_dialect(prepared)
+        error.text = text  # not what was made of it to be read
+        error.details |= _other_dialect(prepared) | {"text": text}
         raise
 
 
 def _checked(prepared: Prepared, text: str, metadata: PlanMetadata) -> GeneratedPlan:
     context, draft = prepared.context, prepared.draft
     plan, findings = read_draft(
-        text,
+        as_source(text, prepared.dialect),
         context.registry,
         instruction=prepared.instruction,
         metadata=metadata,
@@ -214,6 +220,21 @@ def _checked(prepared: Prepared, text: str, metadata: PlanMetadata) -> Generated
     refuse_errors(findings, text)
     changes = None if draft is None else task_changes(draft.plan.tasks, plan.tasks)
     return GeneratedPlan(plan=plan, findings=findings, changes=changes, text=text)
+
+
+def _made_examples(context: PlanContext, *, at_most: int) -> ShownExamples:
+    from agx.prompts.made_examples import made_examples  # noqa: PLC0415  the embedded planner writes JSON
+
+    return ShownExamples(core=made_examples(context, at_most=at_most))
+
+
+def as_source(text: Source, dialect: Dialect) -> Source:
+    """Return a model's text in a form that `read_draft` reads; raises `PlanInvalid` for what are no calls."""
+    if dialect != "native" or not isinstance(text, str):
+        return text
+    from agx.toolcalls.reading import plan_of_calls  # noqa: PLC0415  the embedded planner writes JSON
+
+    return plan_of_calls(text)
 
 
 def _metadata(backend: ModelBackend, prepared: Prepared, *, usage: Usage, started: float) -> PlanMetadata:

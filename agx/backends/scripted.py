@@ -37,13 +37,14 @@ class ScriptedBackend(GeneratesPlans):
     has to validate it. `stopped` counts the generations that were closed before their end.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what facts it has
         self,
         replies: Sequence[Reply],
         *,
         model_name: str = "scripted",
         planner_tools: str | None = None,
         takes_grammar: bool = False,
+        call_format: str | None = None,
         chunk_characters: int = 8,
     ) -> None:
         self.requests: list[GenerationRequest] = []
@@ -53,6 +54,7 @@ class ScriptedBackend(GeneratesPlans):
         self._model_name = model_name
         self._planner_tools = planner_tools
         self._takes_grammar = takes_grammar
+        self._call_format = call_format
         self._chunk_characters = chunk_characters
 
     def __repr__(self) -> str:
@@ -97,6 +99,7 @@ class ScriptedBackend(GeneratesPlans):
             context_length=1 << 20,
             planner_tools=self._planner_tools,
             takes_grammar=self._takes_grammar,
+            call_format=self._call_format,
         )
 
     async def render(self, request: GenerationRequest) -> tuple[str, int]:

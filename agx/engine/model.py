@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agx.engine import native
+from agx.engine.chat.probed import MARK_CALL
 from agx.engine.chat.prompt_writer import PromptWriter
 from agx.engine.chat.templates import ChatTemplate
 from agx.engine.context import AbortFlag, Context, Shape
@@ -149,6 +150,7 @@ class Model:
             "device": self.weights.device,
             "gpu_layers": self.weights.gpu_layers,
             "planner_tools": self.weights.metadata(_PLANNER_TOOLS),
+            "tool_call": MARK_CALL | {"text": self.prompts.written_call},
             "build": native.build(),
             "chat_template_sha256": self._template_sha256,
             "warnings": self.warnings,

@@ -42,7 +42,8 @@ class PlannerConfig:
     instead of a new one, and None uses none. `think` is how many tokens a model may reason before it
     plans: 0 is none; None is none where its template can turn reasoning off, and a few hundred otherwise.
     `dialect` is the form in which a model writes a plan: `json`, `shell` (a pipeline, of Unix commands
-    only), or `auto` for the one that suits model and tools.
+    only), `native` (the model's own tool calls, of functions only), or `auto` for the one that suits model
+    and tools.
 
     `tools_limit` is the most tools that a model is offered, the best for the instruction: 0 is all of
     them, None what suits model and tools. `delta_tools_limit` is the same for Delta's model, None as

@@ -9,9 +9,9 @@ from typing import Any
 
 from agx.backends.base import ModelBackend
 from agx.backends.plan_requests import Draft, PlanOptions
-from agx.backends.plans import stream_plan
+from agx.backends.plans import as_source, stream_plan
 from agx.errors import PlanInvalid, UsageError
-from agx.plan.dialects import Dialect
+from agx.plan.dialects import DIALECTS, Dialect
 from agx.plan.schema import Plan
 from agx.planning.config import Role
 from agx.requests import Chunk
@@ -68,7 +68,7 @@ def _within_role(options: PlanOptions, role: Role) -> PlanOptions:
 
 def _dialect_of(values: Mapping[str, Any]) -> Dialect:
     """Return the dialect of a text, from its plan's parameters or its error's details."""
-    return "shell" if values.get("dialect") == "shell" else "json"
+    return next((each for each in DIALECTS if each == values.get("dialect")), "json")
 
 
 def draft_of(
@@ -79,7 +79,7 @@ def draft_of(
     Raises `PlanInvalid` where it holds no plan, and `UsageError` where nothing says what it is for.
     """
     plan, findings = read_draft(
-        source.to_dict() if isinstance(source, Plan) else source,
+        source.to_dict() if isinstance(source, Plan) else as_source(source, dialect),
         context.registry,
         instruction=instruction or "",
         max_tasks=context.task_limit,

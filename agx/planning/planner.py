@@ -38,8 +38,8 @@ class PromptPreview:
     """What would be sent to the model: the rendered prompt, its length, the schema, the parameters.
 
     `tools_offered` is None where all tools that are allowed are offered. `examples` are the
-    instructions of the examples in the prompt, in its order. In the dialect `shell` there is a `grammar`
-    in place of the schema, which is empty.
+    instructions of the examples in the prompt, in its order. In the dialects `shell` and `native` there is a
+    `grammar` in place of the schema, which is empty.
     """
 
     prompt: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agx.errors import Unsupported
 from agx.plan.dialects import Dialect
@@ -20,6 +20,9 @@ from agx.prompts.examples import Example
 from agx.requests import Message
 from agx.risk.context import PlanContext
 from agx.risk.policy import offered
+
+if TYPE_CHECKING:
+    from agx.toolcalls.formats import CallFormat
 
 MAX_DESCRIBED_TOOLS = 64
 NOTHING_FOUND = "no findings"
@@ -47,7 +50,7 @@ _FUNCTIONS_TOO = """\
 A function has "arguments" (an object that fits its schema) instead of "args"; {"task":1} as a value there \
 stands for the output of an earlier task. Whatever other form of tool calls is described here, write tasks."""
 
-_ONLY_NEW = (
+ONLY_NEW = (
     "Write only what is to be added behind them. Your own tasks are numbered from 1, and their references "
     "name each other, never a task that exists."
 )
@@ -65,7 +68,7 @@ def system_text(context: PlanContext, *, has_examples: bool = False) -> str:
     parts.append(f"A plan has at most {context.task_limit} tasks.")
     if context.existing_tasks:
         tasks = [task.written() for task in context.existing_tasks]
-        parts.append(f"These tasks exist already: {json.dumps(tasks, ensure_ascii=False)}\n{_ONLY_NEW}")
+        parts.append(f"These tasks exist already: {json.dumps(tasks, ensure_ascii=False)}\n{ONLY_NEW}")
     if context.input_summary:
         parts.append(INPUT_DATA + context.input_summary)
     return "\n\n".join(parts)
@@ -118,23 +121,29 @@ def _as_function(tool: ToolInfo) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def example_turns(examples: Iterable[Example], dialect: Dialect = "json") -> list[Message]:
+def example_turns(
+    examples: Iterable[Example], dialect: Dialect = "json", call_format: CallFormat | None = None
+) -> list[Message]:
     """Return the examples as a conversation: the user asks, and the assistant answers with the plan."""
     return [
         message
         for example in examples
         for message in (
             Message("user", example.instruction),
-            Message("assistant", written_plan(example.tasks, dialect)),
+            Message("assistant", written_plan(example.tasks, dialect, call_format)),
         )
     ]
 
 
-def written_plan(tasks: Sequence[Task], dialect: Dialect = "json") -> str:
-    """Return what a model writes for these tasks in a dialect: compact JSON, or a pipeline.
+def written_plan(
+    tasks: Sequence[Task], dialect: Dialect = "json", call_format: CallFormat | None = None
+) -> str:
+    """Return what a model writes for tasks in a dialect: compact JSON, a pipeline, or calls in a format.
 
-    Raises `Unsupported` for tasks that are not one pipeline, which the dialect `shell` cannot say.
+    Raises `Unsupported` for tasks that the dialect cannot say: for `shell` what is not one pipeline.
     """
+    if dialect == "native":
+        return _calls(tasks, call_format)
     if dialect == "shell":
         from agx.shell.pipeline_text import pipeline_text  # noqa: PLC0415  the embedded planner writes JSON
 
@@ -144,6 +153,15 @@ def written_plan(tasks: Sequence[Task], dialect: Dialect = "json") -> str:
         return text
     data = {"tasks": [task.written() for task in tasks]}
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _calls(tasks: Sequence[Task], call_format: CallFormat | None) -> str:
+    from agx.toolcalls.tasks import calls_of  # noqa: PLC0415  as above
+
+    calls = calls_of(tasks)
+    if calls is None or call_format is None:
+        raise Unsupported("these tasks are not tool calls alone", hint="write them in the dialect json")
+    return call_format.written(calls)
 
 
 def findings_text(findings: Sequence[Finding]) -> str:
@@ -157,7 +175,10 @@ def findings_text(findings: Sequence[Finding]) -> str:
 
 
 def delta_turns(
-    tasks: Sequence[Task], findings: Sequence[Finding], dialect: Dialect = "json"
+    tasks: Sequence[Task],
+    findings: Sequence[Finding],
+    dialect: Dialect = "json",
+    call_format: CallFormat | None = None,
 ) -> tuple[str, str]:
     """Return the two turns behind the instruction: the draft in its dialect, and the findings."""
-    return written_plan(tasks, dialect), findings_text(findings)
+    return written_plan(tasks, dialect, call_format), findings_text(findings)

@@ -64,7 +64,7 @@ def read_draft(  # noqa: PLR0913  each says another thing about the reading
     """Read as `read_plan` does, but leave errors among the findings: what Delta is to mend.
 
     Unless `normalise` is set the tasks stay those of the source, whatever their right form is. In the
-    dialect `shell` the source is a pipeline.
+    dialect `shell` the source is a pipeline; calls of the dialect `native` are a plan's data already.
     """
     if dialect == "shell":
         read = _read_pipeline(as_text(source), instruction=instruction, metadata=metadata)

@@ -143,8 +143,9 @@ SETTINGS: tuple[Setting, ...] = (
         "dialect",
         "choice",
         "auto",
-        "what the model writes: a plan's JSON or a shell pipeline; auto is what suits model and tools",
-        choices=("auto", "json", "shell"),
+        "what the model writes: a plan's JSON, a shell pipeline or its own tool calls; auto is what suits "
+        "model and tools",
+        choices=("auto", "json", "shell", "native"),
     ),
     Setting("max_tasks", "integer", 10, "the most tasks of a plan", range=Range(1, 64)),
     Setting("forbid", "names", None, "a tool that no plan may use; those of every layer count"),

@@ -1,4 +1,4 @@
-"""Planning in the shell dialect: the same promises, whatever the text."""
+"""Planning in the dialects shell and native: the same promises, whatever the text."""
 
 from __future__ import annotations
 
@@ -20,12 +20,25 @@ from tests.plan.helpers import function_registry
 
 INSTRUCTION = "count the distinct names in names.txt"
 PIPELINE = "cat names.txt | sort | uniq -c"
+CALLS = """\
+<tool_call>
+{"name": "get_weather", "arguments": {"city": "Rome"}}
+</tool_call>
+<tool_call>
+{"name": "write_note", "arguments": {"text": {"task": 1}}}
+</tool_call>"""
+ONE_CALL = CALLS[: CALLS.index("\n<tool_call>")]
 BOTH = PlannerConfig(role=ModelRole.BOTH, examples=0)
 
 
 def general(*replies: Reply) -> ScriptedBackend:
     """Return a general model that can be held to a grammar, and writes these replies."""
     return ScriptedBackend(replies, takes_grammar=True)
+
+
+def calling(*replies: Reply) -> ScriptedBackend:
+    """Return the same of a model whose template teaches tool calls."""
+    return ScriptedBackend(replies, takes_grammar=True, call_format="hermes")
 
 
 def tasks_of(generated: GeneratedPlan) -> list[dict[str, Any]]:
@@ -147,3 +160,60 @@ async def test_a_dry_run_shows_dialect_and_grammar() -> None:
     assert preview.grammar is not None
     assert preview.grammar.startswith("start: ")
     assert preview.prompt.endswith(INSTRUCTION)
+
+
+async def test_a_model_that_calls_tools_writes_calls_which_become_tasks() -> None:
+    backend = calling(CALLS)
+    generated = await Planner(backend=backend, registry=function_registry()).plan("note the weather in Rome")
+    assert tasks_of(generated) == [
+        {"command": "get_weather", "arguments": {"city": "Rome"}},
+        {"command": "write_note", "arguments": {"text": {"task": 1}}},
+    ]
+    assert generated.text == CALLS
+    assert generated.metadata.parameters["dialect"] == "native"
+    (request,) = backend.requests
+    assert request.schema is None
+    assert request.grammar is not None
+    assert [tool["function"]["name"] for tool in request.tools] == ["get_weather", "write_note"]
+    assert request.messages[0].content == request.tools_text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["No.", ONE_CALL.replace("get_weather", "get_time"), ONE_CALL[:-20], ONE_CALL.replace('"Rome"', "7")],
+)
+async def test_what_are_no_valid_calls_is_refused_with_its_text(text: str) -> None:
+    with pytest.raises(PlanInvalid) as caught:
+        await Planner(backend=calling(text), registry=function_registry()).plan("the weather in Rome")
+    assert caught.value.text == text
+    assert caught.value.details["dialect"] == "native"
+
+
+async def test_policy_and_limits_hold_for_calls() -> None:
+    for context in (PlanContext(forbidden=frozenset({"write_note"})), PlanContext(max_tasks=1)):
+        with pytest.raises(PlanInvalid):
+            await Planner(backend=calling(CALLS), registry=function_registry()).plan("note it", context)
+
+
+async def test_both_roles_write_and_read_calls() -> None:
+    backend = calling(ONE_CALL, CALLS)
+    generated = await Planner(BOTH, backend=backend, registry=function_registry()).plan("note the weather")
+    assert [task.command for task in generated.tasks] == ["get_weather", "write_note"]
+    assert generated.changes
+    delta = backend.requests[1]
+    assert delta.messages[2].content == delta.draft == ONE_CALL
+    assert delta.messages[3].content == "no findings"
+
+
+async def test_broken_calls_are_refined_as_what_they_were_written_as() -> None:
+    wrong = ONE_CALL.replace("get_weather", "get_time")
+    backend = calling(wrong, CALLS)
+    await Planner(BOTH, backend=backend, registry=function_registry()).plan("note the weather")
+    assert backend.requests[1].draft == wrong
+
+
+async def test_a_dry_run_shows_the_grammar_of_calls() -> None:
+    preview = await Planner(backend=calling(), registry=function_registry()).prompt("the weather in Rome")
+    assert (preview.dialect, preview.schema) == ("native", {})
+    assert preview.grammar is not None
+    assert "get_weather" in preview.grammar

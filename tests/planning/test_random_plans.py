@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest_asyncio
@@ -20,20 +21,42 @@ from agx.errors import AgxError, PlanInvalid, PlanTruncated
 from agx.plan.dialects import DialectChoice
 from agx.plan.limits import TaskLimits
 from agx.plan.schema import Plan
+from agx.plan.tools import Registry, ToolInfo
 from agx.requests import LoadOptions, Parameters
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_plan
 from agx.shell.parse import parse_shell
 from agx.shell.render import plan_json
+from agx.toolcalls.reading import calls_in
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 NUM_PLANS = 2000
 NUM_PIPELINES = 400
+NUM_CALLS = 300
 NUM_WORKERS = 2
 # As the embedded planner's, it leaves the rules and the tools out: the prompt stays short.
 TEMPLATE = "<|user|>{{ messages[-1].content }}<|assistant|>"
 CONTEXT = PlanContext(
     max_tasks=3, limits=TaskLimits(max_args=2, max_arg_chars=6, max_path_chars=6, max_text_parts=2)
+)
+# The same with tools, and with calls in a format that AGX knows.
+CALLING = (
+    "{% for tool in tools or [] %}{{ tool | tojson }}{% endfor %}{% for message in messages %}"
+    "<|{{ message.role }}|>{{ message.content }}{% for call in message.tool_calls or [] %}<tool_call>\n"
+    """{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}"""
+    "\n</tool_call>{% endfor %}{% endfor %}<|assistant|>"
+)
+TEXT = {"type": "string", "minLength": 4, "maxLength": 8}
+FUNCTIONS = PlanContext(
+    tools=Registry.of(
+        (
+            ToolInfo("f", schema={"properties": {"a": TEXT, "b": TEXT}, "required": ["a"]}),
+            ToolInfo("g", schema={"properties": {"c": TEXT, "d": {"type": "boolean"}}, "required": ["c"]}),
+            ToolInfo("h", schema={"properties": {"a": TEXT}}),
+        )
+    ),
+    forbidden=frozenset({"h"}),
+    max_tasks=3,
 )
 HOT = Parameters(temperature=2.0, max_tokens=160)
 
@@ -51,6 +74,14 @@ async def backends(tmp_path: Path) -> AsyncIterator[list[LlamaCppBackend]]:
 async def general_backends(tmp_path: Path) -> AsyncIterator[list[LlamaCppBackend]]:
     """The same with a general model."""
     model = TinyModel(chat_template=TEMPLATE, planner_tools=None)
+    async with _workers(write_tiny_gguf(tmp_path / "tiny.gguf", model)) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def calling_backends(tmp_path: Path) -> AsyncIterator[list[LlamaCppBackend]]:
+    """The same with a general model whose template teaches tool calls."""
+    model = TinyModel(chat_template=CALLING, planner_tools=None)
     async with _workers(write_tiny_gguf(tmp_path / "tiny.gguf", model)) as opened:
         yield opened
 
@@ -91,13 +122,33 @@ async def test_every_pipeline_of_a_random_model_is_a_valid_plan(
     assert {1, 2} <= {len(generated.tasks) for generated in plans} <= {1, 2, 3}
 
 
+async def test_the_calls_of_a_random_model_are_a_valid_plan(calling_backends: list[LlamaCppBackend]) -> None:
+    """The same in the native dialect, which such a model writes by itself: no call of a forbidden tool."""
+    plans, errors = await _planned(calling_backends, "auto", number=NUM_CALLS, context=FUNCTIONS)
+    assert errors.keys() <= {PlanTruncated}
+    for generated in plans:
+        assert generated.metadata.parameters["dialect"] == "native"
+        written = [(task.command, task.arguments) for task in generated.tasks]
+        assert calls_in(generated.text) == written
+        assert {name for name, _ in written} <= {"f", "g"}
+        assert all(finding.severity != "error" for finding in generated.findings)
+    assert {1, 2} <= {len(generated.tasks) for generated in plans} <= {1, 2, 3}
+
+
 async def _planned(
-    backends: list[LlamaCppBackend], dialect: DialectChoice, *, number: int
+    backends: list[LlamaCppBackend],
+    dialect: DialectChoice,
+    *,
+    number: int,
+    context: PlanContext = CONTEXT,
 ) -> tuple[list[GeneratedPlan], Counter[type[AgxError]]]:
     """Return the plans, at least half of the number and hardly two alike, and how often each error came."""
     shares = [range(first, number, NUM_WORKERS) for first in range(NUM_WORKERS)]
     outcomes = await asyncio.gather(
-        *(_outcomes(backend, share, dialect) for backend, share in zip(backends, shares, strict=True))
+        *(
+            _outcomes(backend, share, dialect, context)
+            for backend, share in zip(backends, shares, strict=True)
+        )
     )
     every = [outcome for share in outcomes for outcome in share]
     plans = [outcome for outcome in every if isinstance(outcome, GeneratedPlan)]
@@ -109,18 +160,16 @@ async def _planned(
     return plans, errors
 
 
-async def _outcomes(backend: LlamaCppBackend, seeds: Iterable[int], dialect: DialectChoice) -> list[Outcome]:
-    return [
-        await _outcome(
-            backend, seed, PlanOptions(HOT, seed=seed, deadline_secs=60, examples=0, dialect=dialect)
-        )
-        for seed in seeds
-    ]
+async def _outcomes(
+    backend: LlamaCppBackend, seeds: Iterable[int], dialect: DialectChoice, context: PlanContext
+) -> list[Outcome]:
+    options = PlanOptions(HOT, deadline_secs=60, examples=0, dialect=dialect)
+    return [await _outcome(backend, replace(options, seed=seed), context) for seed in seeds]
 
 
-async def _outcome(backend: LlamaCppBackend, seed: int, options: PlanOptions) -> Outcome:
+async def _outcome(backend: LlamaCppBackend, options: PlanOptions, context: PlanContext) -> Outcome:
     try:
-        return await generate_plan(backend, f"do number {seed}", CONTEXT, options=options)
+        return await generate_plan(backend, f"do number {options.seed}", context, options=options)
     except AgxError as error:
         return error
 

@@ -42,7 +42,7 @@ def prompt_text(preview: PromptPreview, settings: Settings) -> str:
 def _constraint(preview: PromptPreview) -> tuple[str, str]:
     """Return the lines about what the text is held to, by its dialect."""
     if preview.grammar is not None:
-        return "# Grammar of the dialect shell", visible_lines(preview.grammar)
+        return f"# Grammar of the dialect {preview.dialect}", visible_lines(preview.grammar)
     return "# Schema", visible_json(json.dumps(preview.schema, ensure_ascii=False))
 
 

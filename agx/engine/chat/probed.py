@@ -33,6 +33,7 @@ _MARK_TOOL = {
         },
     },
 }
+MARK_CALL: dict[str, Any] = {"name": _TOOL_MARKS[0], "arguments": {_TOOL_MARKS[2]: "a value"}}
 
 
 def mark_of(role: str, place: int = 0) -> str:
@@ -78,6 +79,21 @@ class ProbedTemplate:
     def takes_tools(self) -> bool:
         """Whether the template writes tools into the prompt."""
         return self._tools_variable is not None
+
+    @cached_property
+    def written_call(self) -> str:
+        """The text of a trial conversation in which the model calls `MARK_CALL`; "" where it has no form."""
+        if not self.takes_tools:
+            return ""
+        messages: list[Message] = [
+            {"role": "user", "content": mark_of("user")},
+            {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": MARK_CALL}]},
+        ]
+        given = self._base | self._with_tools([_MARK_TOOL])
+        try:
+            return self._rendered(messages, given)
+        except TemplateError:
+            return ""
 
     def _arranged(self, messages: Sequence[Message]) -> Sequence[Message]:
         roles = tuple(str(message["role"]) for message in messages)

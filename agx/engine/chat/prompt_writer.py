@@ -71,6 +71,11 @@ class PromptWriter:
         """How the model reasons before it answers; raises `TemplateError` where the template fails."""
         return read_reasoning_format(self._probed)
 
+    @property
+    def written_call(self) -> str:
+        """A text in which the model calls `probed.MARK_CALL`, as the template writes it; "" for none."""
+        return self._probed.written_call
+
     def write(self, conversation: Conversation) -> Prompt:
         """Return the prompt; raises `TemplateError`, and `ConfigError` for a budget out of range."""
         budget = self._budget(conversation.reasoning_tokens)
@@ -90,7 +95,7 @@ class PromptWriter:
     def _written(self, conversation: Conversation, opening: TurnOpening) -> tuple[str, str]:
         if not conversation.tools or not self._probed.takes_tools:
             return self._rendered(replace(conversation, tools=()), opening)
-        messages = [_without(message, conversation.tools_text) for message in conversation.messages]
+        messages = [*_without(conversation.messages, conversation.tools_text)]
         try:
             return self._rendered(replace(conversation, messages=messages), opening)
         except TemplateError as error:
@@ -112,10 +117,13 @@ class PromptWriter:
         return self._probed.write(messages, tools=tools, variables=opening.variables), mark
 
 
-def _without(message: Mapping[str, str], text: str) -> Mapping[str, str]:
-    if not text or message["role"] != "system":
-        return message
-    return {**message, "content": message["content"].replace(text, "", 1)}
+def _without(messages: Iterable[Mapping[str, str]], text: str) -> Iterator[Mapping[str, str]]:
+    """Yield the messages without a text of the system's; a system message of nothing else is left out."""
+    for message in messages:
+        if not text or message["role"] != "system":
+            yield message
+        elif content := message["content"].replace(text, "", 1):
+            yield {**message, "content": content}
 
 
 def _noted(messages: Sequence[Mapping[str, str]], note: str, *, mark: str) -> list[Mapping[str, str]]:

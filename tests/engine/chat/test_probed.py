@@ -168,6 +168,15 @@ def test_tools_are_listed_by_the_template_or_by_the_system() -> None:
     assert by_system == f"<system>Rules.\n\n{listing}At most 3 tasks.<user>list all files<assistant>"
 
 
+def test_a_system_text_that_only_lists_the_tools_is_left_out_where_the_template_does() -> None:
+    """So such a template may write the system text that its model was trained with."""
+    system = {"role": "system", "content": "Tools: get_weather"}
+    given = Conversation((system, ECHO[1]), tools=TOOLS, tools_text=system["content"])
+    own = ChatTemplate(IN_SYSTEM + "{% if messages[0].role != 'system' %}<own>{% endif %}")
+    assert writer_of(own).write(given).text.endswith("<user>list all files<assistant><own>")
+    assert "<system>Tools: get_weather<user>" in writer_of(ChatTemplate(WITH_TURN)).write(given).text
+
+
 def test_tools_that_a_template_fails_on_are_listed_by_the_system() -> None:
     """The trial's tool has what this template looks for, and these have not."""
     template = ChatTemplate(FRAGILE)
