@@ -13,6 +13,7 @@ from agx.errors import PlanInvalid, UsageError
 from agx.plan.dialects import DialectChoice
 from agx.planning.config import ModelRole, PlannerConfig
 from agx.planning.planner import Planner
+from agx.prompts.examples import core_examples
 from agx.requests import Chunk
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.shell.parse import parse_shell
@@ -142,7 +143,7 @@ async def test_examples_are_pipelines_as_well() -> None:
     backend = general(PIPELINE)
     await Planner(PlannerConfig(examples=4), backend=backend).plan(INSTRUCTION)
     shown = [message.content for message in backend.requests[0].messages if message.role == "assistant"]
-    assert len(shown) == 4
+    assert len(shown) == len(core_examples()) + 4
     assert all(parse_shell(text) for text in shown)
 
 
