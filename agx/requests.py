@@ -63,7 +63,8 @@ class LoadOptions:
     `context_size` is in tokens, `gpu_layers` counts the model's layers from the output, `sequences` the
     requests that are decoded together. `flash_attn` needs less memory; the cache types are ggml's names.
     `mlock` keeps the weights in memory; without `mmap` they are read into it instead of mapped.
-    `chat_template` is the text of a template that takes the place of the model's own.
+    `chat_template` is the text of a template that takes the place of the model's own. `prompt_cache_mb`
+    bounds, in 10^6 bytes, what is kept on disk of prompts that begin alike; 0 keeps nothing.
     """
 
     device: str = _choice("auto", ("auto", "cuda", "metal", "cpu"))
@@ -77,14 +78,16 @@ class LoadOptions:
     mlock: bool = False
     mmap: bool = True
     chat_template: str | None = None
+    prompt_cache_mb: int = _number(500, minimum=0, maximum=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
-    """Which model a worker is started for, and how."""
+    """Which model a worker is started for, and how; `cache_dir` is where computed prompts are kept."""
 
     model: str
     options: LoadOptions = field(default_factory=LoadOptions)
+    cache_dir: str | None = None
 
     def absolute(self) -> Self:
         """Return the same with the path made absolute, so that it holds in every current folder."""
@@ -92,12 +95,12 @@ class LoadRequest:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {"model": self.model, "options": _as_dict(self.options)}
+        return {"model": self.model, "options": _as_dict(self.options), "cache_dir": self.cache_dir}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read the JSON form."""
-        return cls(data["model"], LoadOptions(**data["options"]))
+        return cls(data["model"], LoadOptions(**data["options"]), data["cache_dir"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,11 @@ def warm_folder(settings: Settings) -> Path | None:
     return settings.home / "warm" if is_used and settings.home is not None else None
 
 
+def cache_folder(settings: Settings) -> Path | None:
+    """Return the folder of what is computed and may be lost; None without a home folder."""
+    return None if settings.home is None else settings.home / "cache"
+
+
 def planner_config(settings: Settings) -> PlannerConfig:
     """Return the configuration of the planner that the settings ask for."""
     from agx.backends.base import BackendKind  # noqa: PLC0415  heavy: the worker starts first
@@ -57,6 +62,7 @@ def planner_config(settings: Settings) -> PlannerConfig:
         delta_model=settings.text("delta_model"),
         models_dir=models_folder(settings),
         warm_dir=warm_folder(settings),
+        cache_dir=cache_folder(settings),
         load=load_options(settings),
         parameters=parameters(settings),
         think=settings.optional_integer("think"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agx.app.configure import load_options, models_folder, warm_folder
+from agx.app.configure import cache_folder, load_options, models_folder, warm_folder
 from agx.backends.base import BackendKind
 from agx.backends.specs import LlamaCppSpec, ModelChoice, specify
 from agx.errors import AgxError
@@ -40,6 +40,7 @@ def _start(settings: Settings) -> Channel | None:
             backend=BackendKind(settings.text("backend")),
             models_dir=models_folder(settings),
             warm_dir=warm_folder(settings),
+            cache_dir=cache_folder(settings),
             load=load_options(settings),
         )
         spec = specify(choice)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agx.app.configure import load_options, warm_folder
+from agx.app.configure import cache_folder, load_options, warm_folder
 from agx.app.places import model_file
 from agx.errors import StorageError, UsageError
 from agx.requests import LoadRequest
@@ -28,7 +28,8 @@ def brought_up(
     """
     check_supported()
     path = model_file(settings, model or settings.text("echo_model"))
-    load = LoadRequest(str(path), load_options(settings))
+    folder = cache_folder(settings)
+    load = LoadRequest(str(path), load_options(settings), None if folder is None else str(folder.absolute()))
     keep_alive_secs = keep_alive_minutes * _SECS
     return bring_up(load, _folder(settings), keep_alive_secs=keep_alive_secs, on_progress=on_progress)
 

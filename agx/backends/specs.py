@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class ModelChoice:
     """A model as a person asks for it: by a name or a path; names are looked up in `models_dir`.
 
-    A worker that is kept in `warm_dir` is used where one fits.
+    A worker that is kept in `warm_dir` is used where one fits. What is computed of prompts outlives the
+    process in `cache_dir`.
     """
 
     model: str
@@ -33,6 +34,7 @@ class ModelChoice:
     models_dir: Path | None = None
     warm_dir: Path | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
+    cache_dir: Path | None = None
 
 
 class BackendSpec(Protocol):
@@ -50,7 +52,7 @@ class LlamaCppSpec:
 
     `name` is what the model is called where its metadata do not say it, if not by its file's name.
     `models_dir` is where the model's SHA-256 is remembered, and `warm_dir` where workers are kept that may
-    have the model loaded already.
+    have the model loaded already. `cache_dir` is where computed prompts are kept.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class LlamaCppSpec:
     load: LoadOptions = field(default_factory=LoadOptions)
     models_dir: Path | None = None
     warm_dir: Path | None = None
+    cache_dir: Path | None = None
 
     @property
     def backend(self) -> BackendKind:
@@ -67,7 +70,8 @@ class LlamaCppSpec:
     @property
     def load_request(self) -> LoadRequest:
         """What its worker is started with."""
-        return LoadRequest(str(self.path), self.load)
+        cache_dir = None if self.cache_dir is None else str(self.cache_dir.absolute())
+        return LoadRequest(str(self.path), self.load, cache_dir)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +105,5 @@ def specify(choice: ModelChoice) -> BackendSpec:
         load=choice.load,
         models_dir=choice.models_dir,
         warm_dir=choice.warm_dir,
+        cache_dir=choice.cache_dir,
     )

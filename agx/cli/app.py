@@ -55,6 +55,7 @@ COMMANDS = LazyCommands(
         "up": "agx.cli.commands.warm:up",
         "down": "agx.cli.commands.warm:down",
         "ps": "agx.cli.commands.warm:ps",
+        "cache": "agx.cli.commands.cache:cache",
         "config": "agx.cli.commands.config:config",
         "schema": "agx.cli.commands.schema:schema",
         "models": "agx.cli.commands.models.group:models",

@@ -196,6 +196,23 @@ class Context:
             self.clear()
         return was_copied
 
+    def state_of(self, slot: int) -> bytes:
+        """Return the memory of a sequence as bytes; none where that fails."""
+        size = lib.llama_state_seq_get_size(self.address, slot)
+        state = (ctypes.c_uint8 * size)()
+        written: int = lib.llama_state_seq_get_data(self.address, state, size, slot)
+        return bytes(memoryview(state)[:written])
+
+    def restore(self, slot: int, state: bytes, *, num_tokens: int) -> bool:
+        """Give a sequence, which has none, the memory that `state_of` returned; False where that fails."""
+        data = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        read = lib.llama_state_seq_set_data(self.address, data, len(state), slot)
+        last = lib.llama_memory_seq_pos_max(self._memory, slot)
+        is_whole: bool = read == len(state) and last == num_tokens - 1
+        if not is_whole:
+            self.free(slot)
+        return is_whole
+
     def close(self) -> None:
         """Free the context."""
         lib.llama_free(self.address)

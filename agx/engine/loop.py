@@ -26,9 +26,11 @@ from agx.engine.model import Model
 from agx.engine.pool import Pool
 from agx.engine.preparing import conversation, prepare
 from agx.engine.scheduler import Slice, next_block, schedule, share_guesses
+from agx.engine.sequence import Sequence as TokenSequence
 from agx.engine.sequence import State
 from agx.errors import AgxError, DeadlineExceeded, ModelBroken, OutOfMemory, UsageError
 from agx.requests import FinishReason, GenerationRequest, LoadOptions
+from agx.util.blob_cache import BlobCache
 
 
 class Engine:
@@ -68,14 +70,20 @@ class Engine:
         return "generating" if State.DECODING in states else "prefill"
 
     def load(
-        self, path: str, options: LoadOptions, *, progress: Callable[[float], None] | None = None
+        self,
+        path: str,
+        options: LoadOptions,
+        *,
+        cache: BlobCache | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> dict[str, Any]:
         """Load a model in place of the present one and return its facts; raises what `Model` raises.
 
-        `progress` is called with the part of the weights that has been read, from 0 to 1.
+        `cache` keeps for the next process what was computed of prompts. `progress` is called with the part of
+        the weights that has been read, from 0 to 1.
         """
         self.close()
-        self._model = Model(path, options, progress=progress)
+        self._model = Model(path, options, cache=cache, progress=progress)
         return self._model.facts()
 
     def render(self, request: GenerationRequest) -> tuple[str, int]:
@@ -159,6 +167,7 @@ class Engine:
                     continue
                 try:
                     pool.begin(generation.sequence)
+                    self._restore(pool, generation.sequence)
                 except OutOfMemory as error:
                     return [self._fail(generation, error)]
                 generation.pool = pool
@@ -256,9 +265,28 @@ class Engine:
 
     # --- the ends --------------------------------------------------------------------------------
 
+    def _restore(self, pool: Pool, sequence: TokenSequence) -> None:
+        """Let a sequence that nothing is known of begin with what an earlier process has computed."""
+        store = self._loaded().prefix_store
+        state = None if store is None or sequence.num_cached else store.find(sequence.static_prompt)
+        if state is not None:
+            pool.restore(sequence, state)
+
+    def _store(self, generation: Generation) -> None:
+        """Keep the static part of a prompt for later processes, once."""
+        store, sequence, pool = self._loaded().prefix_store, generation.sequence, generation.pool
+        if store is None or pool is None or sequence.num_decoded < sequence.num_prompt:
+            return
+        if store.is_missing(sequence.static_prompt):
+            state = pool.static_state(sequence)
+            if state:
+                store.save(sequence.static_prompt, state)
+
     def _finish(self, generation: Generation, reason: FinishReason) -> list[Event]:
         events = _text_events(generation, is_final=True)
         usage = generation.usage()
+        if reason != "cancelled":
+            self._store(generation)
         self._drop(generation)
         return [*events, DoneEvent(generation.request_id, reason, usage)]
 

@@ -14,6 +14,7 @@ from agx.engine.chat.prompt_writer import PromptWriter
 from agx.engine.chat.templates import ChatTemplate
 from agx.engine.context import AbortFlag, Context, Shape
 from agx.engine.pool import NUM_KEPT, Limits, Pool
+from agx.engine.prefix_store import LEAST_WEIGHTS_BYTES, PrefixStore
 from agx.engine.sampling import MaskBias
 from agx.engine.tokenizer import EarlyTokenizer
 from agx.engine.weights import Weights
@@ -24,6 +25,7 @@ from agx.gguf.reader import read_header
 from agx.gguf.shards import shards_of
 from agx.grammar.constraint import ConstraintCompiler
 from agx.requests import LoadOptions
+from agx.util.blob_cache import BlobCache
 
 # A prompt that leaves less room than this, or than the request asks for, is refused at once.
 _LEAST_ROOM_TOKENS = 64
@@ -41,7 +43,12 @@ class Model:
     """
 
     def __init__(
-        self, path: str, options: LoadOptions, *, progress: Callable[[float], None] | None = None
+        self,
+        path: str,
+        options: LoadOptions,
+        *,
+        cache: BlobCache | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> None:
         with ExitStack() as resources:
             parts = shards_of(read_header(Path(path)))
@@ -65,6 +72,7 @@ class Model:
             # Made now, so that a model without room for it is refused when it is loaded.
             self._spare = self._context(self._first_shape)
             self._resources = resources.pop_all()
+        self.prefix_store = self._prefix_store(cache)
         self.bias = MaskBias(len(self.vocabulary))
         self.compiler = ConstraintCompiler(tokenizer)
 
@@ -80,6 +88,26 @@ class Model:
         vocabulary = self.vocabulary
         template = ChatTemplate(source, bos_text=vocabulary.bos_text, eos_text=vocabulary.eos_text)
         return template, warnings
+
+    def _prefix_store(self, cache: BlobCache | None) -> PrefixStore | None:
+        """Return where states of prompts are kept; None where that is not worth it, or cannot be."""
+        weights = self.weights
+        is_worth_it = self.can_reuse_prefix and weights.card.size_bytes >= LEAST_WEIGHTS_BYTES
+        if cache is None or not is_worth_it:
+            return None
+        facts = {
+            "device": weights.device,
+            "gpu_layers": weights.gpu_layers,
+            "threads": weights.num_threads(self._options),
+            "is_rearranged": weights.is_rearranged,
+            "flash_attn": self._options.flash_attn,
+            "cache_types": [self._options.cache_type_k, self._options.cache_type_v],
+        }
+        name = weights.card.name
+        try:
+            return PrefixStore(cache, weights=weights.card.files, name=name, facts=facts)
+        except OSError:
+            return None
 
     @property
     def context_length(self) -> int:

@@ -81,6 +81,26 @@ class Pool:
         self._tree.hold(slot, sequence.prompt[: found.num_tokens])
         sequence.resume(found.num_tokens)
 
+    def restore(self, sequence: Sequence, state: bytes) -> None:
+        """Give a sequence that has nothing in memory yet the state of its static prompt.
+
+        Nothing changes where llama.cpp does not take it. Raises `OutOfMemory` where there is no room.
+        """
+        slot = _slot_of(sequence)
+        assert sequence.num_decoded == 0
+        self._make_room(sequence.num_static)
+        if self._limits.is_exclusive:
+            self.context.clear()  # so that it comes to lie in the first cells
+        if self.context.restore(slot, state, num_tokens=sequence.num_static):
+            self._tree.hold(slot, sequence.static_prompt)
+            sequence.resume(sequence.num_static)
+
+    def static_state(self, sequence: Sequence) -> bytes:
+        """Return the state of the static prompt of a sequence that has ended, and keep no more of it."""
+        slot = _slot_of(sequence)
+        self._forget(slot, num_tokens=sequence.num_static)
+        return self.context.state_of(slot)
+
     def decode(self, slices: Slices[Slice]) -> list[int] | None:
         """Decode as `Context.decode` does, with room for it; what was aborted stays pending.
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from itertools import takewhile
 
 from agx.engine.chat.prompt_writer import Conversation, Prompt
 from agx.engine.chat.reasoning_state import ReasoningState
 from agx.engine.draft import DraftCursor
 from agx.engine.generation import Generation, Timings
 from agx.engine.model import Model
+from agx.engine.prefix import BLOCK
 from agx.engine.sampling import Sampler
 from agx.engine.sequence import Sequence
-from agx.errors import UsageError
+from agx.errors import TemplateError, UsageError
 from agx.grammar.constraint import Constraint
 from agx.requests import MAX_SEED, GenerationRequest, checked_seed
 
@@ -39,7 +42,12 @@ def prepare(model: Model, request_id: int, request: GenerationRequest) -> Genera
     max_tokens = length if reasoning is not None else parameters.max_tokens
     generation = Generation(
         request_id=request_id,
-        sequence=Sequence(tokens, max_tokens=max_tokens, context_length=length),
+        sequence=Sequence(
+            tokens,
+            max_tokens=max_tokens,
+            context_length=length,
+            num_static=0 if model.prefix_store is None else _num_static(model, request, tokens),
+        ),
         sampler=Sampler(parameters, seed=seed, bias=model.bias),
         decoder=model.vocabulary.decoder(),
         constraint=constraint,
@@ -55,6 +63,24 @@ def prepare(model: Model, request_id: int, request: GenerationRequest) -> Genera
     )
     generation.begin(may_reason=budget > 0)
     return generation
+
+
+def _num_static(model: Model, request: GenerationRequest, tokens: list[int]) -> int:
+    """Return how many tokens, in whole blocks, the static messages make of a prompt.
+
+    They are those that the prompt has in common with that of the static messages alone.
+    """
+    messages = request.messages[: request.num_static_messages]
+    if not messages:
+        return 0
+    try:
+        prompt = model.prompts.write(conversation(replace(request, messages=messages)))
+    except TemplateError:  # some templates ask for a last message of the user
+        return 0
+    alone = model.tokenise_prompt(prompt.text, mark=prompt.mark)
+    pairs = zip(alone, tokens[:-1], strict=False)
+    num_common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return num_common // BLOCK * BLOCK
 
 
 def _constraint(model: Model, request: GenerationRequest) -> Constraint | None:

@@ -37,15 +37,26 @@ _NEXT = {
 
 
 class Sequence:
-    """The tokens of one generation. `slot` is its place in the model's memory; None while it has none."""
+    """The tokens of one generation. `slot` is its place in the model's memory; None while it has none.
+
+    The first `num_static` tokens are the same for other prompts.
+    """
 
     def __init__(
-        self, prompt: Tokens[int], *, slot: int | None = None, max_tokens: int, context_length: int
+        self,
+        prompt: Tokens[int],
+        *,
+        slot: int | None = None,
+        max_tokens: int,
+        context_length: int,
+        num_static: int = 0,
     ) -> None:
         assert 0 < len(prompt) <= context_length
+        assert 0 <= num_static < len(prompt)
         self.tokens = list(prompt)
         self.slot = slot
         self.num_prompt = len(prompt)
+        self.num_static = num_static
         self.num_decoded = 0
         self.num_forced = 0
         self.num_cached = 0
@@ -57,6 +68,11 @@ class Sequence:
     def prompt(self) -> Tokens[int]:
         """The tokens of the prompt."""
         return self.tokens[: self.num_prompt]
+
+    @property
+    def static_prompt(self) -> Tokens[int]:
+        """The tokens that the prompt has in common with others."""
+        return self.tokens[: self.num_static]
 
     @property
     def num_generated(self) -> int:

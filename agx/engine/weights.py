@@ -29,6 +29,7 @@ class Weights:
     """A model in memory. `address` is llama.cpp's model; `close` frees it, contexts first.
 
     `gpu_layers` is -1 for all of them. Memory was planned for `num_sequences` of `context_length` tokens.
+    `is_rearranged`: llama.cpp may keep a copy of many weights, in an order that suits the processor better.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Weights:
     gpu_layers: int
     context_length: int
     num_sequences: int
+    is_rearranged: bool
 
     @classmethod
     def load(
@@ -78,7 +80,16 @@ class Weights:
         sequences = options.sequences or most_sequences(
             card, use, machine, placement=placement, is_mapped=is_mapped
         )
-        weights = cls(path, address, device, card, placement.gpu_layers, use.context_length, sequences)
+        weights = cls(
+            path,
+            address,
+            device,
+            card,
+            placement.gpu_layers,
+            use.context_length,
+            sequences,
+            _may_rearrange(placement),
+        )
         try:
             _check_unchanged(card, before)
             if lib.llama_model_has_encoder(address):
@@ -130,11 +141,14 @@ def _load_file(
     parameters.devices = ctypes.addressof(chosen)
     callback = native.progress_callback(progress)
     parameters.progress_callback = callback
-    # With these llama.cpp keeps a copy of many weights, in an order that suits the processor better.
-    parameters.use_extra_bufts = placement.has_room and not native.needs_amx_guard()
+    parameters.use_extra_bufts = _may_rearrange(placement)
     native.log.first_error = ""
     address: int = lib.llama_model_load_from_file(os.fsencode(card.path), parameters)
     return address
+
+
+def _may_rearrange(placement: Placement) -> bool:
+    return placement.has_room and not native.needs_amx_guard()
 
 
 def _encoder(path: str) -> ModelUnloadable:

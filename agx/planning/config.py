@@ -39,7 +39,8 @@ class PlannerConfig:
 
     `echo_model` and `delta_model` are a path, a name in `models_dir`, `ollama:name:tag` or `agx-nano`;
     `load` is how both are loaded; a worker that `agx up` keeps in `warm_dir` and that is loaded so is used
-    instead of a new one, and None uses none. `think` is how many tokens a model may reason before it
+    instead of a new one, and None uses none. What is computed of prompts outlives the process in
+    `cache_dir`, where it is given. `think` is how many tokens a model may reason before it
     plans: 0 is none; None is none where its template can turn reasoning off, and a few hundred otherwise.
     `dialect` is the form in which a model writes a plan: `json`, `shell` (a pipeline, of Unix commands
     only), `native` (the model's own tool calls, of functions only), or `auto` for the one that suits model
@@ -57,6 +58,7 @@ class PlannerConfig:
     delta_model: str | Path = EMBEDDED
     models_dir: Path | None = None
     warm_dir: Path | None = None
+    cache_dir: Path | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
     parameters: Parameters = field(default_factory=Parameters)
     think: int | None = None
@@ -87,6 +89,7 @@ class PlannerConfig:
             backend=self.backend,
             models_dir=self.models_dir,
             warm_dir=self.warm_dir,
+            cache_dir=self.cache_dir,
             load=self.load,
         )
         options = PlanOptions(

@@ -125,6 +125,11 @@ SETTINGS: tuple[Setting, ...] = (
         "how values are kept in the cache; other than f16 and f32 need flash attention",
     ),
     _of(LoadOptions, "mlock", "keep the model's weights in memory, whatever else needs it"),
+    _of(
+        LoadOptions,
+        "prompt_cache_mb",
+        "megabytes on disk for what was computed of prompts; 0 keeps nothing",
+    ),
     _of(LoadOptions, "mmap", "map the model's file instead of reading it into memory"),
     _of(
         LoadOptions,

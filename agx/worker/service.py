@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from agx.engine import devices, native
 from agx.engine.events import DoneEvent, ErrorEvent, TextEvent
@@ -19,6 +20,7 @@ from agx.errors import AgxError, DeadlineExceeded, UsageError
 from agx.gguf.memory import MOST_SEQUENCES
 from agx.grammar import llguidance
 from agx.requests import GenerationRequest, LoadRequest
+from agx.util.blob_cache import BlobCache
 from agx.util.version import __version__
 from agx.worker.inbox import Arrival, Inbox
 from agx.worker.protocol import MAX_FRAME_BYTES, PROTOCOL_VERSION, Frame
@@ -101,7 +103,8 @@ class Service:
         try:
             load = LoadRequest.from_dict(arrival.frame)
             progress = _Progress(arrival.request_id, self._send).report
-            facts = self._engine.load(load.model, load.options, progress=progress)
+            cache = _cache(load)
+            facts = self._engine.load(load.model, load.options, cache=cache, progress=progress)
         except AgxError as error:
             self._load_error = error
             raise
@@ -178,6 +181,14 @@ class Service:
             self._send(self._outgoing)
             self._outgoing = []
             self._flushed_secs = time.monotonic()
+
+
+def _cache(load: LoadRequest) -> BlobCache | None:
+    """Return where computed prompts are kept on disk; None where they are not to be."""
+    limit_bytes = load.options.prompt_cache_mb * 1_000_000
+    if load.cache_dir is None or not limit_bytes:
+        return None
+    return BlobCache(Path(load.cache_dir), limit_bytes=limit_bytes)
 
 
 def hello() -> Frame:

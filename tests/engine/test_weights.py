@@ -110,7 +110,7 @@ def test_threads_follow_the_size_of_the_model_and_the_cpus_that_may_be_used(
     tiny_file: TinyFile, monkeypatch: pytest.MonkeyPatch, num_parameters: int, cpus: int, threads: int
 ) -> None:
     card = replace(read_card(tiny_file(TinyModel())), num_parameters=num_parameters)
-    loaded = Weights("model.gguf", 0, "cpu", card, gpu_layers=0, context_length=1024, num_sequences=1)
+    loaded = Weights("model.gguf", 0, "cpu", card, 0, 1024, num_sequences=1, is_rearranged=True)
     monkeypatch.setattr(weights, "usable_cpus", lambda: cpus)
     assert loaded.num_threads(LoadOptions()) == threads
     assert loaded.num_threads(LoadOptions(threads=7)) == 7

@@ -27,6 +27,7 @@ from agx.plan.tools import Registry, ToolInfo
 from agx.planning.config import ModelRole, PlannerConfig
 from agx.planning.planner import Planner
 from agx.prompts.chosen_examples import MAX_EXAMPLES
+from agx.prompts.examples import core_examples
 from agx.prompts.messages import NOTHING_FOUND
 from agx.requests import Chunk, Parameters, Range
 from agx.risk.context import GeneratedPlan, PlanContext
@@ -105,7 +106,7 @@ async def test_both_drafts_and_refines_and_tells_the_changes_task_by_task() -> N
 
 async def test_a_preview_names_the_examples_in_the_prompt() -> None:
     shown = await planner_of(config=PlannerConfig(examples=3)).prompt(INSTRUCTION)
-    assert len(shown.examples) == 3
+    assert len(shown.examples) == len(core_examples()) + 3
     places = [shown.prompt.index(f"user: {text}") for text in (*shown.examples, INSTRUCTION)]
     assert places == sorted(places)
     assert (await planner_of(config=PlannerConfig(examples=0)).prompt(INSTRUCTION)).examples == ()

@@ -96,5 +96,7 @@ def test_a_load_request_makes_the_frame_of_the_contract() -> None:
             "mlock": False,
             "mmap": True,
             "chat_template": None,
+            "prompt_cache_mb": 500,
         },
+        "cache_dir": None,
     }

@@ -11,6 +11,7 @@ import pytest
 from agx.engine.events import DoneEvent, Event, Stage, TextEvent
 from agx.engine.loop import Engine
 from agx.requests import GenerationRequest, LoadOptions, LoadRequest, Usage
+from agx.util.blob_cache import BlobCache
 from agx.worker import service as service_module
 from agx.worker.inbox import Inbox
 from agx.worker.protocol import LOAD_ID, Frame, load_frame
@@ -44,8 +45,14 @@ class Speaker(Engine):
         return "generating" if self._rest else "idle"
 
     def load(
-        self, path: str, options: LoadOptions, *, progress: Callable[[float], None] | None = None
+        self,
+        path: str,
+        options: LoadOptions,
+        *,
+        cache: BlobCache | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> dict[str, Any]:
+        assert cache is None
         assert progress is not None
         progress(1.0)
         return {"name": path, "device": options.device}

@@ -28,14 +28,16 @@ def identity(load: LoadRequest) -> Frame | None:
     environment as far as native code reads it.
     """
     load = load.absolute()
+    options = load.as_dict()["options"]
+    del options["prompt_cache_mb"]  # what is kept on disk changes no answer
     try:
         file = Path(load.model).resolve(strict=True)
         status = file.stat()
     except (OSError, RuntimeError):
         return None
     return {
-        **load.as_dict(),
         "model": str(file),
+        "options": options,
         "file": [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns],
         "agx": [__version__, PROTOCOL_VERSION, str(Path(__file__).resolve().parents[2])],
         "llama_cpp": _llama_cpp(),
