@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from agx.plan.schema import Task
+from agx.run.empty_values import guards
 from agx.run.expansion import Expanded, Surroundings, expand
 from agx.run.job import Job
 from agx.run.pipes import Descriptor, Flow, PipeSink, Sink, Tail, pipe
@@ -132,7 +133,9 @@ class _Opening:
         around = Surroundings(checked.folder, checked.environ, job.outputs.text)
         with blamed_on(task, self._records):
             # Matching names reads folders, which may be slow: the event loop goes on meanwhile.
-            expansion = await asyncio.to_thread(expand, task.args, around)
+            expansion = await asyncio.to_thread(
+                expand, task.args, around, guards=guards(task, checked.registry)
+            )
         if job.audience is not None:
             for note in expansion.notes:
                 job.audience.note(task, note)
@@ -226,7 +229,8 @@ def saved_path(task: Task, folder: Path, environ: Mapping[str, str]) -> Path:
     """Return the path that a task saves its output to; raises `TaskProblem` for a folder."""
     path = task.save_to or task.append_to
     assert path is not None, "it saves its output"
-    # The preflight has checked the variable.
+    if path.startswith("~/") and not environ["HOME"]:  # that it is set, the preflight has checked
+        raise TaskProblem("the variable HOME is empty", hint="set it: HOME=… agx run …")
     whole = folder / (f"{environ['HOME']}/{path[2:]}" if path.startswith("~/") else path)
     if path.endswith("/"):  # which `Path` does not keep
         raise cannot_write(whole, IsADirectoryError(EISDIR, os.strerror(EISDIR)))

@@ -1,8 +1,8 @@
 """Typed values become arguments: what a shell would expand is expanded here.
 
 It differs from `sh` where a shell surprises people: a file name that begins with a dash gets `./` in front,
-words of an output are never patterns, an unset variable is an error (an empty one is not), and so is a
-NUL in an output.
+words of an output are never patterns, an unset variable is an error, and so is a NUL in an output. An empty
+variable or output is an error where it begins a path of a task that does more than read (`empty_values`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agx.plan.schema import Argument, Env, Glob, Task, TaskOutput, Text
+from agx.run.empty_values import Guard, begins_empty
 from agx.run.globbing import PatternPiece, TooManyNames, matching_names
 from agx.run.record import TaskProblem
 
@@ -36,11 +37,15 @@ class Expanded(NamedTuple):
     notes: tuple[str, ...]
 
 
-def expand(items: Sequence[Argument], around: Surroundings) -> Expanded:
-    """Expand all arguments of a task; raises `TaskProblem`."""
+def expand(
+    items: Sequence[Argument], around: Surroundings, *, guards: Sequence[Guard | None] | None = None
+) -> Expanded:
+    """Expand arguments of a task; raises `TaskProblem`. `guards` are those of the arguments, if any."""
     expansion = _Expansion(around)
-    args = tuple(arg for item in items for arg in expansion.argument(item))
-    return Expanded(args, tuple(expansion.notes))
+    args: list[str] = []
+    for item, guard in zip(items, guards or [None] * len(items), strict=True):
+        args += expansion.argument(item, guard)
+    return Expanded(tuple(args), tuple(expansion.notes))
 
 
 def variables(task: Task) -> Iterator[str]:
@@ -61,15 +66,21 @@ class _Expansion:
         self._around = around
         self.notes: list[str] = []
 
-    def argument(self, item: Argument) -> list[str]:
+    def argument(self, item: Argument, guard: Guard | None) -> list[str]:
         if isinstance(item, str):
             return [item]
         if isinstance(item, TaskOutput) and item.split:
-            return [word for word in _BLANKS.split(self._output(item)) if word]
+            words = [word for word in _BLANKS.split(self._output(item)) if word]
+            if guard is not None and not words:
+                raise _is_empty(item)
+            return words
         parts = item.text if isinstance(item, Text) else (item,)
+        pieces = [self._piece(part) for part in parts]
+        if guard is not None:
+            refuse_empty(parts, [piece.text for piece in pieces], guard)
         if any(isinstance(part, Glob) for part in parts):
-            return self._names([self._piece(part) for part in parts])
-        return ["".join(self._piece(part).text for part in parts)]
+            return self._names(pieces)
+        return ["".join(piece.text for piece in pieces)]
 
     def _piece(self, part: str | Glob | Env | TaskOutput) -> PatternPiece:
         if isinstance(part, Glob):
@@ -113,6 +124,32 @@ class _Expansion:
                 hint="read it with input_from_task instead",
             )
         return text
+
+
+def refuse_empty_variables(item: Argument, environ: Mapping[str, str], guard: Guard) -> None:
+    """Raise `TaskProblem` where a path begins with an empty variable, whatever outputs there will be."""
+    parts = item.text if isinstance(item, Text) else (item,)
+    texts = [
+        environ[part.env] if isinstance(part, Env) else part.glob if isinstance(part, Glob) else str(part)
+        for part in parts
+    ]
+    refuse_empty(parts, texts, guard)
+
+
+def refuse_empty(parts: Sequence[Argument], texts: Sequence[str], guard: Guard) -> None:
+    """Raise `TaskProblem` where a path begins with a variable or an output that is empty."""
+    for place, (part, text) in enumerate(zip(parts, texts, strict=True)):
+        if isinstance(part, Env | TaskOutput) and not text and begins_empty(texts, place, guard):
+            raise _is_empty(part)
+
+
+def _is_empty(part: Env | TaskOutput) -> TaskProblem:
+    what, do = (
+        (f"the variable {part.env} is", f"set it: {part.env}=… agx run …")
+        if isinstance(part, Env)
+        else (f"the output of task {part.task} is", "see why that task printed nothing")
+    )
+    return TaskProblem(f"{what} empty, and a path begins with it: that would be another place", hint=do)
 
 
 def _as_path(name: str) -> str:

@@ -79,6 +79,8 @@ def matching_names(
     parts = [_part(chars) for chars in _split(pieces)]
     if all(part.expression is None for part in parts):
         return None
+    while len(parts) > 2 and not parts[-1].text and not parts[-2].text:
+        parts.pop()  # of several slashes at the end one is left
     walk = _Walk(folder, max_looked_at)
     return sorted(walk.below("", parts), key=os.fsencode)
 

@@ -17,8 +17,10 @@ from agx.plan.schema import RISKS, Plan, Risk, Task
 from agx.plan.tools import Registry, ToolInfo
 from agx.risk.assess import with_risk
 from agx.rules.check import check_tasks, refuse_errors
-from agx.run.expansion import variables
+from agx.run.empty_values import guards
+from agx.run.expansion import refuse_empty_variables, variables
 from agx.run.job import CheckedRun, RunOptions
+from agx.run.record import TaskProblem
 from agx.run.sandbox import open_sandbox
 from agx.run.schedule import schedule
 from agx.unix.registry import unix_registry
@@ -97,6 +99,7 @@ def find_programs(plan: Plan, registry: Registry, environ: Mapping[str, str]) ->
             continue
         programs[task.task_number] = _program(task, tool, environ)
         _check_variables(task, environ)
+        _check_empty(task, registry, environ)
     return programs
 
 
@@ -143,6 +146,17 @@ def _check_variables(task: Task, environ: Mapping[str, str]) -> None:
                 hint=f"set it: {name}=… agx run …",
                 task=task.task_number,
             )
+
+
+def _check_empty(task: Task, registry: Registry, environ: Mapping[str, str]) -> None:
+    """Raise `UsageError` for an empty variable at the beginning of a path, which would be another one."""
+    try:
+        for item, guard in zip(task.args, guards(task, registry), strict=True):
+            if guard is not None:
+                refuse_empty_variables(item, environ, guard)
+    except TaskProblem as problem:
+        message = f"task {task.task_number} ({task.command}): {problem.message}; nothing was run"
+        raise UsageError(message, hint=problem.hint, task=task.task_number) from None
 
 
 def _used(task: Task, *, is_at_home: bool) -> Iterable[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from agx.errors import UsageError
 from agx.plan.schema import Argument, Glob, Task, Text
+from agx.run.empty_values import guards
 from agx.run.expansion import Surroundings, depends_on_output, expand
 from agx.run.job import CheckedRun
 from agx.run.preflight import risks_to_approve
@@ -99,13 +100,13 @@ class _Look:
         args: list[str] = []
         words: list[str] = []
         notes: list[str] = []
-        for item in task.args:
+        for item, guard in zip(task.args, guards(task, self._checked.registry), strict=True):
             if depends_on_output(item):
                 args.append(shell_argument(item))
                 words.append(args[-1])
                 continue
             try:
-                expanded = expand([item], self._around)
+                expanded = expand([item], self._around, guards=[guard])
             except TaskProblem as problem:
                 raise UsageError(
                     f"task {task.task_number} ({task.command}): {problem.message}", hint=problem.hint

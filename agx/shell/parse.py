@@ -215,7 +215,7 @@ def _command(word: Word) -> str:
 
 def _refuse_several(word: Word) -> None:
     """Raise `NotAPlan` for a redirection's file that a shell would make several of."""
-    if has_wildcard(unquoted(word.pieces)) or expand_braces(word) != [word]:
+    if has_wildcard(unquoted(word.pieces)) or expand_braces(word) != [word] or _has_home_behind_name(word):
         message = "the file of a redirection is a pattern, not a plain path"
         raise NotAPlan("redirection", message, at=word.at)
 

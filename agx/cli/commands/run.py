@@ -113,7 +113,7 @@ def _what_may_run(request: RunRequest, *, notes: Notes) -> CheckedRun | None:
         _show_preview(preview_of(checked), as_json=request.as_json)
         return None
     if risks_to_approve(checked.plan) and not request.is_approved:
-        ask(checked.plan)
+        ask(checked)
     return checked
 
 

@@ -10,19 +10,24 @@ from collections.abc import Iterator
 from agx.cli.show.output import is_terminal, visible_on
 from agx.cli.show.tables import MAX_CELL_CHARS, plan_table
 from agx.errors import NotApproved
-from agx.plan.schema import Plan, Task
+from agx.plan.schema import Task
+from agx.run.job import CheckedRun
 from agx.run.preflight import not_approved, risks_to_approve
-from agx.shell.render import shell_argument
+from agx.run.preview import preview_of
+from agx.shell.render import shell_argument, task_line
+from agx.util.texts import shortened, visible
 
 _MAX_ANSWER_BYTES = 1024
+_MAX_LINE_CHARS = 400
 
 
-def ask(plan: Plan) -> None:
-    """Show the plan and ask; returns after a yes.
+def ask(checked: CheckedRun) -> None:
+    """Show the plan, with what its patterns and variables are now, and ask; returns after a yes.
 
     Raises `NotApproved` without a person to answer, for any other answer, and for a task that is too long
     to be shown whole, since a yes must cover everything that runs.
     """
+    plan = checked.plan
     with _person() as terminal:
         if terminal is None:
             raise not_approved(plan)
@@ -35,6 +40,8 @@ def ask(plan: Plan) -> None:
                 )
         # The table has made everything visible itself, and may have colours.
         sys.stderr.write(visible_on(sys.stderr, plan_table(plan)) + "\n\n")
+        for line in _expanded_lines(checked):
+            sys.stderr.write(visible_on(sys.stderr, visible(line)) + "\n")
         risky = [str(task.task_number) for task in plan.tasks if set(task.risk) - {"reads"}]
         which = f"Task {risky[0]} does" if len(risky) == 1 else f"Tasks {', '.join(risky)} do"
         risks = ", ".join(risks_to_approve(plan))
@@ -42,6 +49,16 @@ def ask(plan: Plan) -> None:
             raise NotApproved(
                 "the plan was not approved; nothing was run", hint="--dry-run shows what would run"
             )
+
+
+def _expanded_lines(checked: CheckedRun) -> Iterator[str]:
+    """Yield what each task that does more than read gets in place of its patterns and variables."""
+    written = {task.task_number: task_line(task) for task in checked.plan.tasks}
+    for task in preview_of(checked).tasks:
+        if set(task.risk) <= {"reads"} or task.line == written[task.task_number]:
+            continue
+        line = shortened(task.line, _MAX_LINE_CHARS)
+        yield f"Task {task.task_number} would run, with {len(task.argv) - 1} arguments: {line}"
 
 
 @contextlib.contextmanager

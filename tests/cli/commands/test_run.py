@@ -190,6 +190,21 @@ def test_a_terminal_is_asked(answer: str, code: int, tmp_path: Path, environ: di
     assert (tmp_path / "made\x1b[2J").exists() == (code != 0)
 
 
+def test_the_question_shows_what_patterns_and_variables_are_now(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "old" / name).mkdir(parents=True)
+    value = {"text": [{"env": "T"}, {"glob": "/*"}]}
+    plan = write(tmp_path, command("ls", {"glob": "*"}), command("rm", "-r", value))
+    with on_terminal(tmp_path, environ | {"T": "old"}, plan) as terminal:
+        terminal.until("[y/N] ")
+        assert "Task 2 would run, with 3 arguments: rm -r old/one old/two" in terminal.shown
+        assert "Task 1 would run" not in terminal.shown
+        terminal.type("n\n")
+        assert terminal.code() == 8
+
+
 def test_what_was_typed_before_the_question_is_no_answer(tmp_path: Path, environ: dict[str, str]) -> None:
     plan = write(tmp_path, command("touch", "made"))
     with on_terminal(tmp_path, environ, plan) as terminal:
