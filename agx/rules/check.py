@@ -14,6 +14,7 @@ from agx.plan.schema import MAX_TASKS, Finding, Plan, PlanMetadata, Task
 from agx.plan.tools import Registry
 from agx.risk.assess import with_risk
 from agx.rules import arguments, findings
+from agx.rules.home_folder import with_home
 from agx.rules.normalise import normalised
 from agx.shell.parse import read_shell
 
@@ -71,6 +72,9 @@ def read_draft(  # noqa: PLR0913  each says another thing about the reading
     else:
         read = parsed_plan(source, instruction=instruction, metadata=metadata)
     plan, notes = read.plan, read.notes
+    if metadata is not None:  # a model wrote it, and models write `~/` as for a shell
+        tasks, more = with_home(plan.tasks, registry, instruction=plan.instruction)
+        plan, notes = plan.model_copy(update={"tasks": tasks}), (*notes, *more)
     if normalise:
         plan, more = normalised(plan, registry, max_tasks=max_tasks)
         notes = (*notes, *more)

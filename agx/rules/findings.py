@@ -12,6 +12,7 @@ from itertools import islice
 from agx.plan.references import sources
 from agx.plan.schema import Finding, Glob, Task
 from agx.plan.tools import Registry
+from agx.rules.home_folder import home_as_text
 from agx.rules.line_order import equal_lines
 from agx.shell.nested import nested_calls
 from agx.unix.argv_reader import read_argv
@@ -219,5 +220,6 @@ RULES: tuple[Rule, ...] = (
     _ignored_input,
     _uniq_without_sort,
     _pattern_as_glob,
+    home_as_text,
     unknown_option,
 )
