@@ -45,6 +45,10 @@ async def _warm(options: argparse.Namespace, model: Path) -> list[Section]:
     from scripts.benchmark.warm import busy, by_phase, compare  # noqa: PLC0415 - after the line above
 
     instructions = chosen(options.instructions)
+    if model != resolve_model(EMBEDDED):
+        from scripts.benchmark.real import real  # noqa: PLC0415 - as above
+
+        return await real(model, instructions)
     load = LoadOptions(threads=options.threads)
     # What it is compared with takes a JSON Schema.
     config = PlannerConfig(load=load, echo_model=str(model), seed=0, dialect="json")
@@ -63,7 +67,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=15, metavar="N", help="cold processes (default: 15)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="for both sides (default: 1)")
     parser.add_argument(
-        "--model", default=EMBEDDED, help="a GGUF file; cold runs are of the embedded one only"
+        "--model", default=EMBEDDED, help="a GGUF file of a general model, which is measured otherwise"
     )
     return parser.parse_args()
 
