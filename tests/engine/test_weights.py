@@ -44,6 +44,7 @@ def test_a_loaded_model_says_what_it_is(tiny_file: TinyFile) -> None:
         "device": "cpu" if len(devices.devices()) == 1 else facts["device"],
         "gpu_layers": facts["gpu_layers"],
         "planner_tools": "unix",
+        "tool_call": {"name": "agxmarktool", "arguments": {"agxmarkvalue": "a value"}, "text": ""},
         "build": native.build(),
         "chat_template_sha256": None,
         "warnings": [],
