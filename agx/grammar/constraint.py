@@ -14,7 +14,7 @@ from typing import Any
 
 from agx.errors import ConstraintFailed
 from agx.grammar.lark import lark_grammar
-from agx.grammar.llguidance import LLMatcher, LLTokenizer
+from agx.grammar.llguidance import LLMatcher, LLParserLimits, LLTokenizer
 
 _MAX_REASON_CHARS = 300
 # "at 12(3): failed to compile JSON schema: …", and below it lines of the grammar, "  12 | start: …".
@@ -24,6 +24,9 @@ _QUOTED_LINE = re.compile(r"^\s*(\d+ \||\^)")
 _ALLOWED = 200
 # A lexer of the shell dialect's size failed after 60,000 different texts.
 MOST_COPIES = 1000
+# What the lexer may spend on a token: a model that repeats itself for hundreds of words took more than the
+# 200,000 that llguidance allows unless it is told otherwise.
+_LIMITS = LLParserLimits(step_lexer_fuel=5_000_000)
 _COMPACT = {"whitespace_flexible": False}
 
 
@@ -84,7 +87,7 @@ class ConstraintCompiler:
         return self._matcher(LLMatcher.grammar_from_lark(rules))
 
     def _matcher(self, grammar: str) -> LLMatcher:
-        return LLMatcher(self._tokenizer, grammar, log_level=0)
+        return LLMatcher(self._tokenizer, grammar, log_level=0, limits=_LIMITS)
 
     def _refused(self, schema: Mapping[str, Any], reason: str) -> ConstraintFailed:
         """Return the error that names the definition to blame, by its `$comment` if it has one."""

@@ -11,9 +11,9 @@ from typing import Any, cast
 from agx.util.imports import bare_package
 
 with bare_package("llguidance"):
-    from llguidance._lib import LLMatcher, LLTokenizer, get_version
+    from llguidance._lib import LLMatcher, LLParserLimits, LLTokenizer, get_version
 
-__all__ = ["LLMatcher", "LLTokenizer", "version"]
+__all__ = ["LLMatcher", "LLParserLimits", "LLTokenizer", "version"]
 
 
 # Parts of the trie that llguidance walks in advance; they are of no use for bounded strings such as ours.

@@ -17,7 +17,9 @@ from agx.errors import ModelUnloadable
 from agx.grammar.constraint import Constraint, ConstraintCompiler
 from agx.grammar.llguidance import constraint_tokenizer
 from agx.grammar.plan_schema import PlanLimits, plan_schema
+from agx.grammar.shell_dialect import shell_grammar
 from agx.plan.tools import ToolInfo
+from agx.unix.registry import unix_registry
 from tests.architectures.vocabularies import file
 from tests.engine.real_vocabularies import ENCODER, GENERATIVE, loaded, needs_vocabularies, vocabulary
 
@@ -213,3 +215,16 @@ def test_a_message_ends_nothing(subject: Subject, text: str) -> None:
     tokens = subject.vocabulary
     [broken], mark = tokens.defused([text])
     assert tokens.end_ids.isdisjoint(tokens.tokenise_prompt(broken, broken_by=mark, at_most=1000))
+
+
+def test_a_model_that_repeats_itself_stays_within_the_grammar(subject: Subject) -> None:
+    """What the lexer spends on such a text grew with every word, until llguidance gave up."""
+    text = (
+        f"ps aux -m{' -l' * 30} 2>/dev/null | awk '{{print $2, $4, $11}}' | grep -o -p "
+        f'"${{MACHINE_PROCESSES_PER_SEC}}{" -n -o" * 20}{" -l" * 100}'
+    )
+    grammar = shell_grammar(unix_registry(), PlanLimits())
+    constraint = subject.compiler.compile_grammar(grammar)
+    for token in subject.vocabulary.tokenise_exactly(text):
+        assert constraint.mask()[token]
+        assert constraint.accept(token)
