@@ -31,10 +31,11 @@ def _measure(options: argparse.Namespace) -> None:
     load = os.getloadavg()[0]
     if load > num_cores() / 4:
         print(f"this machine is not idle (load {load:.1f}): the figures will be off", file=sys.stderr)
+    is_general = model != resolve_model(EMBEDDED)  # its sections are printed as they come
     sections = asyncio.run(_warm(options, model))
-    if model == resolve_model(EMBEDDED):
+    if not is_general:
         sections.append(cold(runs=options.runs))
-    print(as_text(machine, sections))
+    print(as_text(machine, [] if is_general else sections))
     if options.json is not None:
         write_json(options.json, machine, sections)
 
@@ -48,7 +49,11 @@ async def _warm(options: argparse.Namespace, model: Path) -> list[Section]:
     if model != resolve_model(EMBEDDED):
         from scripts.benchmark.real import real  # noqa: PLC0415 - as above
 
-        return await real(model, instructions)
+        sections = []
+        async for section in real(model, instructions):
+            print(as_text({}, [section]), flush=True)  # it takes minutes
+            sections.append(section)
+        return sections
     load = LoadOptions(threads=options.threads)
     # What it is compared with takes a JSON Schema.
     config = PlannerConfig(load=load, echo_model=str(model), seed=0, dialect="json")

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from importlib.util import find_spec
@@ -39,13 +39,14 @@ _PROCESSES = 5
 _MAX_TOKENS = 256
 
 
-async def real(model: Path, instructions: Sequence[str]) -> list[Section]:
-    """Measure a model from a file; every section has processes of its own."""
-    sections = [await _first_token(model, instructions), _processes(model, instructions)]
-    sections += [await _at_once(model, instructions), await _draft(model, instructions)]
+async def real(model: Path, instructions: Sequence[str]) -> AsyncGenerator[Section, None]:
+    """Measure a model from a file, and yield each section when it is there; each has processes of its own."""
+    yield await _first_token(model, instructions)
+    yield _processes(model, instructions)
+    yield await _at_once(model, instructions)
+    yield await _draft(model, instructions)
     if find_spec("xllamacpp") is not None:
-        sections.append(await _beside_server(model, instructions))
-    return sections
+        yield await _beside_server(model, instructions)
 
 
 def _config(model: Path, **fields: object) -> PlannerConfig:
@@ -171,31 +172,34 @@ async def _rate(planner: Planner, instructions: Sequence[str], *, parallel: int)
 
 
 async def _draft(model: Path, instructions: Sequence[str]) -> Section:
-    """Decode Delta's answer with and without looking its draft up, where it keeps the draft."""
+    """Compare what a token of the answer costs with the draft looked up, where it stays, and without."""
     backend, with_draft, without = create_backend(LlamaCppSpec(model)), [], []
-    context, num_kept = PlanContext(), 0
+    context = PlanContext()
     async with Planner(_config(model), backend=backend) as planner:
         for instruction in instructions[:8]:
             generated = await planner.plan(instruction)
-            draft = draft_of(generated.plan, None, context, dialect="shell")
+            draft = draft_of(generated.plan, instruction, context)
             request = (await prepare(backend, instruction, context, draft=draft)).request
             await _generate(backend, request)  # reads the prompt
-            looked_up, plain = (
-                await _generate(backend, request),
-                await _generate(backend, replace(request, draft=None)),
-            )
-            if looked_up[0] == plain[0] == request.draft:
-                num_kept += 1
-                with_draft.append(looked_up[1].timings_ms["decode"])
-                without.append(plain[1].timings_ms["decode"])
+            looked_up = await _generate(backend, request)
+            plain = await _generate(backend, replace(request, draft=None))
+            if looked_up[0] == request.draft:
+                with_draft.append(_decode_ms(looked_up[1]))
+                without.append(_decode_ms(plain[1]))
     await backend.aclose()
-    figures = [ratio("with look-up / without", with_draft, without, aim=0.5)] if num_kept else []
+    figures = [ratio("with look-up / without", with_draft, without, aim=0.5)] if with_draft else []
     return Section(
-        "Delta on drafts that stay, time of decoding",
+        "Delta on drafts that stay: time of decoding, a token",
         figures,
-        notes=(f"{num_kept} of {len(instructions[:8])} drafts stay with and without it",),
+        notes=(
+            f"{len(with_draft)} of {len(instructions[:8])} drafts stay; without look-up it writes freely",
+        ),
         samples={"with": with_draft, "without": without},
     )
+
+
+def _decode_ms(usage: Usage) -> float:
+    return usage.timings_ms["decode"] / max(1, usage.completion_tokens)
 
 
 async def _generate(backend: ModelBackend, request: GenerationRequest) -> tuple[str, Usage]:

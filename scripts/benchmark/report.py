@@ -49,9 +49,9 @@ def middle(name: str, milliseconds: Sequence[float]) -> Figure:
 
 def as_text(machine: Mapping[str, str], sections: Sequence[Section]) -> str:
     """Return the report as people read it."""
-    width = max(len(name) for name in machine)
+    width = max((len(name) for name in machine), default=0)
     lines = [f"{name:{width}}  {value}" for name, value in machine.items()]
-    width = max(len(figure.name) for section in sections for figure in section.figures)
+    width = max((len(figure.name) for section in sections for figure in section.figures), default=0)
     for section in sections:
         lines += ["", section.title]
         lines += [_line(figure, width=width) for figure in section.figures]

@@ -80,7 +80,7 @@ def _serve(model: str, slots: int, threads: int) -> None:
         bodies = json.loads(line)
         started = time.perf_counter()
         with ThreadPoolExecutor(len(bodies)) as pool:
-            replies = list(pool.map(server.handle_chat_completions, bodies))
+            replies = list(pool.map(server.handle_chat_completions, map(json.loads, bodies)))
         secs = time.perf_counter() - started
         tokens = sum(_reply(each)["usage"]["completion_tokens"] for each in replies)
         print(json.dumps({"secs": secs, "tokens": tokens}), flush=True)
