@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # A setting counts unless it stands here; `model_path` is in the models of the roles.
 _WHERE_AND_HOW_FAST = frozenset(
     "model_path device threads gpu_layers sequences flash_attn cache_type_k cache_type_v mlock mmap "
-    "timeout_secs record".split()
+    "prompt_cache_mb warm timeout_secs record".split()
 )
 _OF_DELTA = frozenset({"delta_model", "delta_tools_limit"})
 _DIGITS = 16
