@@ -167,10 +167,10 @@ class Engine:
                     continue
                 try:
                     pool.begin(generation.sequence)
+                    generation.pool = pool
                     self._restore(pool, generation.sequence)
                 except OutOfMemory as error:
                     return [self._fail(generation, error)]
-                generation.pool = pool
             return self._decode(generation.pool, [next_block(generation.sequence)])
         return []
 

@@ -37,18 +37,24 @@ class PrefixStore:
             "block": BLOCK,
             **facts,
         }
+        self._refused: set[str] = set()
 
     def find(self, tokens: Tokens[int]) -> bytes | None:
         """Return the state of these tokens, or None."""
         return self._cache.get(self._facts_of(tokens)) if len(tokens) >= LEAST_TOKENS else None
 
     def is_missing(self, tokens: Tokens[int]) -> bool:
-        """Return whether the state of these tokens is worth being kept, and is not."""
-        return len(tokens) >= LEAST_TOKENS and self._facts_of(tokens) not in self._cache
+        """Return whether the state of these tokens is worth being kept, and is not, and could be."""
+        if len(tokens) < LEAST_TOKENS:
+            return False
+        facts = self._facts_of(tokens)
+        return facts["tokens"] not in self._refused and facts not in self._cache
 
     def save(self, tokens: Tokens[int], state: bytes) -> None:
-        """Keep a state, where there is room for it."""
-        self._cache.put(self._facts_of(tokens), state)
+        """Keep a state; where there is no room for it, that is remembered, since making one takes a while."""
+        facts = self._facts_of(tokens)
+        if not self._cache.put(facts, state):
+            self._refused.add(facts["tokens"])
 
     def _facts_of(self, tokens: Tokens[int]) -> Facts:
         digest = hashlib.sha256(array("i", tokens).tobytes()).hexdigest()

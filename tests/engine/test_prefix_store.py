@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from agx.engine import model as model_module
+from agx.engine.context import Context
 from agx.engine.loop import Engine
+from agx.engine.pool import Pool
 from agx.engine.prefix import BLOCK
 from agx.engine.prefix_store import fingerprint
+from agx.errors import OutOfMemory
 from agx.requests import LoadOptions
 from agx.util.blob_cache import BlobCache
 from tests.engine.support import Outcome, generate
@@ -157,3 +160,35 @@ def test_a_fingerprint_follows_the_content_and_the_time(tmp_path: Path) -> None:
     other.write_bytes(b"y" + b"x" * 2_999_999)
     os.utime(other, (1000, 1000))
     assert fingerprint([other]) != same
+
+
+def test_a_state_that_cannot_be_kept_is_made_once(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("a file")
+    made: list[int] = []
+    state_of = Context.state_of
+
+    def counted(context: Context, slot: int) -> bytes:
+        made.append(slot)
+        return state_of(context, slot)
+
+    monkeypatch.setattr(Context, "state_of", counted)
+    engine = start()
+    texts = {ask(engine, seed=1).text for _ in range(3)}
+    assert (len(texts), len(made)) == (1, 1)
+
+
+def test_a_request_without_room_for_its_state_leaves_its_place(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(start())
+    engine = start(sequences=1)
+
+    def without_room(*_: object) -> None:
+        raise OutOfMemory("no memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pool, "restore", without_room)
+        assert isinstance(ask(engine).error, OutOfMemory)
+    assert ask(engine).error is None
