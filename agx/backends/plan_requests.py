@@ -151,8 +151,11 @@ def plan_request(  # noqa: PLR0913  what a request is made of
 
 
 def _num_static(context: PlanContext, examples: ShownExamples) -> int:
-    """Return how many messages say nothing of this instruction, nor of what it is about."""
-    if context.existing_tasks or context.input_summary:
+    """Return how many messages say nothing of this instruction, nor of what it is about.
+
+    Tools that were chosen for an instruction stand in the first of them.
+    """
+    if context.existing_tasks or context.input_summary or context.offered is not None:
         return 0
     return 1 + 2 * len(examples.core)
 

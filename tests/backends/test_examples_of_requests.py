@@ -63,11 +63,15 @@ async def test_what_comes_before_the_nearest_is_the_same_for_every_instruction()
 
 @pytest.mark.parametrize(
     "context",
-    [PlanContext(input_summary="one line of text"), PlanContext(existing_tasks=(task("ls"),))],
-    ids=["input", "existing tasks"],
+    [
+        PlanContext(input_summary="one line of text"),
+        PlanContext(existing_tasks=(task("ls"),)),
+        PlanContext(offered=("find", "wc")),
+    ],
+    ids=["input", "existing tasks", "tools chosen for the instruction"],
 )
-async def test_a_prompt_that_tells_of_input_or_tasks_is_not_worth_being_kept(context: PlanContext) -> None:
-    """What is kept may reach the disk, where the content of somebody's files has no place."""
+async def test_a_prompt_that_is_of_this_instruction_is_not_worth_being_kept(context: PlanContext) -> None:
+    """What is kept reaches the disk, where the content of somebody's files has no place."""
     assert (await prepared(context)).request.num_static_messages == 0
 
 
