@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from math import ceil, isfinite
 from typing import Any
 
 from agx.plan.schema import Task
@@ -84,9 +85,9 @@ def _value(schema: object, place: int) -> object:  # noqa: PLR0911  a table of t
     kind = schema.get("type")
     match kind[0] if isinstance(kind, list) and kind else kind:
         case "integer":
-            return max(place + 1, int(schema.get("minimum", 0)))
+            return max(place + 1, ceil(_minimum(schema)))
         case "number":
-            return max(place + 1.5, float(schema.get("minimum", 0)))
+            return max(place + 1.5, _minimum(schema))
         case "boolean":
             return place % 2 == 0
         case "array":
@@ -95,6 +96,12 @@ def _value(schema: object, place: int) -> object:  # noqa: PLR0911  a table of t
             return _object(schema, place)
         case _:
             return _ORDINALS[place]
+
+
+def _minimum(schema: Mapping[str, Any]) -> float:
+    """Return the least number; one that is none, or endless, counts as 0: the call is checked anyway."""
+    least = schema.get("minimum", 0)
+    return least if isinstance(least, int | float) and isfinite(least) else 0
 
 
 def _object(schema: Mapping[str, Any], place: int) -> dict[str, Any]:

@@ -87,3 +87,15 @@ def test_examples_of_any_schemas_are_valid_plans_with_the_registrys_names_only(s
         for task in example.tasks:
             schema = registry.tools[task.command].schema or {}
             assert set(task.arguments or {}) <= set(schema["properties"])
+
+
+@pytest.mark.parametrize("least", [float("inf"), float("nan")])
+def test_a_minimum_that_no_number_reaches_is_no_error(least: float) -> None:
+    context = tools_of(f={"n": {"type": "integer", "minimum": least}}, g={"n": {"type": "integer"}})
+    commands = {task.command for example in made_examples(context, at_most=8) for task in example.tasks}
+    assert "g" in commands
+
+
+def test_a_whole_number_is_not_below_a_broken_minimum() -> None:
+    _, single = made_examples(tools_of(f={"n": {"type": "integer", "minimum": 7.5}}), at_most=8)
+    assert single.tasks[0].arguments == {"n": 8}
