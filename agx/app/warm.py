@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from agx.app.configure import cache_folder, load_options, warm_folder
 from agx.app.places import model_file
+from agx.backends.specs import LlamaCppSpec
 from agx.errors import StorageError, UsageError
-from agx.requests import LoadRequest
 from agx.worker.protocol import Frame
 from agx.worker.warm.control import bring_up, check_supported, workers
 
@@ -28,8 +28,7 @@ def brought_up(
     """
     check_supported()
     path = model_file(settings, model or settings.text("echo_model"))
-    folder = cache_folder(settings)
-    load = LoadRequest(str(path), load_options(settings), None if folder is None else str(folder.absolute()))
+    load = LlamaCppSpec(path, load=load_options(settings), cache_dir=cache_folder(settings)).load_request
     keep_alive_secs = keep_alive_minutes * _SECS
     return bring_up(load, _folder(settings), keep_alive_secs=keep_alive_secs, on_progress=on_progress)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agx.errors import AgxError, WorkerDied
 from agx.requests import LoadRequest
+from agx.util.machine import resident_bytes
 from agx.worker.client import WorkerClient
 from agx.worker.protocol import Frame
 from agx.worker.warm.places import LOG_NAME, MAX_LOG_BYTES
@@ -17,7 +18,6 @@ from agx.worker.warm.places import LOG_NAME, MAX_LOG_BYTES
 # How long it waits for somebody to ask why the model could not be loaded.
 FAILURE_SECS = 10.0
 _STDERR = 2
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 class Kept:
@@ -112,7 +112,7 @@ class Kept:
             "state": self._state(),
             "pid": pid or None,
             "keeper_pid": os.getpid(),
-            "memory_bytes": _resident_bytes(pid) + _resident_bytes(os.getpid()) or None,
+            "memory_bytes": sum(resident_bytes(each) or 0 for each in (pid, os.getpid())) or None,
             "device": facts.get("device"),
             "options": self.identity["options"],
             "running": self._running,
@@ -164,11 +164,3 @@ class Kept:
     def _tell_progress(self, fraction: float) -> None:
         for watch in tuple(self._watchers):
             watch(fraction)
-
-
-def _resident_bytes(pid: int) -> int:
-    """Return the memory that a process has in use, with what it maps of files; 0 where nobody says."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
-    except (OSError, ValueError, IndexError):
-        return 0
