@@ -97,10 +97,10 @@ def tool_from_function(
     )
 
 
-def _check_tools(tools: Iterable[ToolInfo]) -> None:
+def _check_tools(tools: Iterable[ToolInfo]) -> Sequence[ToolInfo]:
     from agx.grammar.tool_check import check_tools  # noqa: PLC0415  only tools with schemas need it
 
-    check_tools(tools)
+    return check_tools(tools)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 
 from agx.backends.base import ModelBackend, ModelFacts
 from agx.backends.dialect_choice import chosen_dialect
+from agx.backends.misfits import MAX_ATTEMPTS, is_misfit, misfit_draft
 from agx.backends.plan_requests import (
     Draft,
     PlanOptions,
@@ -42,7 +43,8 @@ from agx.rules.check import read_draft, refuse_errors
 class Prepared:
     """A request that a backend can generate, with the context whose tools it offers.
 
-    `facts` are those of the model, which is loaded; `examples` are in the request's messages.
+    `facts` are those of the model, which is loaded; `examples` are in the request's messages. `attempt` is 2
+    where the model is asked once more.
     """
 
     instruction: str
@@ -52,6 +54,7 @@ class Prepared:
     draft: Draft | None = None
     examples: ShownExamples = NO_EXAMPLES
     dialect: Dialect = "json"
+    attempt: int = 1
 
 
 async def prepare(
@@ -111,23 +114,60 @@ async def stream_plan(
 ) -> AsyncGenerator[Chunk | GeneratedPlan, None]:
     """Yield the chunks as they come and the validated plan last.
 
-    Raises what `prepare` raises before anything is generated, `PlanTruncated` when the budget ended
-    first, `PlanInvalid` for a text that is no valid plan, and what the backend raises.
+    A plan whose arguments do not fit their tools is asked for once more, with what the check found: its
+    chunks follow those of the first. Raises what `prepare` raises before anything is generated,
+    `PlanTruncated` when the budget ended first, `PlanInvalid` for a text that is no valid plan, and what
+    the backend raises.
     """
     started = time.perf_counter()
     prepared = await prepare(backend, instruction, context, options=options, draft=draft)
-    texts: list[str] = []
-    last: Chunk | None = None
-    async with aclosing(backend.generate(prepared.request)) as chunks:
-        async for chunk in chunks:
-            if not chunk.is_reasoning:
-                texts.append(chunk.text)
-            last = chunk
-            yield chunk
-    text = "".join(texts)
-    usage = _usage_of_whole(last, text, prepared)
-    metadata = _metadata(backend, prepared, usage=usage, started=started)
-    yield _generated(prepared, text, metadata)
+    usages: list[Usage] = []
+    while True:
+        texts: list[str] = []
+        last: Chunk | None = None
+        async with aclosing(backend.generate(prepared.request)) as chunks:
+            async for chunk in chunks:
+                if not chunk.is_reasoning:
+                    texts.append(chunk.text)
+                last = chunk
+                yield chunk
+        text = "".join(texts)
+        usages.append(_usage_of_whole(last, text, prepared))
+        metadata = _metadata(backend, prepared, usage=_total(usages), started=started)
+        try:
+            plan = _generated(prepared, text, metadata)
+        except PlanInvalid as error:
+            again = await _prepared_again(backend, prepared, error, options=options, started=started)
+            if again is None:
+                raise
+            prepared = replace(again, draft=draft)
+        else:
+            yield plan
+            return
+
+
+async def _prepared_again(
+    backend: ModelBackend,
+    prepared: Prepared,
+    error: PlanInvalid,
+    *,
+    options: PlanOptions | None,
+    started: float,
+) -> Prepared | None:
+    """Return the request for another attempt; None where there is none, or no time for it."""
+    options = options or PlanOptions()
+    if options.deadline_secs is not None:
+        left_secs = options.deadline_secs - (time.perf_counter() - started)
+        options = replace(options, deadline_secs=max(0.0, left_secs))
+    if prepared.attempt == MAX_ATTEMPTS or options.deadline_secs == 0 or not is_misfit(error):
+        return None
+    source = as_source(error.text, prepared.dialect)
+    own = misfit_draft(source, prepared.instruction, prepared.context, dialect=prepared.dialect)
+    if own is None:
+        return None
+    again = await prepare(backend, prepared.instruction, prepared.context, options=options, draft=own)
+    # The draft is wrong: nothing is to hold the model to it.
+    return replace(again, request=replace(again.request, draft_margin=0.0), attempt=prepared.attempt + 1)
 
 
 async def generate_plan(
@@ -186,6 +226,15 @@ def _usage_of_whole(last: Chunk | None, text: str, prepared: Prepared) -> Usage:
         max_tokens = prepared.request.parameters.max_tokens
         raise truncated(text, usage, max_tokens=max_tokens, context_length=prepared.facts.context_length)
     return usage
+
+
+def _total(usages: Sequence[Usage]) -> Usage:
+    """Return what all attempts cost together; the seed and the timings are those of the last one."""
+    counts = {
+        name: sum(getattr(usage, name) for usage in usages)
+        for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens", "forced_tokens")
+    }
+    return replace(usages[-1], **counts)
 
 
 def _generated(prepared: Prepared, text: str, metadata: PlanMetadata) -> GeneratedPlan:
@@ -262,6 +311,7 @@ def _other_parameters(prepared: Prepared) -> dict[str, int | str]:
         "think": prepared.request.reasoning_tokens,
         "chat_template_sha256": prepared.facts.chat_template_sha256,
         "examples": len(prepared.examples.nearest) or None,
+        "attempts": None if prepared.attempt == 1 else prepared.attempt,
     }
     return {name: value for name, value in asked.items() if value is not None} | _other_dialect(prepared)
 

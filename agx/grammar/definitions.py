@@ -10,6 +10,7 @@ from agx.util.json_schema import DEFINITIONS, Json
 
 # llguidance needs up to 9 KB of stack for each level of schemas, and a thread has at least 2 MB.
 _MAX_DEPTH = 400
+TOO_DEEP = "it is nested too deeply"
 
 
 class HasNoRuleError(Exception):
@@ -103,6 +104,5 @@ def values(part: Json) -> Iterable[Json]:
 
 def too_deep() -> ConstraintFailed:
     """Return the error for a schema that nests too deeply."""
-    reason = "it is nested too deeply"
     hint = "simplify the tools' schemas"
-    return ConstraintFailed(f"the schema cannot be compiled: {reason}", hint=hint, reason=reason)
+    return ConstraintFailed(f"the schema cannot be compiled: {TOO_DEEP}", hint=hint, reason=TOO_DEEP)

@@ -51,7 +51,9 @@ def _calls(form: str, tools: Sequence[ToolInfo], call_format: CallFormat) -> dic
     output = {"$ref": DEFINITIONS + "output"} if form == "later" else None
     for index, tool in enumerate(tools):
         name = f"{form}_arguments{index}"
-        definitions |= tool_definitions(tool.name, tool.schema or {}, name=name, output=output)
+        definitions |= tool_definitions(
+            tool.name, tool.schema or {}, name=name, output=output, left_out=tool.left_out
+        )
         arguments = {"$ref": DEFINITIONS + name}
         calls.append(_object({"name": {"const": tool.name}, call_format.arguments_key: arguments}))
     return definitions | {form: calls[0] if len(calls) == 1 else {"anyOf": calls}}

@@ -111,7 +111,9 @@ def _calls(form: str, tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str
         if tool.schema is not None:
             name = f"{form}_arguments{index}"
             output = _ref("output") if form == "later" else None
-            definitions |= tool_definitions(tool.name, tool.schema, name=name, output=output)
+            definitions |= tool_definitions(
+                tool.name, tool.schema, name=name, output=output, left_out=tool.left_out
+            )
             if form == "first":  # errors of the compiler name the tool by this
                 definitions[name]["$comment"] = f"the tool {tool.name!r}"
             call = {"command": {"const": tool.name}, "arguments": _ref(name)}

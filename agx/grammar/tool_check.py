@@ -1,82 +1,124 @@
-"""Whether a registry can be planned with, checked before any model is loaded.
+"""Whether a registry can be planned with, and how exactly, checked before any model is loaded.
 
 The constraint is compiled for the 256 bytes instead of a model's tokens: whether it compiles does not
 depend on the vocabulary. This needs llguidance, which is imported when the first check is made.
 
-A compiler's message names no place in the schema. So the schema is taken apart while it is still refused:
-a part that is refused without its neighbours is to blame, or else one without which the rest compiles.
+A keyword that is to blame for a refusal is left out of the constraint, and the rest is tried again. So a
+tool is refused only for what has no meaning, or where nothing else helps.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from agx.errors import ConstraintFailed, RegistryInvalid
+from agx.grammar.blame import Compiles, Schema, refused_path
+from agx.grammar.definitions import TOO_DEEP
 from agx.grammar.plan_schema import PlanLimits, plan_schema
-from agx.grammar.tool_schema import refusal
+from agx.grammar.tool_schema import held_definitions, refusal
 from agx.plan.tools import ToolInfo
-from agx.util.json_schema import BY_NAME, DEFINED, OF_SCHEMAS, Json, pointer_step
+from agx.util.json_schema import pointer_step
 
 if TYPE_CHECKING:
     from agx.grammar.constraint import ConstraintCompiler
 
 # The second task is the first one whose arguments may be an output.
 _LIMITS = PlanLimits(max_tasks=2)
-_MAX_SEARCH_SECS = 2.0
-
-Schema = Mapping[str, Json]
-# Whether a schema compiles; None where it is not one, because something it refers to was left out.
-Compiles = Callable[[Schema], bool | None]
-# Returns the whole schema with a changed part in its place.
-_Whole = Callable[[Json], Schema]
-# The way to a part of a schema: keys and indices, each with whether it is a keyword.
-_Steps = list[tuple[str | int, bool]]
+# For one keyword, and for all keywords of a tool.
+_MAX_SEARCH_SECS = 0.5
+_MAX_LEFT_OUT = 20
+# Where one of these is refused, there is nothing that a plan could be checked for.
+_MEANS_NOTHING = frozenset({"type", "$ref"})
+_SHAPE = frozenset("type properties required additionalProperties $defs definitions".split())
 
 
-def check_tools(tools: Iterable[ToolInfo]) -> None:
-    """Raise `RegistryInvalid` where the tools cannot be planned with.
+def check_tools(tools: Iterable[ToolInfo]) -> tuple[ToolInfo, ...]:
+    """Return the tools, each with the keywords of its schema that the constraint does not hold.
 
-    `details` then has the `tool`, the `keyword` that cannot be compiled, and a JSON `pointer` to it in
-    the tool's schema; both are empty where the schemas are too large as a whole.
+    Raises `RegistryInvalid` where they cannot be planned with. `details` then has the `tool`, the
+    `keyword` that cannot be compiled, and a JSON `pointer` to it in the tool's schema; both are empty
+    where the schemas are too large as a whole.
     """
-    functions = [tool for tool in tools if tool.schema is not None]
-    if not functions or _reason(functions) is None:
-        return
-    for tool in functions:
-        if (reason := _reason([tool])) is not None:
-            raise _refused(tool, reason)
-    raise RegistryInvalid(
-        f"the schemas of {len(functions)} tools are too large together: {_reason(functions)}",
-        hint="leave tools out, or simplify their schemas",
-    )
+    given = tuple(tools)
+    functions = [tool for tool in given if tool.schema is not None]
+    if functions and _reason(functions) is not None:
+        fitted = {tool.name: _fitted(tool) for tool in functions}
+        given = tuple(fitted.get(tool.name, tool) for tool in given)
+        functions = [*fitted.values()]
+        if (reason := _reason(functions)) is not None:
+            raise RegistryInvalid(
+                f"the schemas of {len(functions)} tools are too large together: {reason}",
+                hint="leave tools out, or simplify their schemas",
+            )
+    return tuple(_with_notes(tool) for tool in given)
 
 
-def _refused(tool: ToolInfo, reason: str) -> RegistryInvalid:
-    """Return the error, with the place that is to blame."""
-    assert tool.schema is not None
-    pointer, keyword = refused_path(tool.schema, _compiles_as(tool))
-    return refusal(tool.name, pointer, reason, keyword=keyword)
+def _with_notes(tool: ToolInfo) -> ToolInfo:
+    """Return the tool with the keywords that its definitions do not hold."""
+    if tool.schema is None:
+        return tool
+    _, unheld = held_definitions(tool.name, tool.schema, name="arguments", left_out=tool.left_out)
+    approximated = tuple(pointer for pointer in unheld.approximated if pointer not in unheld.left_out)
+    return replace(tool, approximated=approximated, left_out=tuple(unheld.left_out))
 
 
-def _compiles_as(tool: ToolInfo) -> Compiles:
-    """Return a check of other schemas for the tool, which says None once the search has taken too long."""
+def _fitted(tool: ToolInfo) -> ToolInfo:
+    """Return the tool without the keywords that do not compile; raises `RegistryInvalid`."""
     until = time.monotonic() + _MAX_SEARCH_SECS
+    fitted = tool
+    while (reason := _reason([fitted])) is not None:
+        assert tool.schema is not None
+        pointer, keyword = refused_path(tool.schema, _compiles_as(fitted, until))
+        if keyword in _MEANS_NOTHING or not _is_json(tool.schema):
+            raise refusal(tool.name, pointer, reason, keyword=keyword)
+        if keyword and pointer not in fitted.left_out and len(fitted.left_out) < _MAX_LEFT_OUT:
+            fitted = replace(fitted, left_out=(*fitted.left_out, pointer))
+            continue
+        bare = replace(tool, left_out=tuple(_all_but_shape(tool.schema)))
+        if reason == TOO_DEEP or _reason([bare]) is not None:
+            raise refusal(tool.name, pointer, reason, keyword=keyword)
+        return bare
+    return fitted
+
+
+def _is_json(schema: Schema) -> bool:
+    """Return whether a schema can be written as JSON."""
+    try:
+        json.dumps(schema, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _all_but_shape(schema: Schema) -> Iterable[str]:
+    """Yield pointers to everything but the names of the properties, and which are required."""
+    yield from (pointer_step(key) for key in schema if key not in _SHAPE)
+    properties = schema.get("properties")
+    for name, part in properties.items() if isinstance(properties, Mapping) else ():
+        for key in part if isinstance(part, Mapping) else ():
+            yield f"/properties{pointer_step(name)}{pointer_step(key)}"
+
+
+def _compiles_as(tool: ToolInfo, until: float) -> Compiles:
+    """Return a check of other schemas for the tool, which says None once the search has taken too long."""
 
     def compiles(schema: Schema) -> bool | None:
         if time.monotonic() > until:
             return None
         try:
-            return _reason([ToolInfo(tool.name, schema=schema)]) is None
+            return _reason([replace(tool, schema=schema)]) is None
         except RegistryInvalid:
             return None
 
     return compiles
 
 
-def _reason(tools: list[ToolInfo]) -> str | None:
+def _reason(tools: Sequence[ToolInfo]) -> str | None:
     """Return why the tools do not compile; None where they do."""
     schema = plan_schema(tools, _LIMITS)
     try:
@@ -92,98 +134,3 @@ def _compiler() -> ConstraintCompiler:
     from agx.grammar.llguidance import LLTokenizer  # noqa: PLC0415  few programs check tools
 
     return ConstraintCompiler(LLTokenizer("byte"))
-
-
-def refused_path(schema: Schema, compiles: Compiles) -> tuple[str, str]:
-    """Return a JSON pointer to the refused part, and its keyword; both "" for the schema as a whole."""
-    pointer = keyword = ""
-    for step, is_keyword in _in_definitions(schema, compiles) or _blamed(schema, compiles, dict):
-        pointer += pointer_step(step)
-        keyword = str(step) if is_keyword else keyword
-    return pointer, keyword
-
-
-def _in_definitions(schema: Schema, compiles: Compiles) -> _Steps:
-    """Return the way into the definition without which everything else compiles; empty without one."""
-    for key in DEFINED:
-        for name, part in schema.get(key, {}).items():
-
-            def whole(changed: Json, key: str = key, name: str = name) -> Schema:
-                return {**schema, key: {**schema[key], name: changed}}
-
-            if compiles(whole({})):
-                return [(key, True), (name, False), *_blamed(part, compiles, whole)]
-    return []
-
-
-def _blamed(part: Json, compiles: Compiles, whole: _Whole, *, is_schema: bool = True) -> _Steps:
-    """Return the way from a part to what in it is to blame.
-
-    `is_schema` is false for a list of schemas, and for schemas by name.
-    """
-    key = _to_blame(part, compiles, whole, is_schema=is_schema)
-    if key is None:
-        return []
-
-    def deeper(changed: Json) -> Schema:
-        return whole(_with(part, key, changed))
-
-    inner = part[key]
-    if is_schema and (
-        key not in OF_SCHEMAS or compiles(deeper(_emptied(inner, by_name=key in BY_NAME))) is False
-    ):
-        return [(key, True)]
-    inner_is_schema = not is_schema or (isinstance(inner, Mapping) and key not in BY_NAME)
-    return [(key, is_schema), *_blamed(inner, compiles, deeper, is_schema=inner_is_schema)]
-
-
-def _to_blame(part: Json, compiles: Compiles, whole: _Whole, *, is_schema: bool) -> Json:
-    if isinstance(part, list | tuple):
-        return next((at for at, each in enumerate(part) if compiles(whole([each])) is False), None)
-    keys = sorted(part, key=_rank(part)) if isinstance(part, Mapping) else []
-    # A name stays, since `required` may list it: only its schema is left out.
-    only, without = (_only, _without) if is_schema else (_only_of_names, _without_of_names)
-    for key in keys:
-        if compiles(whole(only(part, key))) is False:
-            return key
-    return next((key for key in keys if compiles(whole(without(part, key)))), None)
-
-
-def _rank(part: Schema) -> Callable[[str], int]:
-    """Return the order to try keys in: simple values first, then objects, lists, and at last `type`."""
-
-    def rank(key: str) -> int:
-        if key == "type":
-            return 3
-        return 1 if isinstance(part[key], Mapping) else 2 if isinstance(part[key], list | tuple) else 0
-
-    return rank
-
-
-def _emptied(part: Json, *, by_name: bool) -> object:
-    """Return the least restrictive value in place of a part."""
-    if by_name and isinstance(part, Mapping):
-        return {name: {} for name in part}
-    return [{}] if isinstance(part, list | tuple) else {}
-
-
-def _only(part: Schema, key: str) -> Schema:
-    return {each: value for each, value in part.items() if each == key or each in DEFINED}
-
-
-def _without(part: Schema, key: str) -> Schema:
-    return {each: value for each, value in part.items() if each != key}
-
-
-def _only_of_names(part: Schema, key: str) -> Schema:
-    return {each: value if each == key else {} for each, value in part.items()}
-
-
-def _without_of_names(part: Schema, key: str) -> Schema:
-    return {**part, key: {}}
-
-
-def _with(part: Json, key: Json, value: object) -> Json:
-    if isinstance(part, Mapping):
-        return {**part, key: value}
-    return [*part[:key], value, *part[key + 1 :]]

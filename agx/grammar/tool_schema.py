@@ -9,45 +9,64 @@ describes a value, it becomes "the value, or an output". There are exceptions:
   the value as a whole may be an output.
 
 An object that lists its properties and has no rule for others is closed, so that a model writes the names
-that the tool has. Annotations (`title`, `default`, …) are left out, and so is a `format` that the
-constraint does not know, which the standard counts as an annotation as well.
+that the tool has. `oneOf` becomes `anyOf`. What the constraint cannot hold is left out, as
+`agx.grammar.held_keywords` says, and so is what no value fits: a branch, or a property that may be missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 from agx.errors import RegistryInvalid
-from agx.grammar.schema_forms import has_parts
-from agx.util.json_schema import BY_NAME, DEFINITIONS, OF_OTHERS, OF_PARTS, OF_THE_VALUE, Json, pointer_step
+from agx.grammar.alternatives import exclusive_objects, names_required
+from agx.grammar.disjoint import are_disjoint
+from agx.grammar.held_keywords import Unheld, held_keywords
+from agx.grammar.never import Blame, Never
+from agx.grammar.schema_forms import has_parts, is_closed_object
+from agx.util.json_schema import BY_NAME, DEFINITIONS, OF_PARTS, OF_THE_VALUE, Json, pointer_step
 
 Schema = dict[str, Any]
 
-_DESCRIBES = frozenset(
-    "title description default examples deprecated readOnly writeOnly contentMediaType contentEncoding "
-    "contentSchema $comment $schema $id $anchor $dynamicAnchor $defs definitions".split()
-)
-_FORMATS = "date-time time date duration email hostname ipv4 ipv6 uuid".split()
 _CLOSABLE = frozenset("type properties required additionalProperties".split())
 
-_Rewrite = Callable[[object, str], object]
+_Rewrite = Callable[[object, str], Json]
 
 
 def tool_definitions(
-    tool: str, schema: Mapping[str, Any], *, name: str, output: Schema | None = None
+    tool: str,
+    schema: Mapping[str, Any],
+    *,
+    name: str,
+    output: Schema | None = None,
+    left_out: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return the definitions that a tool's arguments need; the one called `name` is the whole object.
 
-    `output` is the schema of `{"task": n}`, None for the first task. Raises `RegistryInvalid` for
-    arguments that are not an object, for a dangling reference, and for schemas nested too deeply.
+    `output` is the schema of `{"task": n}`, None for the first task. `left_out` are JSON pointers to
+    keywords that the constraint has to do without. Raises `RegistryInvalid` for arguments that are not
+    an object or that cannot be, for a dangling reference, and for schemas nested too deeply.
     """
+    definitions, _ = held_definitions(tool, schema, name=name, output=output, left_out=left_out)
+    return definitions
+
+
+def held_definitions(
+    tool: str,
+    schema: Mapping[str, Any],
+    *,
+    name: str,
+    output: Schema | None = None,
+    left_out: Iterable[str] = (),
+) -> tuple[dict[str, Any], Unheld]:
+    """Return what `tool_definitions` does, and which keywords of the schema these do not hold."""
     types = schema.get("type", "object")
     if "object" not in ([types] if isinstance(types, str) else types):
         raise refusal(tool, "/type", "arguments are an object", keyword="type")
+    unheld = Unheld(left_out=dict.fromkeys(left_out))
     try:
-        return _Rewriting(tool, schema, name=name, output=output).run()
+        return _Rewriting(tool, schema, name=name, output=output, unheld=unheld).run(), unheld
     except RecursionError as error:
         raise refusal(tool, "", "it is nested too deeply", keyword="") from error
 
@@ -70,15 +89,22 @@ class _Rewriting:
     A part is `alone` where no other schema describes the same value; only then it may be changed.
     """
 
-    def __init__(self, tool: str, root: Mapping[str, Any], *, name: str, output: Schema | None) -> None:
+    def __init__(
+        self, tool: str, root: Mapping[str, Any], *, name: str, output: Schema | None, unheld: Unheld
+    ) -> None:
         self._tool, self._root, self._name, self._output = tool, root, name, output
+        self._unheld = unheld
+        self._never = Never(self._led_to)
         self._names: dict[tuple[str, bool], str] = {}
         self._waiting: list[tuple[str, object, str, bool]] = []
 
     def run(self) -> dict[str, Any]:
         """Return the definitions: the whole schema first, then what it refers to."""
         definitions = {}
-        self._definition("", {**self._root, "type": "object"}, alone=True)
+        whole = {**self._root, "type": "object"}
+        if (blame := self._never.blame(whole, "")) is not None:
+            raise self._impossible(blame)
+        self._definition("", whole, alone=True)
         while self._waiting:
             name, schema, where, alone = self._waiting.pop()
             written = self._schema(schema, where, alone=alone)
@@ -100,18 +126,55 @@ class _Rewriting:
             if key in schema and (where or key != "$id"):
                 reason = "references are followed from the top of the schema only"
                 raise refusal(self._tool, f"{where}/{key}", reason, keyword=key)
-        kept = {key: value for key, value in schema.items() if not _only_describes(key, value)}
+        if self._never.blame(schema, where) is not None:
+            return False
+        kept = held_keywords(schema, where, self._unheld)
         if kept.keys() == {"allOf"} and _is_single(kept["allOf"]):
             return self._schema(kept["allOf"][0], where + "/allOf/0", alone=alone)
         if alone:
             kept = self._without_type(kept, where)
+        choice = next((key for key in ("anyOf", "oneOf") if key in kept), "")
+        if alone and choice and names_required(kept[choice]) is not None:
+            written = self._of_exclusive(kept, choice, where)
+            if written is not None:
+                return written
+        return self._written(self._with_any_of(kept, where), where, alone=alone)
+
+    def _written(self, kept: Schema, where: str, *, alone: bool) -> Schema:
+        """Return the held keywords of a schema, each rewritten."""
         if alone and _may_be_closed(kept):
-            kept["additionalProperties"] = False
-        may_change = (alone and has_parts(kept), alone and len(kept) == 1)
+            kept = {**kept, "additionalProperties": False}
+        may_change = (alone and has_parts(_possible(kept)), alone and len(kept) == 1)
+        written = {}
+        for key, value in kept.items():
+            # What was `oneOf` is written as `anyOf`, and keeps its place in the tool's schema.
+            at = where + pointer_step("oneOf" if isinstance(value, _OneOf) else key)
+            written[key] = self._keyword(key, value, at, may_change)
+        return _possible(written)
+
+    def _with_any_of(self, kept: Schema, where: str) -> Schema:
+        """Return the keywords with `anyOf` for `oneOf`; beside another `anyOf` it is left out."""
+        if "oneOf" not in kept:
+            return kept
+        others = {key: value for key, value in kept.items() if key != "oneOf"}
+        if "anyOf" in others:
+            self._unheld.left_out[where + "/oneOf"] = None
+            return others
+        parts = kept["oneOf"]
+        if not are_disjoint(parts, lambda reference: self._led_to(reference)[1]):
+            self._unheld.approximated[where + "/oneOf"] = None
         return {
-            key: self._keyword(key, value, where + pointer_step(key), may_change)
+            ("anyOf" if key == "oneOf" else key): _OneOf(value) if key == "oneOf" else value
             for key, value in kept.items()
         }
+
+    def _of_exclusive(self, kept: Schema, choice: str, where: str) -> Schema | None:
+        """Return an object of which any, or exactly one, of several sets of names is required."""
+        others = {key: value for key, value in kept.items() if key != choice}
+        written = self._written(others, where, alone=True)
+        if not is_closed_object(written):
+            return None
+        return exclusive_objects(written, names_required(kept[choice]) or (), is_one=choice == "oneOf")
 
     def _keyword(self, key: str, value: Json, where: str, may_change: tuple[bool, bool]) -> Json:
         """Return a keyword's rewritten value.
@@ -123,11 +186,11 @@ class _Rewriting:
             return self._reference(value, where, alone=of_the_value)
         if key in OF_PARTS:
             return _each(key, value, where, lambda part, at: self._value(part, at, alone=of_parts))
-        if key in OF_THE_VALUE or key in OF_OTHERS:
+        if key in OF_THE_VALUE:
             alone = of_the_value and key == "anyOf"
-            if alone and isinstance(value, list):
-                value = [part for part in value if part is not False]
-            return _each(key, value, where, lambda part, at: self._schema(part, at, alone=alone))
+            parts = _each(key, value, where, lambda part, at: self._schema(part, at, alone=alone))
+            is_choice = key == "anyOf" and isinstance(parts, list)
+            return [part for part in parts if part is not False] if is_choice else parts
         return value
 
     def _without_type(self, schema: Schema, where: str) -> Schema:
@@ -163,6 +226,13 @@ class _Rewriting:
                 return DEFINITIONS + self._definition(pointer, target, alone=alone)
             reference = target["$ref"]
 
+    def _led_to(self, reference: object) -> tuple[str, object]:
+        """Return what `_target` does, and anything for a reference that leads nowhere."""
+        try:
+            return self._target(reference, "")
+        except RegistryInvalid:
+            return "", True
+
     def _target(self, reference: object, where: str) -> tuple[str, object]:
         """Return the part of the schema that a JSON pointer behind `#` leads to."""
         pointer = unquote(reference[1:]) if isinstance(reference, str) else ""
@@ -174,15 +244,25 @@ class _Rewriting:
                 return pointer, target
         raise self._dead_end(where, reference, "does not lead to a part of the schema")
 
+    def _impossible(self, blame: Blame) -> RegistryInvalid:
+        pointer, keyword = blame
+        return refusal(self._tool, pointer, "no value fits, and one is required", keyword=keyword)
+
     def _dead_end(self, where: str, reference: object, why: str) -> RegistryInvalid:
         return refusal(self._tool, where, f"{reference!r:.80} {why}", keyword="$ref")
 
 
-def _only_describes(key: str, value: object) -> bool:
-    """Return whether a keyword is an annotation, which never refuses a value."""
-    if key == "format":
-        return value not in _FORMATS
-    return key in _DESCRIBES or (key == "uniqueItems" and value is False)
+class _OneOf(list[Json]):
+    """The branches of a `oneOf` that is written as `anyOf`."""
+
+
+def _possible(schema: Schema) -> Schema:
+    """Return a closed object without the properties that no value fits; they are not required."""
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or schema.get("additionalProperties") is not False:
+        return schema
+    possible = {name: part for name, part in properties.items() if part is not False}
+    return schema | {"properties": possible} if "patternProperties" not in schema else schema
 
 
 def _may_be_closed(schema: Mapping[str, Any]) -> bool:
@@ -205,7 +285,7 @@ def _is_single(values: object) -> bool:
     return isinstance(values, list | tuple) and len(values) == 1
 
 
-def _each(key: str, value: object, where: str, rewrite: _Rewrite) -> object:
+def _each(key: str, value: object, where: str, rewrite: _Rewrite) -> Json:
     """Return a keyword's value with each schema rewritten: one, a list of them, or several by name."""
     if isinstance(value, list | tuple):
         return [rewrite(part, f"{where}/{index}") for index, part in enumerate(value)]

@@ -46,7 +46,9 @@ class ToolInfo:
     `risk` is the lowest class the tool has when nothing dangerous is in its arguments. `exit_codes`
     are those of success (`grep` ends with 1 where nothing matched). `options` are given
     where a registry says them; `agx.unix.options.options_of` knows those of the Unix commands too.
-    `call` is the Python function behind a tool that was made of one.
+    `call` is the Python function behind a tool that was made of one. `approximated` and `left_out` are JSON
+    pointers to keywords of the schema that a model is held to in part, and not at all, while it writes;
+    its plans are checked for them afterwards.
     """
 
     name: str
@@ -59,6 +61,8 @@ class ToolInfo:
     exit_codes: tuple[int, ...] = (0,)
     options: ToolOptions | None = None
     call: Callable[..., Any] | None = field(default=None, repr=False)
+    approximated: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -45,10 +45,10 @@ def registry_of_documents(
     elif not listed and not problems.refused:
         problems.refuse("it lists no tools", Place())
     tools = _tools(listed, problems) if len(listed) <= MAX_TOOLS else []
-    check_compiles(tools, problems, check=check)
+    fitted = check_compiles(tools, problems, check=check)
     if problems.refused:
         raise refusal(source, problems)
-    return Registry.of((tool for tool, _ in tools), warnings=warned(source, problems))
+    return Registry.of(fitted, warnings=warned(source, problems))
 
 
 def _tools(listed: Iterable[Row], problems: Problems) -> list[tuple[ToolInfo, Place]]:

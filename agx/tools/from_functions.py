@@ -86,7 +86,7 @@ def _tool(
     summary = cleaned(text.summary if description is None else description, place, problems)
     tool = ToolInfo(name=label, description=summary, schema=schema, call=validate_call(called))
     if not problems.refused:
-        check_compiles([(tool, place)], problems, check=check)
+        [tool] = check_compiles([(tool, place)], problems, check=check)
     if problems.refused:
         raise refusal("the registry", problems)
     return tool

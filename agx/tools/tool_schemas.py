@@ -15,26 +15,17 @@ from agx.plan.tools import ToolInfo
 from agx.tools.plain import check_parameter, cleaned
 from agx.tools.problems import Place, Problems, pointer_steps, shown
 from agx.tools.schema_references import check_references
-from agx.util.json_schema import ALONE, BY_NAME, DEFINED, IN_LIST, Schema, all_schemas
+from agx.util.json_schema import ALONE, BY_NAME, DEFINED, IN_LIST, TYPES, Schema, all_schemas, is_of_type
 
 # How registries ask whether a constraint can be compiled; the grammar stands below them, so it is passed in.
-# It raises `RegistryInvalid`, with a JSON `pointer` in its details, for tools that cannot be planned with.
-SchemaCheck = Callable[[Iterable[ToolInfo]], None]
+# It returns them with what the constraint does not hold, and raises `RegistryInvalid`, with a JSON `pointer`
+# in its details, for tools that cannot be planned with.
+SchemaCheck = Callable[[Iterable[ToolInfo]], Sequence[ToolInfo]]
 # Compiling takes quadratic time; no tool's arguments need so many schemas.
 MAX_PARTS = 5000
-# The types of JSON Schema, and the Python types of their values.
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "number": (int, float),
-    "integer": int,
-    "boolean": bool,
-    "null": type(None),
-}
 # Type names of other languages and of BFCL, in lower case. None: any value fits.
 _TYPE_NAMES: dict[str, str | None] = {
-    **{name: name for name in _KINDS},
+    **{name: name for name in TYPES},
     **dict.fromkeys(("dict", "hashmap", "map", "mapping", "struct"), "object"),
     **dict.fromkeys(("list", "tuple", "set", "arraylist"), "array"),
     **dict.fromkeys(("str", "text", "char"), "string"),
@@ -132,7 +123,7 @@ def _with_possible_enum(schema: Schema, place: Place, problems: Problems) -> Sch
     values, types = schema.get("enum"), schema.get("type")
     if not isinstance(values, list) or not values or types is None:
         return schema
-    if any(_is_of(value, types) for value in values):
+    if any(is_of_type(value, types) for value in values):
         return schema
     items = schema.get("items")
     if types == "array" and isinstance(items, dict) and "enum" not in items:
@@ -145,16 +136,6 @@ def _with_possible_enum(schema: Schema, place: Place, problems: Problems) -> Sch
     return {key: value for key, value in schema.items() if key != "type"}
 
 
-def _is_of(value: object, types: object) -> bool:
-    """Return whether a value has a type, or one of several, as JSON Schema names them."""
-    names = {name for name, kind in _KINDS.items() if isinstance(value, kind)}
-    if isinstance(value, bool):
-        names = {"boolean"}
-    elif isinstance(value, float) and value.is_integer():
-        names.add("integer")
-    return any(name in names for name in (types if isinstance(types, list) else [types]))
-
-
 def _types(value: object, place: Place, problems: Problems) -> str | list[str] | None:
     """Return the value of `type` in the names of JSON Schema; None where any type will do."""
     names = value if isinstance(value, list) else [value]
@@ -162,7 +143,7 @@ def _types(value: object, place: Place, problems: Problems) -> str | list[str] |
     for name in names:
         folded = name.casefold() if isinstance(name, str) else ""
         if folded not in _TYPE_NAMES:
-            problems.refuse(f"{shown(name)} is no type", place, hint=f"the types are {', '.join(_KINDS)}")
+            problems.refuse(f"{shown(name)} is no type", place, hint=f"the types are {', '.join(TYPES)}")
             return None
         known = _TYPE_NAMES[folded]
         if known is None:
@@ -196,16 +177,34 @@ def _check_by_meta_schema(schema: Schema, place: Place, problems: Problems) -> N
 
 def check_compiles(
     tools: Sequence[tuple[ToolInfo, Place]], problems: Problems, *, check: SchemaCheck
-) -> None:
-    """Refuse tools whose schema does not compile to a constraint; each comes with the place of its schema."""
-    functions = [(tool, place) for tool, place in tools if tool.schema is not None]
+) -> list[ToolInfo]:
+    """Return the tools with what the constraint does not hold, of which each gets one warning.
+
+    Each comes with the place of its schema. One whose schema does not compile at all is refused.
+    """
     try:
-        check(tool for tool, _ in functions)
+        fitted = [*check(tool for tool, _ in tools)]
     except RegistryInvalid:
         # One by one: each refusal is reported, and no plan may ever be offered all of them together.
-        for tool, place in functions:
-            try:
-                check([tool])
-            except RegistryInvalid as error:
-                steps = pointer_steps(str(error.details.get("pointer", "")))
-                problems.refuse(error.message, place.along(steps), hint=error.hint)
+        fitted = [_checked_alone(tool, place, problems, check=check) for tool, place in tools]
+    for tool, (_, place) in zip(fitted, tools, strict=True):
+        if tool.approximated or tool.left_out:
+            problems.warn(_unheld(tool), place)
+    return fitted
+
+
+def _checked_alone(tool: ToolInfo, place: Place, problems: Problems, *, check: SchemaCheck) -> ToolInfo:
+    try:
+        return check([tool])[0]
+    except RegistryInvalid as error:
+        steps = pointer_steps(str(error.details.get("pointer", "")))
+        problems.refuse(error.message, place.along(steps), hint=error.hint)
+        return tool
+
+
+def _unheld(tool: ToolInfo) -> str:
+    """Return the sentence about the keywords that a model is not held to."""
+    pointers = (*tool.approximated, *tool.left_out)
+    names = [*dict.fromkeys(f"`{pointer_steps(pointer)[-1]}`" for pointer in pointers)]
+    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"a model is not fully held to {listed} while it writes: the finished plan is checked for that"

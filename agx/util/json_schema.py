@@ -13,6 +13,16 @@ Way = tuple[str, ...]
 
 # How a reference to a definition begins.
 DEFINITIONS = "#/$defs/"
+# The types of JSON Schema, and the Python types of their values.
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "number": (int, float),
+    "integer": int,
+    "boolean": bool,
+    "null": type(None),
+}
 # Keywords by what their schemas describe: parts of the value, the value itself, or what no schema of a
 # value can stand for.
 OF_PARTS = frozenset("properties patternProperties additionalProperties items prefixItems".split())
@@ -49,3 +59,18 @@ def all_schemas(schema: object, way: Way = ()) -> Iterator[tuple[Way, Schema]]:
 def pointer_step(key: str | int) -> str:
     """Return a key or an index as a step of a JSON pointer (RFC 6901)."""
     return "/" + str(key).replace("~", "~0").replace("/", "~1")
+
+
+def is_of_type(value: object, types: object) -> bool:
+    """Return whether a value has a type, or one of several, as JSON Schema names them."""
+    return any(name in types_of(value) for name in (types if isinstance(types, list | tuple) else [types]))
+
+
+def types_of(value: object) -> frozenset[str]:
+    """Return the types of JSON Schema that a value has; 1.0 is an integer as well."""
+    if isinstance(value, bool):
+        return frozenset({"boolean"})
+    names = {name for name, kind in TYPES.items() if isinstance(value, kind)}
+    if isinstance(value, float) and value.is_integer():
+        names.add("integer")
+    return frozenset(names)

@@ -25,45 +25,14 @@ def with_property(schema: Any, **more: Any) -> dict[str, Any]:
 
 P = "/properties/p"
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "contains": (with_property({"type": "array", "contains": {"const": 1}}), f"{P}/contains"),
-    "uniqueItems": (with_property({"type": "array", "uniqueItems": True}), f"{P}/uniqueItems"),
-    "not": (with_property({"not": {"type": "string"}}), f"{P}/not"),
-    "if": (with_property({"if": {"const": 1}, "then": {"const": 1}}), f"{P}/if"),
-    "look-ahead": (with_property({"type": "string", "pattern": "(?=a)b"}), f"{P}/pattern"),
-    "no regular expression": (with_property({"type": "string", "pattern": "("}), f"{P}/pattern"),
     "no such type": (with_property({"type": "float"}), f"{P}/type"),
     "nothing fits": (with_property({"type": "string", "minLength": 3, "maxLength": 2}), f"{P}/minLength"),
+    "never": (with_property({"description": "off", "not": {}}), f"{P}/not"),
     "a list that is no list": (
         with_property({"type": "array", "items": STRING, "enum": ["a"]}),
         f"{P}/enum",
     ),
     "a property that cannot be": (with_property(False), P),
-    "alternatives that overlap": (
-        with_property({"anyOf": [STRING, {"oneOf": [{"type": "integer"}, {"type": "number"}]}]}),
-        f"{P}/anyOf/1/oneOf",
-    ),
-    "in an alternative": (with_property({"anyOf": [STRING, {"not": {}}]}), f"{P}/anyOf/1/not"),
-    "in a definition": (
-        with_property({"$ref": "#/$defs/d"}, **{"$defs": {"ok": STRING, "d": {"items": {"contains": {}}}}}),
-        "/$defs/d/items/contains",
-    ),
-    "in two places": (
-        {"type": "object", "properties": {"a/b~": {"not": {}}, "c": {"contains": {}}}},
-        "/properties/a~1b~0/not",
-    ),
-    "a keyword's name as a property": (
-        {"type": "object", "properties": {"contains": {"type": "array", "contains": {}}}},
-        "/properties/contains/contains",
-    ),
-    "among names that are required": (
-        {
-            "type": "object",
-            "properties": {"a": STRING, "b": {"type": "array", "uniqueItems": True}},
-            "required": ["a", "b"],
-            "additionalProperties": False,
-        },
-        "/properties/b/uniqueItems",
-    ),
     "no JSON": (with_property({"const": math.nan}), f"{P}/const"),
     "no reference": (with_property({"$ref": "#/$defs/none"}), f"{P}/$ref"),
 }
@@ -80,6 +49,47 @@ def test_a_refusal_names_tool_place_and_keyword(schema: dict[str, Any], pointer:
     assert "'odd'" in error.message
     assert f"`{error.details['keyword']}` at {pointer}: " in error.message
     assert "\n" not in error.message
+
+
+UNHELD: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
+    "in an alternative": (with_property({"anyOf": [STRING, {"not": {}}]}), [], []),
+    "alternatives that overlap": (
+        with_property({"anyOf": [STRING, {"oneOf": [{"type": "integer"}, {"type": "number"}]}]}),
+        [f"{P}/anyOf/1/oneOf"],
+        [],
+    ),
+    "in a definition": (
+        with_property({"$ref": "#/$defs/d"}, **{"$defs": {"d": {"items": {"contains": STRING}}}}),
+        [],
+        ["/$defs/d/items/contains"],
+    ),
+    "in two places": (
+        {"type": "object", "properties": {"a/b~": {"not": {"const": 1}}, "c": {"contains": {"const": 1}}}},
+        [],
+        ["/properties/a~1b~0/not", "/properties/c/contains"],
+    ),
+    "a keyword's name as a property": (
+        {"type": "object", "properties": {"contains": {"type": "array", "contains": STRING}}},
+        [],
+        ["/properties/contains/contains"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("schema", "approximated", "left_out"), UNHELD.values(), ids=UNHELD.keys())
+def test_what_the_constraint_does_not_hold_is_named_by_its_place(
+    schema: dict[str, Any], approximated: list[str], left_out: list[str]
+) -> None:
+    good, odd = check_tools([GOOD, ToolInfo("odd", schema=schema)])
+    assert (good.approximated, good.left_out) == ((), ())
+    assert sorted(odd.approximated) == approximated
+    assert sorted(odd.left_out) == left_out
+
+
+def test_what_the_compiler_does_not_take_is_left_out_and_the_rest_is_held() -> None:
+    schema = with_property({"type": "string", "pattern": "(?=a)b", "maxLength": 5})
+    [tool] = check_tools([ToolInfo("odd", schema=schema)])
+    assert tool.left_out == (f"{P}/pattern",)
 
 
 def test_what_compiles_is_not_refused() -> None:

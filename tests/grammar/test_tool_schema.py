@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agx.errors import RegistryInvalid
-from agx.grammar.tool_schema import tool_definitions
+from agx.grammar.tool_schema import held_definitions, tool_definitions
 
 OUTPUT = {"$ref": "#/$defs/output"}
 STRING = {"type": "string"}
@@ -30,9 +30,9 @@ REPLACED = {
     "a scalar": (STRING, {"anyOf": [STRING, OUTPUT]}),
     "alternatives": ({"anyOf": [STRING, {"type": "null"}]}, {"anyOf": [STRING, {"type": "null"}, OUTPUT]}),
     "a choice": ({"enum": ["a", "b"]}, {"anyOf": [{"enum": ["a", "b"]}, OUTPUT]}),
-    "oneOf as a whole": (
+    "oneOf, as anyOf": (
         {"oneOf": [closed(k=STRING), STRING]},
-        {"anyOf": [{"oneOf": [closed(k=STRING), STRING]}, OUTPUT]},
+        {"anyOf": [closed(k={"anyOf": [STRING, OUTPUT]}), STRING, OUTPUT]},
     ),
     "items": (
         {"type": "array", "items": STRING},
@@ -57,7 +57,6 @@ KEPT = {
     "one choice": {"enum": ["a"]},
     "anything": {},
     "true": True,
-    "false": False,
     "any object": {"type": "object"},
 }
 INNER_KEPT = {
@@ -147,10 +146,10 @@ def test_references_lead_to_definitions_of_the_plan_each_written_once() -> None:
 
 
 def test_a_definition_used_beside_others_is_also_kept_as_it_was() -> None:
-    """Inside `oneOf` nothing may change, so the definition stands there a second time, unchanged."""
+    """Inside `allOf` nothing may change, so the definition stands there a second time, unchanged."""
     schema = {
         "type": "object",
-        "properties": {"a": {"$ref": "#/$defs/d"}, "b": {"oneOf": [{"$ref": "#/$defs/d"}, {"type": "null"}]}},
+        "properties": {"a": {"$ref": "#/$defs/d"}, "b": {"allOf": [{"$ref": "#/$defs/d"}, {"minItems": 1}]}},
         "$defs": {"d": {"type": "array", "items": STRING}},
     }
     definitions = tool_definitions("x", schema, name="x", output=OUTPUT)
@@ -206,3 +205,127 @@ def test_endless_nesting_is_refused() -> None:
         schema = {"type": "object", "properties": {"a": schema}}
     with pytest.raises(RegistryInvalid, match="nested too deeply"):
         whole(schema)
+
+
+A, B = {"a": STRING}, {"b": STRING}
+NEVER: dict[str, Any] = {
+    "false": False,
+    "not of everything": {"not": {}},
+    "no value": {"enum": []},
+    "no value of the type": {"type": "integer", "enum": ["a"]},
+    "branches of it": {"anyOf": [{"not": {}}, {"oneOf": [False, {"enum": []}]}]},
+    "part of it": {"allOf": [{"not": True}, STRING]},
+    "a property of it": {"type": "object", "properties": {"b": {"not": {}}}, "required": ["b"]},
+    "a name that is not allowed": {"type": "object", "required": ["b"], "additionalProperties": False},
+    "limits that pass each other": {"type": "string", "minLength": 3, "maxLength": 2},
+    "an item": {"type": "array", "items": False, "minItems": 1},
+    "a first item": {"type": "array", "prefixItems": [{"not": {}}], "minItems": 1},
+    "a reference": {"$ref": "#/$defs/never"},
+}
+
+
+@pytest.mark.parametrize("never", NEVER.values(), ids=NEVER.keys())
+def test_what_no_value_fits_is_left_out_or_refused_where_it_is_required(never: Any) -> None:
+    """As a property that may be missing, as a branch, and as a property that is required."""
+    own = {"$defs": {"never": {"not": {}}}}
+    assert whole({"type": "object", "properties": {"p": never, "q": STRING}} | own, output=None) == closed(
+        q=STRING
+    )
+    branches = {"type": "object", "properties": {"q": {"anyOf": [never, STRING]}}}
+    assert whole(branches | own, output=None) == closed(q={"anyOf": [STRING]})
+    with pytest.raises(RegistryInvalid, match=r"no value fits, and one is required") as caught:
+        whole({"type": "object", "properties": {"p": never}, "required": ["p"]} | own)
+    assert caught.value.details["keyword"]
+
+
+def test_a_schema_that_refers_to_itself_is_possible() -> None:
+    tree = {"type": "object", "properties": {"next": {"$ref": "#"}, "p": {"type": "null"}}, "required": ["p"]}
+    assert whole(tree, output=None)["properties"]["next"] == {"$ref": "#/$defs/x"}
+
+
+def test_exactly_one_of_several_names_is_alternatives_without_the_others() -> None:
+    both = A | B | {"c": STRING}
+    schema = {"type": "object", "properties": both, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}
+    one, other = whole(schema, output=None)["anyOf"]
+    assert one == closed(**A, c=STRING) | {"required": ["a"]}
+    assert other == closed(**B, c=STRING) | {"required": ["b"]}
+    any_of = {"type": "object", "properties": both, "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}
+    assert [each["required"] for each in whole(any_of, output=None)["anyOf"]] == [["a"], ["b"]]
+
+
+EXCLUSIVE: dict[str, tuple[list[Any], bool]] = {
+    "types": ([STRING, {"type": "integer"}], True),
+    "a number and an integer": ([{"type": "number"}, {"type": "integer"}], False),
+    "constants": ([{"const": "a"}, {"enum": ["b", 1]}], True),
+    "1 and 1.0": ([{"const": 1}, {"const": 1.0}], False),
+    "a property that tells": (
+        [
+            {"type": "object", "properties": {"kind": {"const": kind}}, "required": ["kind"]}
+            for kind in ("a", "b", "c")
+        ],
+        True,
+    ),
+    "one that may be missing": (
+        [{"type": "object", "properties": {"kind": {"const": kind}}} for kind in ("a", "b")],
+        False,
+    ),
+    "a name that the other does not allow": (
+        [closed(**A), {"type": "object", "properties": B, "required": ["b"]}],
+        True,
+    ),
+    "references": ([{"$ref": "#/$defs/s"}, {"$ref": "#/$defs/i"}], True),
+}
+
+
+@pytest.mark.parametrize(("branches", "is_held"), EXCLUSIVE.values(), ids=EXCLUSIVE.keys())
+def test_one_of_is_held_where_no_two_branches_can_fit(branches: list[Any], *, is_held: bool) -> None:
+    schema = {"properties": {"p": {"oneOf": branches}}, "$defs": {"s": STRING, "i": {"type": "null"}}}
+    definitions, unheld = held_definitions("x", schema, name="x")
+    assert "oneOf" not in str(definitions)
+    assert [*unheld.approximated] == ([] if is_held else ["/properties/p/oneOf"])
+
+
+UNHELD: dict[str, dict[str, Any]] = {
+    "not": {"not": {"const": "a"}},
+    "if": {"if": STRING, "then": {"maxLength": 3}},
+    "dependentRequired": {"type": "object", "dependentRequired": {"a": ["b"]}},
+    "dependentSchemas": {"type": "object", "dependentSchemas": {"a": {"required": ["b"]}}},
+    "propertyNames": {"type": "object", "propertyNames": {"maxLength": 3}},
+    "uniqueItems": {"type": "array", "uniqueItems": True},
+    "contains": {"type": "array", "contains": {"const": 1}},
+    "unevaluatedProperties": {"type": "object", "allOf": [{}, {}], "unevaluatedProperties": False},
+}
+
+
+@pytest.mark.parametrize(("keyword", "schema"), UNHELD.items(), ids=UNHELD.keys())
+def test_a_keyword_that_the_constraint_cannot_hold_is_left_out_and_named(
+    keyword: str, schema: dict[str, Any]
+) -> None:
+    definitions, unheld = held_definitions("x", {"properties": {"p": schema}}, name="x")
+    assert keyword not in str(definitions)
+    assert f"/properties/p/{keyword}" in unheld.left_out
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"if": STRING},
+        {"uniqueItems": False},
+        {"contains": {}, "minContains": 0},
+        {"minContains": 2},
+        {"propertyNames": True},
+        {"not": False},
+        {"dependentRequired": {}},
+        {"type": "object", "unevaluatedProperties": False},
+    ],
+    ids=str,
+)
+def test_a_keyword_that_refuses_nothing_or_is_held_is_not_named(schema: dict[str, Any]) -> None:
+    _, unheld = held_definitions("x", {"properties": {"p": schema}}, name="x")
+    assert not unheld.left_out
+
+
+def test_a_keyword_that_does_not_compile_is_left_out_by_its_place() -> None:
+    schema = {"properties": {"p": STRING | {"pattern": "a"}, "q": STRING | {"pattern": "b"}}}
+    definitions = tool_definitions("x", schema, name="x", left_out=["/properties/p/pattern"])
+    assert definitions["x"]["properties"] == {"p": STRING, "q": STRING | {"pattern": "b"}}

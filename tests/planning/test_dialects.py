@@ -185,7 +185,7 @@ async def test_a_model_that_calls_tools_writes_calls_which_become_tasks() -> Non
 )
 async def test_what_are_no_valid_calls_is_refused_with_its_text(text: str) -> None:
     with pytest.raises(PlanInvalid) as caught:
-        await Planner(backend=calling(text), registry=function_registry()).plan("the weather in Rome")
+        await Planner(backend=calling(text, text), registry=function_registry()).plan("the weather in Rome")
     assert caught.value.text == text
     assert caught.value.details["dialect"] == "native"
 

@@ -282,14 +282,25 @@ def test_python_says_nothing_about_odd_regular_expressions() -> None:
     assert parameter({"type": "string", "pattern": "[a||b]"}) == {"type": "string", "pattern": "[a||b]"}
 
 
-@pytest.mark.parametrize("keyword", ["uniqueItems", "contains"])
-def test_what_the_constraint_cannot_compile_is_refused_with_its_keyword(keyword: str) -> None:
-    values = {"uniqueItems": True, "contains": {"type": "integer"}}
-    data = [{"name": "fine", "schema": CITY}, *with_schema({"properties": {"p": {keyword: values[keyword]}}})]
-    (problem,) = problems(data)
-    assert problem["tool"] == "x"
-    assert problem["pointer"] == f"/1/schema/properties/p/{keyword}"
-    assert keyword in problem["message"]
+def test_what_a_model_is_not_held_to_is_one_warning_a_tool() -> None:
+    parts = {"p": {"type": "array", "uniqueItems": True}, "q": {"oneOf": [{}, {"type": "null"}]}, "r": CITY}
+    other = {"properties": {"p": {"not": {"const": 1}}}}
+    registry = registry_of(
+        [
+            {"name": "fine", "schema": CITY},
+            *with_schema({"properties": parts}, name="a"),
+            *with_schema(other, name="b"),
+        ]
+    )
+    start = "a model is not fully held to"
+    end = "while it writes: the finished plan is checked for that"
+    assert registry.warnings == (
+        f"the registry: a, /1/schema: {start} `oneOf` and `uniqueItems` {end}",
+        f"the registry: b, /2/schema: {start} `not` {end}",
+    )
+    assert registry.tools["a"].schema == {"type": "object", "properties": parts}, (
+        "what is checked is all of it"
+    )
 
 
 @cache

@@ -1,0 +1,40 @@
+"""Plans whose arguments do not fit their tools: what the model is shown when it is asked once more.
+
+The constraint does not hold every keyword of a tool's schema. What it lets through, and the check refuses,
+the model may mend: it gets its own plan back as a draft, with the findings.
+"""
+
+from __future__ import annotations
+
+from agx.backends.plan_requests import Draft
+from agx.errors import PlanInvalid
+from agx.plan.dialects import Dialect
+from agx.plan.reading import Source
+from agx.plan.schema import Finding
+from agx.risk.context import PlanContext
+from agx.rules.check import read_draft
+
+MAX_ATTEMPTS = 2
+
+
+def is_misfit(error: PlanInvalid) -> bool:
+    """Return whether a plan was read, and nothing is wrong with it but its arguments."""
+    findings = error.details.get("findings")
+    found = [Finding.model_validate(finding) for finding in findings] if isinstance(findings, list) else []
+    errors = [finding for finding in found if finding.severity == "error"]
+    return bool(errors) and all(finding.rule == "arguments" for finding in errors)
+
+
+def misfit_draft(source: Source, instruction: str, context: PlanContext, *, dialect: Dialect) -> Draft | None:
+    """Return a plan that was read before, with what its tools' schemas say of it.
+
+    None where something else does not fit: only a function has a schema.
+    """
+    plan, findings = read_draft(
+        source, context.registry, instruction=instruction, max_tasks=context.task_limit, dialect=dialect
+    )
+    errors = tuple(finding for finding in findings if finding.severity == "error")
+    tools = [context.registry.get(plan.tasks[finding.task - 1].command) for finding in errors if finding.task]
+    if any(tool is None or tool.schema is None for tool in tools):
+        return None
+    return Draft(plan, errors)

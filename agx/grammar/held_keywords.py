@@ -1,0 +1,88 @@
+"""What of a schema the constraint can hold, keyword by keyword.
+
+The rule is: approximate in the constraint, exact in the validation. A keyword is held as it is, held in part
+(the constraint then allows more than the schema), or left out. What is not held as it is gets checked
+when the text is complete, by `agx.rules.arguments`. So a keyword is never a reason to refuse a tool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agx.grammar.never import allows_everything
+from agx.util.json_schema import Json
+
+# What llguidance holds: docs/json_schema.md of https://github.com/guidance-ai/llguidance
+_HELD = frozenset(
+    "type const enum allOf anyOf oneOf $ref minLength maxLength pattern format minimum maximum "
+    "exclusiveMinimum exclusiveMaximum multipleOf prefixItems items minItems maxItems properties required "
+    "additionalProperties patternProperties minProperties maxProperties".split()
+)
+# What it does not, and what restricts values all the same. Every other keyword describes.
+_UNHELD = frozenset(
+    "not if then else dependentRequired dependentSchemas propertyNames uniqueItems contains minContains "
+    "maxContains unevaluatedItems unevaluatedProperties".split()
+)
+FORMATS = frozenset("date-time time date duration email hostname ipv4 ipv6 uuid".split())
+# What applies other schemas to the same object, and so may evaluate further properties of it.
+_IN_PLACE = frozenset("$ref allOf anyOf oneOf not if then else dependentSchemas".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld:
+    """The keywords that the constraint does not hold, as JSON pointers: in part, or not at all."""
+
+    approximated: dict[str, None] = field(default_factory=dict)
+    left_out: dict[str, None] = field(default_factory=dict)
+
+
+def held_keywords(schema: Mapping[str, Any], where: str, unheld: Unheld) -> dict[str, Json]:
+    """Return the keywords that are held, and note the others in `unheld`.
+
+    A keyword whose pointer is in `unheld.left_out` already is left out, whatever it is.
+    """
+    schema = _without_unevaluated(schema)
+    kept = {}
+    for key, value in schema.items():
+        if f"{where}/{key}" in unheld.left_out or (key in _UNHELD and _restricts(key, schema)):
+            unheld.left_out[f"{where}/{key}"] = None
+        elif key in _HELD and not (key == "format" and value not in FORMATS):
+            kept[key] = value
+    return kept
+
+
+def _without_unevaluated(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the schema with `unevaluatedProperties` and `-Items` under the names that are held.
+
+    Beside nothing that could evaluate further parts they say the same.
+    """
+    if not schema.keys().isdisjoint(_IN_PLACE):
+        return schema
+    renamed = {"unevaluatedProperties": "additionalProperties", "unevaluatedItems": "items"}
+    return {
+        renamed[key] if key in renamed and renamed[key] not in schema else key: value
+        for key, value in schema.items()
+    }
+
+
+def _restricts(key: str, schema: Mapping[str, Any]) -> bool:
+    """Return whether a keyword refuses any value at all."""
+    value = schema[key]
+    match key:
+        case "then" | "else":
+            does = "if" in schema and not allows_everything(value)
+        case "if":
+            does = "then" in schema or "else" in schema
+        case "minContains" | "maxContains":
+            does = "contains" in schema and not (key == "minContains" and value == 0)
+        case "contains":
+            does = schema.get("minContains") != 0 or "maxContains" in schema
+        case "not":
+            does = value is not False
+        case "uniqueItems":
+            does = value is True
+        case _:
+            does = not allows_everything(value)
+    return does
