@@ -227,7 +227,7 @@ NEVER: dict[str, Any] = {
 @pytest.mark.parametrize("never", NEVER.values(), ids=NEVER.keys())
 def test_what_no_value_fits_is_left_out_or_refused_where_it_is_required(never: Any) -> None:
     """As a property that may be missing, as a branch, and as a property that is required."""
-    own = {"$defs": {"never": {"not": {}}}}
+    own: dict[str, Any] = {"$defs": {"never": {"not": {}}}}
     assert whole({"type": "object", "properties": {"p": never, "q": STRING}} | own, output=None) == closed(
         q=STRING
     )
