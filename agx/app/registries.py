@@ -18,38 +18,41 @@ if TYPE_CHECKING:
 _UNKNOWN_RISK: tuple[Risk, ...] = ("runs_code",)
 
 
-def registry_of(data: object, *, source: str = "the registry") -> Registry:
+def registry_of(data: object, *, source: str = "the registry", strict: bool = False) -> Registry:
     """Make a registry of data as `json.loads` returns it, in any form of `agx.tools.registry_formats`.
 
-    `Registry.warnings` says what was changed on the way. Raises `RegistryInvalid`, whose
-    `details["problems"]` lists everything that is wrong: tool, JSON pointer, message and hint.
+    A tool that cannot be used is left out. `Registry.warnings` says so, and what else was changed. Raises
+    `RegistryInvalid` where none is left, and if `strict` for any; its `details["problems"]` lists everything
+    that is wrong: tool, JSON pointer, message and hint.
     """
     from agx.tools import entries  # noqa: PLC0415  heavy, and few programs need it
 
-    return entries.registry_of(data, source=source, check=_check_tools)
+    return entries.registry_of(data, source=source, check=_check_tools, strict=strict)
 
 
-def load_registry(path: str | PathLike[str]) -> Registry:
+def load_registry(path: str | PathLike[str], *, strict: bool = False) -> Registry:
     """Read a registry from a file: TOML by its ending `.toml`, and otherwise JSON, one or one a line.
 
     What stands in it is described in `docs/registries.md`; an entry that is only the name of a Unix
-    command stands for that command. Raises `RegistryInvalid`, naming tool and place, for a file or a
-    tool that cannot be used; its `details["problems"]` has all there are.
+    command stands for that command. Raises `RegistryInvalid` for a file that cannot be used, and as
+    `registry_of` for its tools.
     """
     from agx.tools import registry_files  # noqa: PLC0415  as above
 
-    return registry_files.load_registry(path, check=_check_tools)
+    return registry_files.load_registry(path, check=_check_tools, strict=strict)
 
 
-def parse_registry(data: bytes, *, source: str, suffix: str = ".json") -> Registry:
+def parse_registry(data: bytes, *, source: str, suffix: str = ".json", strict: bool = False) -> Registry:
     """Make a registry of the bytes of a file; `suffix` says which form it has. Raises as `load_registry`."""
     from agx.tools import registry_files  # noqa: PLC0415  as above
 
-    return registry_files.parse_registry(data, source=source, suffix=suffix, check=_check_tools)
+    return registry_files.parse_registry(
+        data, source=source, suffix=suffix, check=_check_tools, strict=strict
+    )
 
 
-def registry_of_files(files: Sequence[str]) -> Registry:
-    """Return the tools of the files, or without any the built-in ones; raises `RegistryInvalid`.
+def registry_of_files(files: Sequence[str], *, strict: bool = False) -> Registry:
+    """Return the tools of the files, or without any the built-in ones; raises as `load_registry`.
 
     Of tools with the same name that of the last file counts.
     """
@@ -59,7 +62,7 @@ def registry_of_files(files: Sequence[str]) -> Registry:
         return unix_registry()
     from agx.tools.selection import merge_registries  # noqa: PLC0415  few have such a file
 
-    return merge_registries(*map(load_registry, files))
+    return merge_registries(*(load_registry(file, strict=strict) for file in files))
 
 
 def registry_of_functions(

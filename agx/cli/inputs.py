@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+import click
+
 from agx.app.input_summary import summarise
 from agx.app.piped_input import Piped, PipedReader
 from agx.app.registries import registry_of_files
+from agx.cli.shared_options import STRICT_TOOLS
 from agx.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,8 +83,12 @@ def described_input(reader: PipedReader | Piped | None, wait_secs: float, *, not
 
 
 def chosen_registry(files: Sequence[str], *, notes: Notes) -> Registry:
-    """Return the tools that --tools names, as `registry_of_files`, and say what was changed in them."""
-    registry = registry_of_files(files)
+    """Return the tools that --tools names, as `registry_of_files`, and say what was changed in them.
+
+    Under --strict-tools, which stands beside every --tools, a tool that cannot be used is refused.
+    """
+    strict = click.get_current_context().meta.get(STRICT_TOOLS, False)
+    registry = registry_of_files(files, strict=strict)
     for warning in registry.warnings:
         notes.warning(warning)
     return registry

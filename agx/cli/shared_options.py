@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from agx.app.planners import MakePlanner
 
 Command = Callable[..., Any]
+# Under this key a command's context says whether --strict-tools was given.
+STRICT_TOOLS = "agx.strict_tools"
 _METAVARS = {"text": "MODEL", "integer": "N", "number": "X", "names": "TOOL"}
 _METAVARS_BY_NAME = {"chat_template": "FILE|NAME"}
 
@@ -120,14 +122,27 @@ def input_wait_option(command: Command) -> Command:
 
 
 def tools_option(text: str) -> Callable[[Command], Command]:
-    """Add --tools, for `chosen_registry`; `text` says what the tools of the files are for."""
-    return click.option("--tools", multiple=True, metavar="FILE", help=f"{text}  [may be repeated]")
+    """Add --tools and --strict-tools, for `chosen_registry`; `text` says what the tools are for."""
+    files = click.option("--tools", multiple=True, metavar="FILE", help=f"{text}  [may be repeated]")
+    strict = click.option(
+        "--strict-tools",
+        is_flag=True,
+        expose_value=False,
+        callback=_keep_strict,
+        help="Refuse files with a tool that cannot be used, which is left out otherwise.",
+    )
+    return lambda command: files(strict(command))
 
 
 def debug_option(command: Command) -> Command:
     """Add --debug, which `agx.cli.app` reads before any option is parsed."""
     text = "Show the traceback of an error."
     return click.option("--debug", is_flag=True, expose_value=False, help=text)(command)
+
+
+def _keep_strict(context: click.Context, option: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's
+    del option
+    context.meta[STRICT_TOOLS] = value
 
 
 def _joined(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from agx.plan.schema import RISKS, Risk
 from agx.plan.tools import MAX_TOOLS, Registry, ToolInfo, ToolOptions
+from agx.tools.foreign_lists import has_mark, ignored_sentence
 from agx.tools.plain import check_name, cleaned, plain
 from agx.tools.problems import Place, Problems, refusal, shown, warned
-from agx.tools.registry_formats import Row, ToolEntry, entry, name_of, rows
+from agx.tools.registry_formats import Row, ToolEntry, entry, has_more_pages, name_of, rows
 from agx.tools.tool_schemas import SchemaCheck, check_compiles, checked_schema
 from agx.unix.registry import unix_registry
 from agx.util.texts import nearest
@@ -24,68 +25,133 @@ _SYNTAXES = ("letters", "leading", "words")
 _OPTIONS_HINT = 'options are listed by what their values are: {"pattern": ["-name"], "file": ["-f"], …}'
 
 
-def registry_of(data: object, *, check: SchemaCheck, source: str = "the registry") -> Registry:
+def registry_of(
+    data: object, *, check: SchemaCheck, source: str = "the registry", strict: bool = False
+) -> Registry:
     """Return a registry of data from `json.loads`, in any form of `agx.tools.registry_formats`.
 
-    `Registry.warnings` says what was changed on the way. Raises `RegistryInvalid`, with all problems in
-    `details["problems"]`: tool, JSON pointer, message and hint.
+    A tool that cannot be used is left out, which `Registry.warnings` says, as what was changed on the way.
+    Raises `RegistryInvalid`, with all problems in `details["problems"]`: tool, JSON pointer, message and
+    hint. It is raised where the list as a whole is wrong, where no tool is left, and if `strict` for any.
     """
-    return registry_of_documents([(data, Place())], source=source, check=check)
+    return registry_of_documents([(data, Place())], source=source, check=check, strict=strict)
 
 
 def registry_of_documents(
-    documents: Iterable[tuple[object, Place]], *, source: str, check: SchemaCheck
+    documents: Sequence[tuple[object, Place]],
+    *,
+    source: str,
+    check: SchemaCheck,
+    strict: bool = False,
+    is_foreign: bool = False,
 ) -> Registry:
-    """Return one registry of several documents, such as the lines of a file; raises `RegistryInvalid`."""
+    """Return one registry of several documents, such as the lines of a file; raises as `registry_of`.
+
+    `is_foreign` says that they are another form than AGX's own, whatever stands in them.
+    """
     problems = Problems()
-    every = (row for document, place in documents for row in rows(document, place, problems))
+    every = (
+        row for document, place in documents for row in rows(document, place, problems, is_foreign=is_foreign)
+    )
     listed = list(islice(every, MAX_TOOLS + 1))
     if len(listed) > MAX_TOOLS:
         problems.refuse(f"it lists more than {MAX_TOOLS} tools", Place(), hint="leave tools out")
     elif not listed and not problems.refused:
         problems.refuse("it lists no tools", Place())
-    tools = _tools(listed, problems) if len(listed) <= MAX_TOOLS else []
-    fitted = check_compiles(tools, problems, check=check)
+    read = [] if len(listed) > MAX_TOOLS else _read(listed, check=check)
+    _add_notes(documents, read, problems)
+    tools = _settled(read, problems, strict=strict)
     if problems.refused:
         raise refusal(source, problems)
-    return Registry.of(fitted, warnings=warned(source, problems))
+    return Registry.of(tools, warnings=warned(source, problems))
 
 
-def _tools(listed: Iterable[Row], problems: Problems) -> list[tuple[ToolInfo, Place]]:
-    """Return the usable tools, each with the place of its schema."""
-    tools: list[tuple[ToolInfo, Place]] = []
-    names: set[str] = set()
-    for row in listed:
-        name = name_of(row)
-        place = row.place if name is None else row.place.of(name)
-        known = _tool(replace(row, place=place), problems)
-        if name in names:
-            hint = "give every tool its own name"
-            problems.refuse("a tool of this name stands above already", place, hint=hint)
-        elif known is not None:
-            tools.append(known)
-        if name is not None:
-            names.add(name)
+@dataclass(slots=True)
+class _ReadTool:
+    """What was read of a row: the tool where it can be used, with the place of its schema."""
+
+    problems: Problems = field(default_factory=Problems)
+    tool: ToolInfo | None = None
+    place: Place = field(default_factory=Place)
+    ignored: frozenset[str] = frozenset()
+
+
+def _settled(read: Sequence[_ReadTool], problems: Problems, *, strict: bool) -> list[ToolInfo]:
+    """Return the tools that can be used; what was refused of the others is added to the problems."""
+    tools = [each.tool for each in read if each.tool is not None and not each.problems.refused]
+    for each in read:
+        if each.problems.refused and tools and not strict:
+            problems.leave_out(each.problems)
+        else:
+            problems.add(each.problems)
+    if not tools and read and not problems.refused:  # every one is a service's own
+        problems.refuse(f"it has no tool to plan with: {problems.warnings[0].message}", Place())
     return tools
 
 
-def _tool(row: Row, problems: Problems) -> tuple[ToolInfo, Place] | None:
-    """Return the tool of a row and the place of its schema, or None where anything was refused."""
-    num_before = problems.num_refused
+def _add_notes(
+    documents: Sequence[tuple[object, Place]], read: Iterable[_ReadTool], problems: Problems
+) -> None:
+    """Warn of what is said of the list as a whole."""
+    ignored = frozenset[str]().union(*(each.ignored for each in read))
+    if ignored:
+        problems.warn(ignored_sentence(ignored), Place())
+    if documents and has_more_pages(documents[-1][0]):
+        problems.warn("the server has more tools: its answer names a next page (`nextCursor`)", Place())
+
+
+def _read(listed: Sequence[Row], *, check: SchemaCheck) -> list[_ReadTool]:
+    """Return what was read of each row, in their order."""
+    is_foreign = any(row.is_foreign or has_mark(row.value) for row in listed)
+    names: set[str] = set()
+    read = [_read_row(replace(row, is_foreign=is_foreign), names) for row in listed]
+    _check_compile(read, check=check)
+    return read
+
+
+def _read_row(row: Row, names: set[str]) -> _ReadTool:
+    """Read one row, and add its name to those that are taken."""
+    name = name_of(row)
+    row = replace(row, place=row.place if name is None else row.place.of(name))
+    read = _tool(row)
+    if name in names:
+        hint = "give every tool its own name"
+        read.problems.refuse("a tool of this name stands above already", row.place, hint=hint)
+    if name is not None:
+        names.add(name)
+    return read
+
+
+def _check_compile(read: Iterable[_ReadTool], *, check: SchemaCheck) -> None:
+    """Note of each tool what the constraint does not hold; refuse one whose schema does not compile."""
+    for each in read:
+        if each.tool is not None and not each.problems.refused:
+            [each.tool] = check_compiles([(each.tool, each.place)], each.problems, check=check)
+
+
+def _tool(row: Row) -> _ReadTool:
+    """Read the tool of a row; there is none where anything was refused."""
+    read = _ReadTool()
+    problems = read.problems
     value = plain(row.value, row.place, problems)
-    if problems.num_refused > num_before:
-        return None
+    if problems.refused:
+        return read
     if isinstance(value, str) and row.name is None:
-        known = _built_in(value, row.place, problems)
-        return None if known is None else (known, row.place)
+        read.tool, read.place = _built_in(value, row, problems), row.place
+        return read
     listed = entry(replace(row, value=value), problems)
-    tool = None if listed is None else _from_entry(listed, problems)
-    if listed is None or tool is None or problems.num_refused > num_before:
+    if listed is not None:
+        read.tool = _from_entry(listed, problems)
+        read.place, read.ignored = listed.schema_place, listed.ignored
+    return read
+
+
+def _built_in(name: str, row: Row, problems: Problems) -> ToolInfo | None:
+    place = row.place
+    if row.is_foreign:
+        hint = "in a list of another form a tool is an object; name commands in a file of their own"
+        problems.refuse(f"{shown(name)} alone stands for a command, in AGX's own form only", place, hint=hint)
         return None
-    return tool, listed.schema_place
-
-
-def _built_in(name: str, place: Place, problems: Problems) -> ToolInfo | None:
     tool = unix_registry().get(name)
     if tool is None:
         near = nearest(name[:40], unix_registry().tools)

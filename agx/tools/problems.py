@@ -89,6 +89,20 @@ class Problems:
         if len(self.warnings) < _MAX_PROBLEMS:
             self.warnings.append(Problem(message, place, ""))
 
+    def add(self, others: Problems) -> None:
+        """Add what another collector has."""
+        self.num_refused += others.num_refused
+        self.num_warned += others.num_warned
+        self.refused += others.refused[: _MAX_PROBLEMS - len(self.refused)]
+        self.warnings += others.warnings[: _MAX_PROBLEMS - len(self.warnings)]
+
+    def leave_out(self, others: Problems) -> None:
+        """Warn of a tool that is left out for what was refused of it, and add what it was warned of."""
+        first, num_more = others.refused[0], others.num_refused - 1
+        more = f" (and {num_more} more)" if num_more else ""
+        self.warn(f"it was left out: {first.message}{more}", first.place)
+        self.add(Problems(num_warned=others.num_warned, warnings=others.warnings))
+
 
 def refusal(source: str, problems: Problems) -> RegistryInvalid:
     """Return the error about the first problem, with all that were kept in its `details`."""

@@ -1,4 +1,4 @@
-"""Registries as files: read from TOML, JSON or JSON lines, and written as TOML or JSON."""
+"""Registries as files: read from TOML, JSON, JSON lines or events, and written as TOML or JSON."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 from agx.errors import RegistryInvalid
 from agx.plan.tools import Registry, ToolInfo, ToolOptions
 from agx.tools.entries import registry_of_documents
+from agx.tools.event_stream import events, is_event_stream
 from agx.tools.plain import parse_json
 from agx.tools.problems import Place
 from agx.tools.tool_schemas import SchemaCheck
@@ -24,11 +25,12 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DEFAULTS = ToolOptions()
 
 
-def load_registry(path: str | PathLike[str], *, check: SchemaCheck) -> Registry:
+def load_registry(path: str | PathLike[str], *, check: SchemaCheck, strict: bool = False) -> Registry:
     """Read a registry from a file, which `docs/registries.md` describes.
 
-    A name that ends in `.toml` means TOML; any other file is JSON, in one document or one a line. Raises
-    `RegistryInvalid`, with all problems in `details["problems"]`, for a file or tool that cannot be used.
+    A name that ends in `.toml` means TOML; any other file is JSON, in one document or one a line, or a
+    stream of events. A tool that cannot be used is left out. Raises `RegistryInvalid`, with all problems in
+    `details["problems"]`, for a file that cannot be used, and if `strict` for any such tool.
     """
     path = Path(path)
     try:
@@ -38,10 +40,12 @@ def load_registry(path: str | PathLike[str], *, check: SchemaCheck) -> Registry:
         reason = error.strerror if isinstance(error, OSError) else error
         message = f"the registry {path} cannot be read: {reason}"
         raise RegistryInvalid(message, hint="give a TOML or JSON file") from error
-    return parse_registry(data, source=str(path), suffix=path.suffix, check=check)
+    return parse_registry(data, source=str(path), suffix=path.suffix, check=check, strict=strict)
 
 
-def parse_registry(data: bytes, *, check: SchemaCheck, source: str, suffix: str = ".json") -> Registry:
+def parse_registry(
+    data: bytes, *, check: SchemaCheck, source: str, suffix: str = ".json", strict: bool = False
+) -> Registry:
     """Return the registry in the bytes of a file with this suffix; raises as `load_registry` does."""
     if len(data) > MAX_FILE_BYTES:
         hint = "leave tools out, or split it"
@@ -60,7 +64,9 @@ def parse_registry(data: bytes, *, check: SchemaCheck, source: str, suffix: str 
         raise RegistryInvalid(
             message, hint="write JSON, or TOML in a file whose name ends in .toml"
         ) from error
-    return registry_of_documents(documents, source=source, check=check)
+    return registry_of_documents(
+        documents, source=source, check=check, strict=strict, is_foreign=is_event_stream(text)
+    )
 
 
 def _documents(text: str, suffix: str) -> list[tuple[object, Place]]:
@@ -71,6 +77,8 @@ def _documents(text: str, suffix: str) -> list[tuple[object, Place]]:
         return _lines(text)
     if not text.strip():
         raise ValueError("it is empty")
+    if is_event_stream(text):
+        return [(parsed, Place(line=line)) for line, data in events(text) for parsed in _messages(data, line)]
     try:
         return [(parse_json(text), Place())]
     except json.JSONDecodeError as error:
@@ -95,6 +103,18 @@ def _lines(text: str) -> list[tuple[object, Place]]:
                 message = f"line {number} is not JSON: {reason}"
                 raise ValueError(message) from error
     return documents
+
+
+def _messages(data: str, line: int) -> list[object]:
+    """Return the message in an event of a stream; the end of a stream and a notification hold none."""
+    if data.strip() in ("", "[DONE]"):
+        return []
+    try:
+        message = parse_json(data)
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be read"
+        raise ValueError(f"the event in line {line} is not JSON: {reason}") from error
+    return [] if isinstance(message, dict) and "method" in message else [message]
 
 
 def tool_as_dict(tool: ToolInfo) -> dict[str, Any]:

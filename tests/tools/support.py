@@ -30,7 +30,7 @@ def with_schema(schema: Any, **more: Any) -> list[dict[str, Any]]:
 def problems(data: Any) -> list[dict[str, Any]]:
     """Return what is wrong with data that has to be refused, and see that all of it can be read."""
     with pytest.raises(RegistryInvalid) as caught:
-        registry_of(data)
+        registry_of(data, strict=True)
     error = caught.value
     assert error.exit_code == 2
     assert error.hint

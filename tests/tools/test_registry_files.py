@@ -37,7 +37,7 @@ def names(registry: Registry) -> list[str]:
 def refusal(path: Path) -> str:
     """Return the sentence that refuses a file."""
     with pytest.raises(RegistryInvalid) as caught:
-        load_registry(path)
+        load_registry(path, strict=True)
     assert caught.value.hint
     assert str(path) in caught.value.message
     assert "\n" not in caught.value.message
@@ -95,7 +95,7 @@ def test_a_problem_in_json_lines_has_its_line(tmp_path: Path) -> None:
     message = refusal(path)
     assert message.startswith(f"{path}: line 3: b, /risk: ")
     with pytest.raises(RegistryInvalid) as caught:
-        load_registry(path)
+        load_registry(path, strict=True)
     problems = caught.value.details["problems"]
     assert isinstance(problems, list)
     (problem,) = problems
@@ -311,3 +311,47 @@ def test_registries_of_bfcl_stay_what_they_are() -> None:
             assert list(registry_of(json.loads(registry_json(registry)))) == list(registry)
             if "null" not in registry_json(registry):
                 assert list(registry_of(tomllib.loads(registry_toml(registry)))) == list(registry)
+
+
+RESULT = {"tools": [{"name": "note_add", "inputSchema": {"type": "object"}}]}
+PAGE = {"jsonrpc": "2.0", "id": 1, "result": RESULT}
+NEXT = PAGE | {"result": {"tools": [{"name": "rm"}]}}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("tail", ["", "\n", "\n\n"], ids=["cut off", "no blank line", "whole"])
+def test_an_event_stream_that_was_saved_is_read(tmp_path: Path, end: str, tail: str) -> None:
+    """As a server answers over HTTP: fields, comments, a message without tools, and two answers."""
+    pretty = "\n".join(f"data: {line}" for line in json.dumps(PAGE, indent=1).split("\n"))
+    told = 'data: {"jsonrpc": "2.0", "method": "notifications/progress"}'
+    text = f": hello\n\nevent: message\nid: 7\n{pretty}\n\n{told}\n\ndata:{json.dumps(NEXT)}{tail}"
+    path = tmp_path / "answer.sse"
+    path.write_bytes(text.replace("\n", end).encode())
+    registry = load_registry(path)
+    assert names(registry) == ["note_add", "rm"]
+    assert all(tool.schema is not None for tool in registry)
+
+
+def test_an_event_that_is_not_json_is_named_by_its_line(tmp_path: Path) -> None:
+    text = f"event: message\ndata: {json.dumps(PAGE)}\n\ndata: {{\n\n"
+    assert "the event in line 4 is not JSON" in refusal(written(tmp_path, text))
+
+
+def test_a_stream_without_an_answer_lists_no_tools(tmp_path: Path) -> None:
+    assert refusal(written(tmp_path, "event: message\ndata: [DONE]\n\n")).endswith("it lists no tools")
+
+
+def test_a_page_that_has_a_next_one_is_told(tmp_path: Path) -> None:
+    first = {**PAGE, "result": {**RESULT, "nextCursor": "abc"}}
+    (warning,) = load_registry(written(tmp_path, json.dumps(first))).warnings
+    assert "the server has more tools" in warning
+    both = f"{json.dumps(first)}\n{json.dumps(NEXT)}\n"
+    registry = load_registry(written(tmp_path, both, "pages.jsonl"))
+    assert (names(registry), registry.warnings) == (["note_add", "rm"], ())
+
+
+def test_an_answer_that_is_an_error_is_told_as_one(tmp_path: Path) -> None:
+    answer = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "Method not found"}}
+    assert "the server answered with an error: 'Method not found'" in refusal(
+        written(tmp_path, json.dumps(answer))
+    )

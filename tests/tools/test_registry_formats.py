@@ -82,12 +82,13 @@ def test_what_belongs_to_the_tool_may_stand_beside_the_function() -> None:
     """A risk that somebody adds to a list of a chat service counts, and a key that nobody knows is told."""
     wrapped = {"type": "function", "function": FUNCTION, "risk": ["network"]}
     assert one_tool([wrapped]).risk == ("network",)
-    assert list(refused_at([wrapped | {"risks": []}])) == ["/0/risks"]
+    registry = registry_of([wrapped | {"risks": [], "x-by": "me"}])
+    assert registry.warnings == ("the registry: what is said under `risks`, `x-by` was ignored",)
 
 
 @pytest.mark.parametrize("inner", [[FUNCTION], {"weather": FUNCTION}], ids=["list", "object"])
 def test_of_two_lists_in_one_document_neither_is_passed_over(inner: Any) -> None:
-    both = {"tools": ["sort"], "functions": inner}
+    both = {"tools": [{"name": "now"}], "functions": inner}
     assert refused_at(both) == {"": "it has `tools` and `functions`"}
     assert refused_at([both]) == {"/0": "it has `tools` and `functions`"}
 
@@ -117,5 +118,9 @@ def test_pointers_lead_into_the_form_that_was_given() -> None:
     assert list(refused_at({"a/b~": bad})) == [f"/a~1b~0/{end}"]
 
 
-def test_a_tool_of_a_chat_service_that_is_no_function_is_refused() -> None:
-    assert list(refused_at([{"type": "web_search"}])) == ["/0/name"]
+def test_a_list_with_nothing_but_a_tool_of_a_services_own_is_refused() -> None:
+    (message,) = refused_at([{"type": "web_search"}]).values()
+    assert message == (
+        "it has no tool to plan with: it was left out: "
+        "a tool of the type 'web_search' is one that a service runs itself"
+    )

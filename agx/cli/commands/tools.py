@@ -127,7 +127,7 @@ def check(app: App, /, *, file: str, as_json: bool) -> int:
     problems: Sequence[dict[str, str]] = ()
     registry: Registry | None = None
     try:
-        registry = _read(file)
+        registry = _read(file, strict=True)
     except RegistryInvalid as error:
         problems = error.details.get("problems", ())  # type: ignore[assignment]  # what it was made with
         if not problems:  # the file itself cannot be read
@@ -172,16 +172,17 @@ def import_tools(app: App, /, *, file: str, output: str | None) -> None:
         save(visible_json(registry_json(registry)), target)
 
 
-def _read(file: str) -> Registry:
+def _read(file: str, *, strict: bool = False) -> Registry:
     """Load the tools of a file, or of standard input; raises `RegistryInvalid`."""
     from agx.app.registries import load_registry, parse_registry
     from agx.tools.registry_files import MAX_FILE_BYTES
 
     if file != "-":
-        return load_registry(file)
+        return load_registry(file, strict=strict)
     if sys.stdin is None:
         raise UsageError("standard input is closed", hint="give a file")
-    return parse_registry(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), source="standard input")
+    data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+    return parse_registry(data, source="standard input", strict=strict)
 
 
 def _count(num_tools: int) -> str:

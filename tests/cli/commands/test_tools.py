@@ -321,3 +321,17 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stderr.strip() == "set()"
+
+
+def test_a_tool_that_cannot_be_used_is_left_out_unless_all_have_to_be_strict(
+    agx: Agx, tmp_path: Path
+) -> None:
+    tools = [{"name": "weather", "schema": {}}, {"name": "broken", "schema": {"type": "array"}}]
+    (tmp_path / "mixed.json").write_text(json.dumps(tools))
+    lenient = agx("tools", "list", "--tools", "mixed.json")
+    assert listed(lenient.out) == ["weather"]
+    assert "broken, /1/schema: it was left out: the schema is not that of an object" in lenient.err
+    strict = agx("tools", "list", "--tools", "mixed.json", "--strict-tools")
+    assert (strict.code, strict.out) == (2, "")
+    assert "the schema is not that of an object" in strict.err
+    assert agx("tools", "check", "mixed.json").code == 2
