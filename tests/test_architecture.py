@@ -32,6 +32,7 @@ IMPORTERS = {
     "jinja2": {"agx.engine.chat"},
     "pydantic": {"agx.plan", "agx.tools"},
     "jsonschema": {"agx.rules", "agx.tools"},
+    "regex": {"agx.util.patterns"},
     "httpx": {"agx.models"},
     "ollama": {"agx.backends.ollama"},
     "openai": {"agx.backends.openai"},

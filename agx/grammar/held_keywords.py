@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agx.grammar.never import allows_everything
+from agx.util.ecma.parsing import parse
+from agx.util.ecma.writing import Held, for_constraint
+from agx.util.formats import PATTERNS
 from agx.util.json_schema import Json
 
 # What llguidance holds: docs/json_schema.md of https://github.com/guidance-ai/llguidance
 _HELD = frozenset(
-    "type const enum allOf anyOf oneOf $ref minLength maxLength pattern format minimum maximum "
+    "type const enum allOf anyOf oneOf $ref minLength maxLength pattern minimum maximum "
     "exclusiveMinimum exclusiveMaximum multipleOf prefixItems items minItems maxItems properties required "
     "additionalProperties patternProperties minProperties maxProperties".split()
 )
@@ -25,7 +28,6 @@ _UNHELD = frozenset(
     "not if then else dependentRequired dependentSchemas propertyNames uniqueItems contains minContains "
     "maxContains unevaluatedItems unevaluatedProperties".split()
 )
-FORMATS = frozenset("date-time time date duration email hostname ipv4 ipv6 uuid".split())
 # What applies other schemas to the same object, and so may evaluate further properties of it.
 _IN_PLACE = frozenset("$ref allOf anyOf oneOf not if then else dependentSchemas".split())
 
@@ -44,13 +46,43 @@ def held_keywords(schema: Mapping[str, Any], where: str, unheld: Unheld) -> dict
     A keyword whose pointer is in `unheld.left_out` already is left out, whatever it is.
     """
     schema = _without_unevaluated(schema)
-    kept = {}
+    kept: dict[str, Json] = {}
     for key, value in schema.items():
         if f"{where}/{key}" in unheld.left_out or (key in _UNHELD and _restricts(key, schema)):
             unheld.left_out[f"{where}/{key}"] = None
-        elif key in _HELD and not (key == "format" and value not in FORMATS):
+        elif key == "pattern" and isinstance(value, str):
+            kept |= _pattern(value, f"{where}/pattern", unheld)
+        elif key == "format":
+            kept |= _format(value, f"{where}/format", unheld, has_pattern="pattern" in schema)
+        elif key in _HELD:
             kept[key] = value
     return kept
+
+
+def _pattern(pattern: str, where: str, unheld: Unheld) -> dict[str, Json]:
+    """Return a pattern of ECMA-262 in the constraint's own syntax, or what comes near it."""
+    held = held_pattern(pattern)
+    if not held.is_exact:
+        unheld.approximated[where] = None
+    return {"pattern": held.text}
+
+
+def held_pattern(pattern: str) -> Held:
+    """Return a pattern for the constraint; one that is none stays, and is refused elsewhere."""
+    try:
+        return for_constraint(parse(pattern))
+    except ValueError:
+        return Held(pattern, is_exact=True)
+
+
+def _format(name: object, where: str, unheld: Unheld, *, has_pattern: bool) -> dict[str, Json]:
+    """Return a format as a pattern; beside one of the schema's own it is left out."""
+    pattern = PATTERNS.get(str(name))
+    if pattern is not None and not has_pattern:
+        return {"pattern": for_constraint(parse(pattern)).text}
+    if pattern is not None or name == "regex":
+        unheld.left_out[where] = None
+    return {}
 
 
 def _without_unevaluated(schema: Mapping[str, Any]) -> Mapping[str, Any]:

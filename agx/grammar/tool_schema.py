@@ -22,7 +22,8 @@ from urllib.parse import unquote
 from agx.errors import RegistryInvalid
 from agx.grammar.alternatives import exclusive_objects, names_required
 from agx.grammar.disjoint import are_disjoint
-from agx.grammar.held_keywords import Unheld, held_keywords
+from agx.grammar.held_keywords import Unheld, held_keywords, held_pattern
+from agx.grammar.names_by_pattern import Moved, with_few_names
 from agx.grammar.never import Blame, Never
 from agx.grammar.schema_forms import has_parts, is_closed_object
 from agx.util.json_schema import BY_NAME, DEFINITIONS, OF_PARTS, OF_THE_VALUE, Json, pointer_step
@@ -120,6 +121,8 @@ class _Rewriting:
         return self._names[where, alone]
 
     def _schema(self, schema: object, where: str, *, alone: bool) -> Json:
+        if isinstance(schema, Moved):
+            return self._schema(schema.schema, schema.where, alone=alone)
         if not isinstance(schema, Mapping):
             return schema
         for key in ("$id", "$dynamicRef", "$recursiveRef"):
@@ -128,7 +131,7 @@ class _Rewriting:
                 raise refusal(self._tool, f"{where}/{key}", reason, keyword=key)
         if self._never.blame(schema, where) is not None:
             return False
-        kept = held_keywords(schema, where, self._unheld)
+        kept = with_few_names(held_keywords(schema, where, self._unheld), where)
         if kept.keys() == {"allOf"} and _is_single(kept["allOf"]):
             return self._schema(kept["allOf"][0], where + "/allOf/0", alone=alone)
         if alone:
@@ -184,6 +187,8 @@ class _Rewriting:
         of_parts, of_the_value = may_change
         if key == "$ref":
             return self._reference(value, where, alone=of_the_value)
+        if key == "patternProperties":
+            return self._pattern_properties(value, where, alone=of_parts)
         if key in OF_PARTS:
             return _each(key, value, where, lambda part, at: self._value(part, at, alone=of_parts))
         if key in OF_THE_VALUE:
@@ -192,6 +197,18 @@ class _Rewriting:
             is_choice = key == "anyOf" and isinstance(parts, list)
             return [part for part in parts if part is not False] if is_choice else parts
         return value
+
+    def _pattern_properties(self, patterns: Mapping[str, object], where: str, *, alone: bool) -> Schema:
+        """Return the schemas of names by pattern, with the patterns in the constraint's syntax."""
+        written: Schema = {}
+        for pattern, part in patterns.items():
+            held = held_pattern(pattern)
+            at = where + pointer_step(pattern)
+            if not held.is_exact:
+                self._unheld.approximated[at] = None
+            value = self._value(part, at, alone=alone)
+            written[held.text] = {"allOf": [written[held.text], value]} if held.text in written else value
+        return written
 
     def _without_type(self, schema: Schema, where: str) -> Schema:
         """Return the schema without a type that the keywords beside it repeat, or may repeat."""

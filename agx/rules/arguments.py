@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from agx.errors import RegistryInvalid
 from agx.plan.schema import Finding, Task, output_reference
 from agx.plan.tools import Registry, ToolInfo
+from agx.rules.schema_validator import schema_errors, validator_of
+from agx.util.patterns import PatternError
 from agx.util.texts import shortened
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ def _misfits(name: str, schema: Mapping[str, Any], arguments: Mapping[str, Any])
         errors = _validator(_Schema(schema)).iter_errors(arguments)
         known = (error for error in errors if not _is_about_output(error, arguments))
         return list(islice(known, _MAX_PROBLEMS))
-    except (Unresolvable, RecursionError, re.error) as error:
+    except (Unresolvable, RecursionError, PatternError, re.error) as error:
         raise RegistryInvalid(
             f"the schema of {name} cannot be followed: {type(error).__name__}: {error}"[:200],
             hint="let every $ref point into the schema itself, and every pattern be a regular expression",
@@ -76,17 +78,19 @@ class _Schema:
 
 @cache
 def _validator(schema: _Schema) -> Draft202012Validator:
-    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - only tools with schemas need it
-    from referencing import Registry as Resources  # noqa: PLC0415 - only tools with schemas need it
-
     try:
-        Draft202012Validator.check_schema(dict(schema.schema))
-    except (SchemaError, RecursionError) as error:
-        raise RegistryInvalid(
-            f"the schema of a tool is no JSON Schema: {error}"[:200], hint="correct the registry"
-        ) from error
-    # An empty registry of resources: a $ref to elsewhere fails instead of opening a connection.
-    return Draft202012Validator(dict(schema.schema), registry=Resources())
+        error = next(schema_errors(schema.schema), None)
+    except RecursionError as too_deep:
+        raise _no_schema("it is nested too deeply") from too_deep
+    if error is not None:
+        raise _no_schema(error.message)
+    return validator_of(schema.schema)
+
+
+def _no_schema(reason: str) -> RegistryInvalid:
+    return RegistryInvalid(
+        f"the schema of a tool is no JSON Schema: {reason}"[:200], hint="correct the registry"
+    )
 
 
 def _is_about_output(error: ValidationError, arguments: Mapping[str, Any]) -> bool:
@@ -96,6 +100,8 @@ def _is_about_output(error: ValidationError, arguments: Mapping[str, Any]) -> bo
     """
     if _stands_for_output(arguments, error.absolute_path):
         return True
+    if error.validator == "contains" and isinstance(error.instance, list):
+        return any(output_reference(item) is not None for item in error.instance)
     branches: dict[object, list[ValidationError]] = {}
     for inner in error.context or ():
         branches.setdefault(inner.relative_schema_path[0], []).append(inner)

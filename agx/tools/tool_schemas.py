@@ -6,16 +6,20 @@ and whatever stands in `default`, `enum`, `const` or `examples` is data: neither
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agx.errors import RegistryInvalid
 from agx.plan.tools import ToolInfo
+from agx.rules.schema_validator import schema_errors
 from agx.tools.plain import check_parameter, cleaned
 from agx.tools.problems import Place, Problems, pointer_steps, shown
 from agx.tools.schema_references import check_references
 from agx.util.json_schema import ALONE, BY_NAME, DEFINED, IN_LIST, TYPES, Schema, all_schemas, is_of_type
+from agx.util.patterns import PatternError, compiled
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 # How registries ask whether a constraint can be compiled; the grammar stands below them, so it is passed in.
 # It returns them with what the constraint does not hold, and raises `RegistryInvalid`, with a JSON `pointer`
@@ -160,19 +164,24 @@ def _check_is_object(schema: Schema, place: Place, problems: Problems) -> None:
 
 def _check_by_meta_schema(schema: Schema, place: Place, problems: Problems) -> None:
     """Refuse what the meta-schema does not allow, once for each place; it covers regular expressions."""
-    from jsonschema import Draft202012Validator as Draft  # noqa: PLC0415 - only tools with schemas need it
-
-    validator = Draft(Draft.META_SCHEMA, format_checker=Draft.FORMAT_CHECKER)
     try:
-        with warnings.catch_warnings(action="ignore"):  # of `re`, about odd expressions
-            errors = {tuple(error.absolute_path): error.message for error in validator.iter_errors(schema)}
-    except (OverflowError, RecursionError) as error:
-        message = f"a pattern of the schema cannot be compiled: {error}"
-        problems.refuse(message, place, hint="write a simpler regular expression")
+        errors = {tuple(error.absolute_path): _sentence(error) for error in schema_errors(schema)}
+    except RecursionError:
+        problems.refuse("the schema is nested too deeply", place, hint="flatten the schema")
         return
     for way, message in sorted(errors.items(), key=lambda each: [str(step) for step in each[0]]):
         hint = "json-schema.org/draft/2020-12 says what each keyword takes"
         problems.refuse(f"the schema is no JSON Schema: {message[:200]}", place.along(way), hint=hint)
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return what is wrong; of a regular expression, why it is none."""
+    if error.validator == "format" and isinstance(error.instance, str):
+        try:
+            compiled(error.instance)
+        except PatternError as reason:
+            return str(reason)
+    return error.message
 
 
 def check_compiles(

@@ -61,7 +61,6 @@ KEPT = {
 }
 INNER_KEPT = {
     "listed and other names": {"type": "object", "properties": {"b": STRING}, "additionalProperties": STRING},
-    "names by pattern": {"type": "object", "patternProperties": {"^a": STRING}},
     "two schemas at once": {"allOf": [{"properties": {"b": STRING}}, {"required": ["b"]}]},
     "neighbours of properties": {"properties": {"b": STRING}, "anyOf": [{"required": ["b"]}]},
     "a count of properties": {"type": "object", "properties": {"b": STRING}, "minProperties": 1},
@@ -129,9 +128,50 @@ def test_what_only_describes_is_left_out_and_names_are_not_taken_for_keywords() 
     }
 
 
-@pytest.mark.parametrize(("name", "is_kept"), [("date", True), ("int64", False), ("phone", False)])
-def test_formats_that_the_constraint_does_not_know_describe(name: str, *, is_kept: bool) -> None:
-    assert (part(STRING | {"format": name}, output=None) == STRING | {"format": name}) is is_kept
+@pytest.mark.parametrize(("name", "is_known"), [("date", True), ("int64", False), ("phone", False)])
+def test_a_format_becomes_a_pattern_and_one_of_another_name_describes(name: str, *, is_known: bool) -> None:
+    becomes = part(STRING | {"format": name}, output=None)
+    assert becomes.keys() == ({"type", "pattern"} if is_known else {"type"})
+
+
+@pytest.mark.parametrize(
+    ("more", "becomes", "unheld"),
+    [
+        ({"pattern": "^a+$"}, "^(?:a+)$", []),
+        ({"pattern": "^(?!b)a+$"}, "^(?:a+)$", ["/properties/p/pattern"]),
+        ({"pattern": "^a+$", "format": "email"}, "^(?:a+)$", ["/properties/p/format"]),
+        ({"format": "regex"}, None, ["/properties/p/format"]),
+    ],
+    ids=str,
+)
+def test_patterns_are_written_for_the_constraint(more: Any, becomes: str | None, unheld: list[str]) -> None:
+    definitions, noted = held_definitions("x", {"properties": {"p": STRING | more}}, name="x")
+    assert definitions["x"]["properties"]["p"].get("pattern") == becomes
+    assert [*noted.approximated, *noted.left_out] == unheld
+
+
+def test_few_names_by_pattern_are_listed() -> None:
+    schema = {"type": "object", "patternProperties": {"^[ab]$": STRING, "^c+$": STRING}}
+    assert part(schema, output=None) == {
+        "type": "object",
+        "properties": {"a": STRING, "b": STRING},
+        "patternProperties": {"^(?:c+)$": STRING},
+    }
+    only = {"type": "object", "properties": {"b": {"maxLength": 3}}, "patternProperties": {"^[ab]$": STRING}}
+    both = {"allOf": [{"maxLength": 3}, STRING]}
+    assert part(only, output=None) == closed(b=both, a=STRING)
+    assert part(only | {"additionalProperties": False}, output=None) == closed(b=both, a=STRING)
+
+
+def test_the_values_of_names_by_pattern_are_no_outputs() -> None:
+    becomes = part({"type": "object", "patternProperties": {"^a+$": STRING}})
+    assert becomes == {"anyOf": [{"type": "object", "patternProperties": {"^(?:a+)$": STRING}}, OUTPUT]}
+
+
+def test_what_is_moved_keeps_its_place() -> None:
+    names = {"^[ab]$": {"uniqueItems": True}}
+    _, noted = held_definitions("x", {"properties": {"p": {"patternProperties": names}}}, name="x")
+    assert [*noted.left_out] == ["/properties/p/patternProperties/^[ab]$/uniqueItems"]
 
 
 def test_references_lead_to_definitions_of_the_plan_each_written_once() -> None:
@@ -326,6 +366,6 @@ def test_a_keyword_that_refuses_nothing_or_is_held_is_not_named(schema: dict[str
 
 
 def test_a_keyword_that_does_not_compile_is_left_out_by_its_place() -> None:
-    schema = {"properties": {"p": STRING | {"pattern": "a"}, "q": STRING | {"pattern": "b"}}}
+    schema = {"properties": {"p": STRING | {"pattern": "a"}, "q": STRING | {"pattern": "^b$"}}}
     definitions = tool_definitions("x", schema, name="x", left_out=["/properties/p/pattern"])
-    assert definitions["x"]["properties"] == {"p": STRING, "q": STRING | {"pattern": "b"}}
+    assert definitions["x"]["properties"] == {"p": STRING, "q": STRING | {"pattern": "^(?:b)$"}}

@@ -173,7 +173,11 @@ def test_a_schema_may_refer_to_its_own_parts() -> None:
         ({"minLength": -1}, "/minLength", "the schema is no JSON Schema: -1 is less than the minimum of 0"),
         ({"required": "city"}, "/required", "the schema is no JSON Schema: 'city' is not of type 'array'"),
         ({"properties": []}, "/properties", "the schema is no JSON Schema: [] is not of type 'object'"),
-        ({"pattern": "("}, "/pattern", "the schema is no JSON Schema: '(' is not a 'regex'"),
+        (
+            {"pattern": "("},
+            "/pattern",
+            "the schema is no JSON Schema: '(' is no regular expression: a group is not closed",
+        ),
         ({"description": 5}, "/description", "the schema is no JSON Schema: 5 is not of type 'string'"),
         ({"$ref": 5}, "/$ref", "the schema is no JSON Schema: 5 is not of type 'string'"),
         (
@@ -272,9 +276,9 @@ def test_a_schema_may_refer_to_itself_inside_its_parts() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["a{99999999999}", "(" * 3000], ids=["huge", "deep"])
-def test_regular_expressions_that_python_gives_up_on_are_refused(pattern: str) -> None:
+def test_regular_expressions_beyond_measure_are_refused(pattern: str) -> None:
     (message,) = refused_at(with_schema({"properties": {"p": {"pattern": pattern}}})).values()
-    assert "pattern" in message or "regex" in message
+    assert "is no regular expression: " in message
 
 
 def test_python_says_nothing_about_odd_regular_expressions() -> None:
