@@ -43,6 +43,7 @@ def test_every_library_that_is_imported_is_a_dependency() -> None:
         "jinja2": "jinja2",
         "httpx": "httpx",
         "jsonschema": "jsonschema",
+        "regex": "regex",
         "referencing": "jsonschema",  # its own dependency, and part of how it is called
         "click": "click",
         "rich": "rich",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from agx.errors import RegistryInvalid
 from agx.plan.schema import Finding, Task, output_reference
 from agx.plan.tools import Registry, ToolInfo
-from agx.rules.schema_validator import schema_errors, validator_of
 from agx.util.patterns import PatternError
 from agx.util.texts import shortened
 
@@ -78,6 +77,11 @@ class _Schema:
 
 @cache
 def _validator(schema: _Schema) -> Draft202012Validator:
+    from agx.rules.schema_validator import (  # noqa: PLC0415 - only tools with schemas need it
+        schema_errors,
+        validator_of,
+    )
+
     try:
         error = next(schema_errors(schema.schema), None)
     except RecursionError as too_deep:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from agx.errors import RegistryInvalid
 from agx.plan.tools import ToolInfo
-from agx.rules.schema_validator import schema_errors
 from agx.tools.plain import check_parameter, cleaned
 from agx.tools.problems import Place, Problems, pointer_steps, shown
 from agx.tools.schema_references import check_references
@@ -164,6 +163,8 @@ def _check_is_object(schema: Schema, place: Place, problems: Problems) -> None:
 
 def _check_by_meta_schema(schema: Schema, place: Place, problems: Problems) -> None:
     """Refuse what the meta-schema does not allow, once for each place; it covers regular expressions."""
+    from agx.rules.schema_validator import schema_errors  # noqa: PLC0415 - only tools with schemas need it
+
     try:
         errors = {tuple(error.absolute_path): _sentence(error) for error in schema_errors(schema)}
     except RecursionError:

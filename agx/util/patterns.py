@@ -7,11 +7,13 @@ that a search may take.
 from __future__ import annotations
 
 from functools import lru_cache
-
-import regex
+from typing import TYPE_CHECKING
 
 from agx.util.ecma.parsing import parse
 from agx.util.ecma.writing import for_check
+
+if TYPE_CHECKING:
+    import regex
 
 MAX_SEARCH_SECS = 1.0
 
@@ -32,6 +34,8 @@ def is_found(pattern: str, text: str) -> bool:
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> regex.Pattern[str]:
     """Return a regular expression ready for searching; raises `PatternError` with the reason."""
+    import regex  # noqa: PLC0415 - only tools with patterns need it
+
     try:
         return regex.compile(for_check(parse(pattern)))
     except (ValueError, regex.error, OverflowError, RecursionError, MemoryError) as error:
