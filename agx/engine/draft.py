@@ -1,7 +1,8 @@
 """A draft that a text is likely to repeat: followed token by token, and looked up ahead; pure.
 
 While the text repeats the draft, the draft says which token to expect. Where the text departs from it, the
-position is lost. It is found again where the last few tokens of the text occur in the draft.
+position is lost. It is found again where the last few tokens of the text occur in the draft. Where the draft
+is over, it says that the text is over, too.
 
 What comes next in the draft is guessed, and decoded together with the token before it: a batch of a few
 tokens costs little more than one token. The guesses are then confirmed one by one by what is drawn, and the
@@ -31,10 +32,15 @@ class DraftCursor:
 
     @property
     def next_token(self) -> int | None:
-        """The next token of the draft; None while the position is lost."""
-        if self._at is None or self._at >= len(self._tokens):
+        """The next token of the draft; None at its end, and while the position is lost."""
+        if self._at is None or self._at == len(self._tokens):
             return None
         return self._tokens[self._at]
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the text has repeated the draft to its end; never so for an empty one."""
+        return self._at == len(self._tokens) > 0
 
     def guess(self, room: int) -> list[int]:
         """Return the tokens that are likely to come next, at most `room` of them."""

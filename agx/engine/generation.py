@@ -201,11 +201,19 @@ class Generation:
 
     def _preferred(self, token: int, context_address: int, row: int) -> int:
         """Return the draft's next token unless the drawn one is clearly likelier."""
-        known = None if self.draft is None else self.draft.next_token
+        known = self._known(context_address, row)
         if known is None or known == token:
             return token
         gain = logit(context_address, row, token) - logit(context_address, row, known)
         return token if gain > self.draft_margin else known
+
+    def _known(self, context_address: int, row: int) -> int | None:
+        """Return the draft's next token, the likeliest end of a text at its end, or None where it is lost."""
+        if self.draft is None:
+            return None
+        if self.draft.is_at_end and self.end_ids:
+            return max(self.end_ids, key=lambda end: logit(context_address, row, end))
+        return self.draft.next_token
 
     def _follow(self, token: int) -> None:
         if self.draft is not None:

@@ -48,6 +48,18 @@ def test_with_a_huge_margin_the_draft_comes_back(engine: Engine) -> None:
     assert generate(engine, schema=SMALL_PLANS, draft=PLAN, draft_margin=HUGE).text == PLAN
 
 
+def test_with_a_huge_margin_the_text_ends_where_the_draft_does(engine: Engine) -> None:
+    """No grammar ends it: a free text would go on."""
+    outcome = generate(engine, "a", draft="one two three", draft_margin=HUGE, max_tokens=60)
+    assert (outcome.text, outcome.finish_reason) == ("one two three", "stop")
+    assert generate(engine, "a", draft="one two three", max_tokens=60).text != outcome.text
+
+
+def test_an_empty_draft_does_not_end_a_text(engine: Engine) -> None:
+    free = generate(engine, "a", max_tokens=20)
+    assert generate(engine, "a", draft="", draft_margin=HUGE, max_tokens=20).text == free.text
+
+
 def test_what_the_grammar_refuses_is_left_out_of_a_draft(engine: Engine) -> None:
     """The command is no tool here, so something else is written in its place."""
     draft = PLAN.replace("sort", "sorb")
