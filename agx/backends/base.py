@@ -34,6 +34,7 @@ class ModelFacts:
     `planner_tools` is the GGUF key `agx.planner.tools`: the kind of registry that it plans for.
     `sequences` is how many requests it works on at once; more wait.
     `takes_grammar` says that its text can be held to a grammar, and not to a JSON Schema only.
+    `follows_drafts` says that its text is held to a request's draft, so that the prompt need not show it.
     `call_format` is the name of the format in which it writes tool calls, where that is a known one.
     `chat_template_sha256` is there where another chat template than the model's own was given.
     `warnings` are sentences about what a user should know of how it is used.
@@ -47,10 +48,16 @@ class ModelFacts:
     device: str | None = None
     planner_tools: str | None = None
     takes_grammar: bool = False
+    follows_drafts: bool = False
     call_format: str | None = None
     build: str | None = None
     chat_template_sha256: str | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def is_general(self) -> bool:
+        """Whether it was not trained to plan with its tools, and is told and shown how it is done."""
+        return self.planner_tools is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,7 @@ def _facts(model: Frame, *, sha256: str, fallback_name: str) -> ModelFacts:
             "name": model["name"] or fallback_name,
             "sha256": sha256,
             "takes_grammar": True,
+            "follows_drafts": True,
             "call_format": _call_format(model["tool_call"]),
             "warnings": tuple(model["warnings"]),
         }

@@ -23,7 +23,7 @@ from agx.prompts.chosen_examples import (
     ShownExamples,
     foreign_tools,
 )
-from agx.prompts.messages import delta_turns, example_turns, system_text, template_tools
+from agx.prompts.messages import delta_turns, example_turns, system_text, template_tools, written_plan
 from agx.requests import GenerationRequest, Message, Parameters
 from agx.risk import policy
 from agx.risk.context import PlanContext
@@ -32,16 +32,24 @@ from agx.tools.selection import num_offered, offering
 if TYPE_CHECKING:
     from agx.toolcalls.formats import CallFormat
 
-# Delta changes a draft only where it is this much surer, in nats: a right draft is to stay as it is.
-DRAFT_MARGIN = 5.0
+# Delta changes a draft only where it is this much surer, in nats: a right draft is to stay as it is. Both
+# were found by measurement, the general one with `scripts/measure-delta`.
+TRAINED_DRAFT_MARGIN = 5.0
+GENERAL_DRAFT_MARGIN = 3.0
+# What a request is made for while the model loads: as the embedded planner, which writes JSON.
+TRAINED = ModelFacts(name="", planner_tools="unix")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What Delta starts from: a plan, and what the rules found in it."""
+    """What Delta starts from: a plan, what the rules found in it, and the instruction it was made for.
+
+    `asked` is None where that is the instruction by which it is refined, or is not known.
+    """
 
     plan: Plan
     findings: tuple[Finding, ...]
+    asked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +118,15 @@ def plan_request(  # noqa: PLR0913  what a request is made of
     draft: Draft | None = None,
     *,
     examples: ShownExamples = NO_EXAMPLES,
-    call_format: str | None = None,
+    facts: ModelFacts = TRAINED,
 ) -> GenerationRequest:
     """Make the request for Echo, or with a draft for Delta, of what `check_request` has let through.
 
-    Where the options leave the dialect open, it is JSON. `call_format` is the model's, for `native`.
+    Where the options leave the dialect open, it is JSON. A general model, which by its `facts` was not
+    trained for its tools, is asked to refine a draft in words of their own.
     """
     dialect: Dialect = "json" if options.dialect == "auto" else options.dialect
-    own = _call_format(call_format) if dialect == "native" else None
+    own = _call_format(facts.call_format) if dialect == "native" else None
     tools = policy.offered(context)
     functions, listing = template_tools(tools)
     if own is None:
@@ -125,29 +134,41 @@ def plan_request(  # noqa: PLR0913  what a request is made of
         tools_text = listing + "\n\n"
     else:
         text, tools_text = _native_system_text(context, own)
-    messages = [
+    written = None if draft is None else written_plan(draft.plan.tasks, dialect, own)
+    messages = (
         Message("system", text),
         *example_turns(tuple(examples), dialect, own),
-        Message("user", instruction),
-    ]
-    if draft is not None:
-        assistant, user = delta_turns(draft.plan.tasks, draft.findings, dialect, own)
-        messages += [Message("assistant", assistant), Message("user", user)]
+        *_turns(instruction, draft, written, facts),
+    )
     limits = PlanLimits(max_tasks=context.task_limit, **asdict(context.limits))
     return GenerationRequest(
-        messages=tuple(messages),
+        messages=messages,
         schema=_schema(tools, limits) if dialect == "json" else None,
         grammar=None if dialect == "json" else _grammar(tools, limits, own),
         parameters=options.parameters,
         seed=options.seed,
         deadline_secs=options.deadline_secs,
         reasoning_tokens=options.reasoning_tokens,
-        draft=None if draft is None else messages[-2].content,
-        draft_margin=DRAFT_MARGIN,
+        draft=written,
+        draft_margin=GENERAL_DRAFT_MARGIN if facts.is_general else TRAINED_DRAFT_MARGIN,
         tools=functions,
         tools_text=tools_text if functions else "",
         num_static_messages=_num_static(context, examples),
     )
+
+
+def _turns(instruction: str, draft: Draft | None, written: str | None, facts: ModelFacts) -> list[Message]:
+    """Return the turns behind the examples: the instruction alone for Echo."""
+    asked = Message("user", instruction)
+    if draft is None or written is None:
+        return [asked]
+    if not facts.is_general:
+        return [asked, *delta_turns(written, draft.findings)]
+    from agx.prompts import refining  # noqa: PLC0415  the embedded planner was trained for its drafts
+
+    if facts.follows_drafts:
+        return refining.turns_beside_draft(instruction, draft.findings, written=written, asked=draft.asked)
+    return refining.turns_with_draft(instruction, draft.findings, written=written)
 
 
 def _num_static(context: PlanContext, examples: ShownExamples) -> int:

@@ -79,15 +79,14 @@ async def prepare(
         request = plan_request(instruction, context, options, draft)
     facts, left_secs = await _loaded(backend, options.deadline_secs)
     # A model that was trained for its tools handles them all, and needs no examples.
-    is_general = facts.planner_tools is None
-    if is_general:
+    if facts.is_general:
         context = with_best_tools(context, instruction, options, draft)
     tools = policy.offered(context)
     refuse_mismatch(facts, tools)
     dialect = chosen_dialect(options.dialect, tools, facts, draft=() if draft is None else draft.plan.tasks)
     if dialect == "native":
         examples = _made_examples(context, at_most=options.examples)
-    elif is_general:
+    elif facts.is_general:
         examples = chosen_examples(
             instruction,
             context,
@@ -95,11 +94,9 @@ async def prepare(
             context_length=facts.context_length,
             dialect=dialect,
         )
-    if request is None or is_general:
+    if request is None or facts.is_general:
         chosen = replace(options, dialect=dialect)
-        request = plan_request(
-            instruction, context, chosen, draft, examples=examples, call_format=facts.call_format
-        )
+        request = plan_request(instruction, context, chosen, draft, examples=examples, facts=facts)
     request = replace(request, deadline_secs=left_secs)
     return Prepared(instruction, request, context, facts, draft, examples, dialect)
 

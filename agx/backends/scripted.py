@@ -44,6 +44,7 @@ class ScriptedBackend(GeneratesPlans):
         model_name: str = "scripted",
         planner_tools: str | None = None,
         takes_grammar: bool = False,
+        follows_drafts: bool = False,
         call_format: str | None = None,
         chunk_characters: int = 8,
     ) -> None:
@@ -54,6 +55,7 @@ class ScriptedBackend(GeneratesPlans):
         self._model_name = model_name
         self._planner_tools = planner_tools
         self._takes_grammar = takes_grammar
+        self._follows_drafts = follows_drafts
         self._call_format = call_format
         self._chunk_characters = chunk_characters
 
@@ -99,6 +101,7 @@ class ScriptedBackend(GeneratesPlans):
             context_length=1 << 20,
             planner_tools=self._planner_tools,
             takes_grammar=self._takes_grammar,
+            follows_drafts=self._follows_drafts,
             call_format=self._call_format,
         )
 

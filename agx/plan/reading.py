@@ -79,6 +79,16 @@ def parsed_plan(source: Source, *, instruction: str = "", metadata: PlanMetadata
     return PlanRead(plan, tuple(reading.findings), tuple(reading.notes))
 
 
+def own_instruction(source: Source) -> str:
+    """Return the instruction that stands in a plan's source, "" where there is none.
+
+    Raises `PlanInvalid` for a text without JSON.
+    """
+    data = find_json(source) if isinstance(source, str) else source
+    own = data.get("instruction") if isinstance(data, Mapping) else None
+    return own if isinstance(own, str) else ""
+
+
 def as_text(source: Source) -> str:
     """Return the source as text for an error; a value that JSON cannot hold has none."""
     if isinstance(source, str):

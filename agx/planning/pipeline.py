@@ -12,6 +12,7 @@ from agx.backends.plan_requests import Draft, PlanOptions
 from agx.backends.plans import as_source, stream_plan
 from agx.errors import PlanInvalid, UsageError
 from agx.plan.dialects import DIALECTS, Dialect
+from agx.plan.reading import own_instruction
 from agx.plan.schema import Plan
 from agx.planning.config import Role
 from agx.requests import Chunk
@@ -76,10 +77,13 @@ def draft_of(
 ) -> Draft:
     """Read a draft, and find what there is to mend in it; `instruction` is the draft's own unless given.
 
+    Where both are there and differ, the draft keeps its own as what it was made for.
+
     Raises `PlanInvalid` where it holds no plan, and `UsageError` where nothing says what it is for.
     """
+    data = source.to_dict() if isinstance(source, Plan) else as_source(source, dialect)
     plan, findings = read_draft(
-        source.to_dict() if isinstance(source, Plan) else as_source(source, dialect),
+        data,
         context.registry,
         instruction=instruction or "",
         max_tasks=context.task_limit,
@@ -87,4 +91,9 @@ def draft_of(
     )
     if not plan.instruction.strip():
         raise UsageError("the draft does not say what it is for", hint="give the instruction as well")
-    return Draft(plan, (*policy.check(plan.tasks, context), *findings))
+    asked = own_instruction(data) if dialect == "json" else ""
+    return Draft(
+        plan,
+        (*policy.check(plan.tasks, context), *findings),
+        asked=asked if asked not in ("", plan.instruction) else None,
+    )

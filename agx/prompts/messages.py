@@ -174,11 +174,9 @@ def findings_text(findings: Sequence[Finding]) -> str:
     return "\n".join(lines) or NOTHING_FOUND
 
 
-def delta_turns(
-    tasks: Sequence[Task],
-    findings: Sequence[Finding],
-    dialect: Dialect = "json",
-    call_format: CallFormat | None = None,
-) -> tuple[str, str]:
-    """Return the two turns behind the instruction: the draft in its dialect, and the findings."""
-    return written_plan(tasks, dialect, call_format), findings_text(findings)
+def delta_turns(draft: str, findings: Sequence[Finding]) -> tuple[Message, Message]:
+    """Return the two turns behind the instruction, as the embedded planner was trained on them.
+
+    They are the draft, as the model would write it, and the findings.
+    """
+    return Message("assistant", draft), Message("user", findings_text(findings))

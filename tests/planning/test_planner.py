@@ -101,7 +101,7 @@ async def test_both_drafts_and_refines_and_tells_the_changes_task_by_task() -> N
     assert [message.role for message in refined] == ["system", "user", "assistant", "user"]
     assert refined[1].content == INSTRUCTION
     assert refined[2].content == DRAFT
-    assert refined[3].content == "task 2: uniq drops only neighbouring duplicates"
+    assert "task 2: uniq drops only neighbouring duplicates" in refined[3].content
 
 
 async def test_a_preview_names_the_examples_in_the_prompt() -> None:
@@ -195,10 +195,31 @@ async def test_delta_mends_a_draft_with_an_unknown_tool() -> None:
     assert commands(generated) == ["cat", "sort", "uniq"]
 
 
-async def test_delta_reads_that_nothing_was_found() -> None:
-    backend = ScriptedBackend([REFINED])
+async def test_a_model_that_was_trained_for_it_reads_that_nothing_was_found() -> None:
+    backend = ScriptedBackend([REFINED], planner_tools="unix")
     await Planner(backend=backend).refine(REFINED, INSTRUCTION)
     assert backend.requests[0].messages[-1].content == NOTHING_FOUND
+
+
+def _turns(backend: ScriptedBackend) -> list[tuple[str, str]]:
+    """Return the turns behind the system text, without what Delta is told to mind."""
+    messages = backend.requests[0].messages[1:]
+    return [(turn.role, turn.content.partition("\n\nMind ")[0]) for turn in messages]
+
+
+async def test_a_draft_stands_outside_the_prompt_where_the_backend_follows_it() -> None:
+    """A small model that reads a draft repeats it."""
+    backend = ScriptedBackend([REFINED], follows_drafts=True)
+    await Planner(PlannerConfig(examples=0), backend=backend).refine(DRAFT, INSTRUCTION)
+    assert _turns(backend) == [("user", INSTRUCTION)]
+    assert backend.requests[0].draft == DRAFT
+    assert "uniq drops only neighbouring duplicates" in backend.requests[0].messages[-1].content
+
+
+async def test_a_draft_for_another_instruction_is_shown_before_this_one() -> None:
+    backend = ScriptedBackend([REFINED], follows_drafts=True)
+    await Planner(PlannerConfig(examples=0), backend=backend).refine(_PLAN, "now count them")
+    assert _turns(backend) == [("user", INSTRUCTION), ("assistant", DRAFT), ("user", "now count them")]
 
 
 @pytest.mark.parametrize("draft", ["no plan", [], 5, None, {"plan": ["sort"] * 65}])

@@ -18,6 +18,7 @@ from agx.prompts.messages import (
     template_tools,
     written_plan,
 )
+from agx.requests import Message
 from agx.risk.context import PlanContext
 from agx.rules.check import read_draft
 from agx.unix.registry import unix_registry
@@ -192,9 +193,8 @@ def test_what_a_draft_holds_makes_no_line_of_its_own() -> None:
 
 
 def test_a_draft_without_findings_says_so() -> None:
-    draft, user = delta_turns([task("ls")], [])
-    assert json.loads(draft) == {"tasks": [{"command": "ls", "args": []}]}
-    assert user == NOTHING_FOUND
+    turns = delta_turns("the draft", [])
+    assert turns == (Message("assistant", "the draft"), Message("user", NOTHING_FOUND))
 
 
 def test_what_was_normalised_is_not_told_to_delta() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agx.prompts.messages import NOTHING_FOUND, delta_turns
+from agx.prompts.messages import NOTHING_FOUND, delta_turns, written_plan
 from agx.rules import findings as rules
 from agx.unix.registry import unix_registry
 from scripts.planner.examples import MAX_TASKS, ExampleStream, as_tasks, checked_draft
@@ -52,7 +52,8 @@ def test_a_draft_comes_with_what_the_rules_find(draft: Tasks) -> None:
     findings = rules.check(typed, unix_registry(), max_tasks=MAX_TASKS)
     segments = dict(checked_draft(NL, TASKS, draft=draft))
     assert findings
-    assert (segments["<|draft|>"], segments["<|findings|>"]) == delta_turns(typed, findings)
+    turns = delta_turns(written_plan(typed), findings)
+    assert [segments["<|draft|>"], segments["<|findings|>"]] == [turn.content for turn in turns]
     assert segments["<|plan|>"] == _plan(TASKS)
 
 
