@@ -16,6 +16,7 @@ from agx.plan.schema import Finding
 from agx.prompts.messages import NOTHING_FOUND, findings_text
 from agx.requests import Message
 
+# Where nothing was found, the same words cost more repairs than they bring: scripts/measure-delta.
 _MIND = (
     "Mind the order of the steps, what each one reads from the one before, the right tools and options, "
     "errors and edge cases."
@@ -26,15 +27,15 @@ _REVIEW = f"Write the whole answer again, put right where it has to be. {_MIND}"
 def turns_beside_draft(
     instruction: str, findings: Sequence[Finding], *, written: str, asked: str | None
 ) -> list[Message]:
-    """Return the turns behind the examples: the instruction, what to mind, and what was found in a draft.
+    """Return the turns behind the examples: the instruction, and what was found in a draft, if anything.
 
     `written` is the draft in the model's dialect, and `asked` the instruction that it was made for, where
     that is another one.
     """
     earlier = [] if asked is None else [Message("user", asked), Message("assistant", written)]
     found = findings_text(findings)
-    notes = "" if found == NOTHING_FOUND else f"\nIn a first draft this was found:\n{found}"
-    return [*earlier, Message("user", f"{instruction}\n\n{_MIND}{notes}")]
+    notes = "" if found == NOTHING_FOUND else f"\n\n{_MIND}\nIn a first draft this was found:\n{found}"
+    return [*earlier, Message("user", instruction + notes)]
 
 
 def turns_with_draft(instruction: str, findings: Sequence[Finding], *, written: str) -> list[Message]:
