@@ -11,10 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from agx.errors import RegistryInvalid
 from agx.plan.tools import ToolInfo
+from agx.tools.older_dialects import NEWEST, as_written, draft_of, modern
 from agx.tools.plain import check_parameter, cleaned
 from agx.tools.problems import Place, Problems, pointer_steps, shown
-from agx.tools.schema_references import check_references
-from agx.util.json_schema import ALONE, BY_NAME, DEFINED, IN_LIST, TYPES, Schema, all_schemas, is_of_type
+from agx.tools.schema_addresses import with_pointers
+from agx.tools.schema_patterns import adapted_pattern
+from agx.tools.schema_references import PlaceOf, check_references
+from agx.util.json_schema import (
+    ALONE,
+    BY_NAME,
+    DEFINED,
+    IN_LIST,
+    TYPES,
+    Json,
+    Schema,
+    all_schemas,
+    is_of_type,
+)
 from agx.util.patterns import PatternError, compiled
 
 if TYPE_CHECKING:
@@ -37,13 +50,11 @@ _TYPE_NAMES: dict[str, str | None] = {
     **dict.fromkeys(("none", "nonetype"), "null"),
     "bool": "boolean",
     "any": None,
+    "type_unspecified": None,
 }
-_DIALECTS = tuple(
-    f"json-schema.org/{draft}/schema"
-    for draft in ("draft-04", "draft-06", "draft-07", "draft/2019-09", "draft/2020-12")
-)
+# Keywords with their values.
+_Pairs = Iterator[tuple[str, Json]]
 _TEXTS = frozenset({"description", "title", "$comment"})
-_LEADING_OUT = frozenset({"$id", "$schema", "$dynamicRef", "$recursiveRef"})
 
 
 def checked_schema(schema: object, place: Place, problems: Problems) -> Schema | None:
@@ -56,65 +67,60 @@ def checked_schema(schema: object, place: Place, problems: Problems) -> Schema |
         problems.refuse(f"the schema is {shown(schema)}, and no object", place)
         return None
     num_before = problems.num_refused
-    # The name of a whole schema does not matter: references to it are refused.
-    _check_dialect(schema.get("$schema"), place / "$schema", problems)
-    inner = {key: value for key, value in schema.items() if key not in {"$id", "$schema"}}
-    if sum(1 for _ in all_schemas(inner)) > MAX_PARTS:
+    draft = _draft(schema.get("$schema"), place / "$schema", problems)
+    if sum(1 for _ in all_schemas(schema)) > MAX_PARTS:
         message = f"the schema has more than {MAX_PARTS} schemas in it"
         problems.refuse(message, place, hint="describe fewer arguments")
         return None
-    adapted = {"type": "object"} | _adapted(inner, place, problems)
+
+    def place_of(way: tuple[str | int, ...]) -> Place:
+        return place.along(as_written(schema, way))
+
+    adapted = with_pointers({"type": "object"} | _adapted(schema, place, problems, draft))
     _check_is_object(adapted, place, problems)
-    _check_by_meta_schema(adapted, place, problems)
-    check_references(adapted, place, problems)
-    return adapted if problems.num_refused == num_before else None
+    _check_by_meta_schema(adapted, place_of, problems)
+    check_references(adapted, place_of, problems)
+    return adapted | {"type": "object"} if problems.num_refused == num_before else None
 
 
-def _check_dialect(dialect: object, place: Place, problems: Problems) -> None:
-    if dialect is not None and not any(known in str(dialect) for known in _DIALECTS):
-        message = f"the schema is written in a dialect that AGX does not know, {shown(dialect)}"
-        problems.refuse(message, place, hint="write JSON Schema, draft 2020-12")
+def _draft(dialect: object, place: Place, problems: Problems) -> int:
+    """Return the draft of JSON Schema that a schema says it is written in."""
+    draft = draft_of(dialect)
+    if draft is None:
+        message = f"AGX does not know the dialect {shown(dialect)}: the schema was read as draft 2020-12"
+        problems.warn(message, place)
+    return NEWEST if draft is None else draft
 
 
-def _adapted(schema: Any, place: Place, problems: Problems) -> Any:  # noqa: ANN401 - it may be true or false
+def _adapted(schema: Any, place: Place, problems: Problems, draft: int) -> Any:  # noqa: ANN401 - it may be true or false
     """Return the schema in draft 2020-12; anything else is left for the meta-schema to refuse."""
     if not isinstance(schema, dict):
         return schema
-    for key in sorted(_LEADING_OUT & schema.keys()):
-        hint = "let a schema refer to its own parts, by $ref: #/$defs/…"
-        problems.refuse(f"`{key}` is not supported, as it leads out of the schema", place / key, hint=hint)
     adapted = {
         new_key: new_value
-        for key, value in _of_2020(schema).items()
-        for new_key, new_value in _adapted_keyword(key, value, place / key, problems)
+        for key, value in modern(schema, draft).items()
+        for new_key, new_value in _adapted_keyword(key, value, place / key, problems, draft)
     }
     return _with_possible_enum(adapted, place, problems)
 
 
-def _of_2020(schema: Schema) -> Schema:
-    """Return the schema with `items` of earlier drafts, a list, as `prefixItems`."""
-    if not isinstance(schema.get("items"), list):
-        return schema
-    others = {key: value for key, value in schema.items() if key not in {"items", "additionalItems"}}
-    first = {"prefixItems": schema["items"]} if schema["items"] else {}
-    return others | first | ({"items": schema["additionalItems"]} if "additionalItems" in schema else {})
-
-
-def _adapted_keyword(key: str, value: Any, place: Place, problems: Problems) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
+def _adapted_keyword(key: str, value: Json, place: Place, problems: Problems, draft: int) -> _Pairs:
     if key == "type":
         types = _types(value, place, problems)
         if types is not None:
             yield key, types
+    elif key == "pattern" and isinstance(value, str):
+        yield key, adapted_pattern(value, place, problems)
     elif key in _TEXTS and isinstance(value, str):
         yield key, cleaned(value, place, problems)
     elif (key in BY_NAME or key in DEFINED) and isinstance(value, dict):
         for name in value:
             check_parameter(name, place / name, problems)
-        yield key, {name: _adapted(each, place / name, problems) for name, each in value.items()}
+        yield key, {name: _adapted(each, place / name, problems, draft) for name, each in value.items()}
     elif key in IN_LIST and isinstance(value, list):
-        yield key, [_adapted(each, place / at, problems) for at, each in enumerate(value)]
+        yield key, [_adapted(each, place / at, problems, draft) for at, each in enumerate(value)]
     else:
-        yield key, _adapted(value, place, problems) if key in ALONE else value
+        yield key, _adapted(value, place, problems, draft) if key in ALONE else value
 
 
 def _with_possible_enum(schema: Schema, place: Place, problems: Problems) -> Schema:
@@ -156,23 +162,24 @@ def _types(value: object, place: Place, problems: Problems) -> str | list[str] |
 
 
 def _check_is_object(schema: Schema, place: Place, problems: Problems) -> None:
-    if schema["type"] != "object":
+    types = schema["type"]
+    if "object" not in (types if isinstance(types, list) else [types]):
         hint = 'arguments have names: {"type": "object", "properties": {…}}'
         problems.refuse("the schema is not that of an object", place, hint=hint)
 
 
-def _check_by_meta_schema(schema: Schema, place: Place, problems: Problems) -> None:
+def _check_by_meta_schema(schema: Schema, place_of: PlaceOf, problems: Problems) -> None:
     """Refuse what the meta-schema does not allow, once for each place; it covers regular expressions."""
     from agx.rules.schema_validator import schema_errors  # noqa: PLC0415 - only tools with schemas need it
 
     try:
         errors = {tuple(error.absolute_path): _sentence(error) for error in schema_errors(schema)}
     except RecursionError:
-        problems.refuse("the schema is nested too deeply", place, hint="flatten the schema")
+        problems.refuse("the schema is nested too deeply", place_of(()), hint="flatten the schema")
         return
     for way, message in sorted(errors.items(), key=lambda each: [str(step) for step in each[0]]):
         hint = "json-schema.org/draft/2020-12 says what each keyword takes"
-        problems.refuse(f"the schema is no JSON Schema: {message[:200]}", place.along(way), hint=hint)
+        problems.refuse(f"the schema is no JSON Schema: {message[:200]}", place_of(way), hint=hint)
 
 
 def _sentence(error: ValidationError) -> str:

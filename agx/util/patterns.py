@@ -9,9 +9,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from agx.util.ecma.parsing import parse
-from agx.util.ecma.writing import for_check
-
 if TYPE_CHECKING:
     import regex
 
@@ -35,6 +32,9 @@ def is_found(pattern: str, text: str) -> bool:
 def compiled(pattern: str) -> regex.Pattern[str]:
     """Return a regular expression ready for searching; raises `PatternError` with the reason."""
     import regex  # noqa: PLC0415 - only tools with patterns need it
+
+    from agx.util.ecma.parsing import parse  # noqa: PLC0415 - as above
+    from agx.util.ecma.writing import for_check  # noqa: PLC0415 - as above
 
     try:
         return regex.compile(for_check(parse(pattern)))

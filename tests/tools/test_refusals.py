@@ -52,7 +52,7 @@ def named(**more: Any) -> list[dict[str, Any]]:
         (named(schema=[]), "/0/schema", "the schema is an empty list, and no object"),
         (named(schema=CITY, parameters=CITY), "/0", "it has `schema` and `parameters`"),
         (with_schema({"type": "array"}), "/0/schema", "the schema is not that of an object"),
-        (with_schema({"type": ["object", "null"]}), "/0/schema", "the schema is not that of an object"),
+        (with_schema({"type": ["array", "null"]}), "/0/schema", "the schema is not that of an object"),
         ({"a": {"name": "b"}}, "/a/name", "it stands under the name 'a' and calls itself 'b'"),
         ({"a": "tells"}, "/a", "'tells' is no tool"),
         ([[[[[[[[[[["sort"]]]]]]]]]]], "/0" * 9, "the tools are nested in too many lists"),
