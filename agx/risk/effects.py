@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from agx.risk.code_operands import RUNNING
 from agx.risk.effect_types import Code, Effect, RunsFile, Writes
-from agx.risk.operands import OPERANDS, is_git_command, may_set_id
+from agx.risk.file_operands import may_set_id
+from agx.risk.operands import OPERANDS, is_git_command
 from agx.unix.argv import Argv
 from agx.unix.calls import Call, is_known
 from agx.unix.command_specs import CommandSpec

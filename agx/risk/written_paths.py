@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from posixpath import normpath
 
 from agx.plan.schema import Risk
+from agx.risk.run_later import runs_later
 from agx.unix.calls import DATA
 from agx.unix.special_files import NETWORK_DEVICES, is_harmless
 
@@ -20,22 +21,14 @@ _SYSTEM = re.compile(
 _SCRATCH = re.compile(r"(?:/private)?(?:/var)?/tmp/|/dev/shm/")
 _CLIMBS = re.compile(r"^(?:\.\./){3,}")  # so far up that it is likely meant from the root
 _HOME = re.compile(r"~|\$HOME\b|\$\{HOME\}")
-# Files that are run later, or say what is: at login, by a scheduler, by Git, by an editor.
-_RUN_LATER = re.compile(
-    r"(?:^|/)(?:\.(?:\w+rc|\w*profile|\w+init|\w*hgrc|zshenv|login|logout|\w+_log(?:in|out)|bash_aliases|xsession"
-    r"|emacs|lesskey|gitconfig|pam_environment|tmux\.conf|my\.cnf|rhosts|forward|ssh/(?:authorized_keys|config|rc)"
-    r"|git/(?:hooks/[^/]+|config)|hg/hgrc|kube/config|vscode/\w+\.json|github/workflows/[^/]+"
-    r"|config/(?:autostart|systemd|fish|nvim|git|tmux)/.+)|crontabs?/[^/]+|cron\.\w+/[^/]+|authorized_keys"
-    r"|LaunchAgents/[^/]+|(?:site|user)customize\.py)$"
-)
 
 
 def risks_of_writing(path: str, *, overwrites: bool) -> Iterator[Risk]:
     """Yield the risks of writing a file: `overwrites` where it is emptied first, whatever it holds.
 
-    A device loses what it holds; a file of the system changes the system; a file that is run later
-    runs what is put there. Outside the working directory, and outside the folders for temporary files,
-    overwriting a file is destructive: its owner does not expect it.
+    A device loses what it holds; a file of the system changes the system; a file that runs something
+    later (`run_later`) runs what is put there. Outside the working directory, and outside the folders for
+    temporary files, overwriting a file is destructive: its owner does not expect it.
     """
     if is_harmless(path):
         return
@@ -51,7 +44,7 @@ def risks_of_writing(path: str, *, overwrites: bool) -> Iterator[Risk]:
         yield "destructive"
     if _SYSTEM.match(top):
         yield "privilege"
-    if _RUN_LATER.search(whole):
+    if runs_later(path):
         yield "runs_code"
     if overwrites and _is_elsewhere(whole):
         yield "destructive"
