@@ -23,7 +23,8 @@ _CODE_VARIABLE = re.compile(
     r"(?:LD|DYLD|GIT|GEM|CARGO|LUA|R|TAR|RSYNC|XDG|npm_config|NPM_CONFIG|BASH_FUNC|XZ|MAGICK|OPENSSL|GLIBC)_\w+"
     r"|(?:PYTHON|PERL|LESS|SHELL|MAKE|VIM|ZIP|UNZIP|GNUPG)\w*|RUBY(?:LIB|OPT)|HG\w+|SVN_\w+|CVS\w+"
     r"|\w*(?:PATH|PAGER|EDITOR|_RSH|_SSH|ASKPASS|_OPTIONS|OPTS?|WRAPPER|CMD|COMMAND)|VISUAL|BROWSER"
-    r"|BASH_ENV|ENV|PS[0-4]|IFS|CC|CXX|HOME|TERMINFO|HOSTALIASES|GREP|GZIP|PARALLEL|ZDOTDIR|FCEDIT|KUBECONFIG"
+    r"|ACK\w+|BAT_\w+|FZF_\w+|GAWK_\w+|MAN(?:OPT|ROFF\w+)|PIGZ|BASH_ENV|ENV|PS[0-4]|IFS|CC|CXX|HOME"
+    r"|TERMINFO|HOSTALIASES|GREP|GZIP|PARALLEL|ZDOTDIR|FCEDIT|KUBECONFIG"
     r"|(?:WGET|INPUT|SCREEN|PSQL|PHP|CURL)RC|EXINIT"
 )
 _COMMAND_VARIABLE = re.compile(
@@ -110,6 +111,8 @@ def _of_subcommand(argv: Argv) -> Iterator[Effect]:
             yield "runs_input"  # its commands, line by line
     elif not is_known(argv.operands[0]):
         yield "runs_code"
+    elif argv.spec.family == "git" and argv.operands[1:2] == ("--help",):
+        yield "runs_code"  # a viewer of manuals, which settings name
 
 
 def _file(value: str) -> Iterator[Effect]:

@@ -119,6 +119,10 @@ class Judge:
         folder, slash, base = call.name.rpartition("/")
         if base:
             self.names.append(base)
+        if base == "git" and depth:
+            assessment.marks.add(
+                "runs_code"
+            )  # what a repository's settings run is switched off for tasks only
         tool = self._registry.get(call.name)
         if tool is None and folder + slash not in ("", *BIN_FOLDERS):
             assessment.marks.add("runs_code")  # whatever lies there, it need not be the tool of that name

@@ -20,6 +20,7 @@ from pathlib import Path
 from agx.plan.schema import Task
 from agx.run.empty_values import guards
 from agx.run.expansion import Expanded, Surroundings, expand
+from agx.run.git_reading import disarmed
 from agx.run.job import Job
 from agx.run.pipes import Descriptor, Flow, PipeSink, Sink, Tail, pipe
 from agx.run.program import Program
@@ -111,16 +112,17 @@ class _Opening:
     async def chain(self, tasks: Sequence[Task]) -> list[ReadyTask]:
         """Return the tasks, ready to start; raises `TaskFailed`. Nothing is opened before all is expanded."""
         expanded = [await self._expanded(task) for task in tasks]
+        programs = [await self._program(task, one) for task, one in zip(tasks, expanded, strict=True)]
         prepared: list[ReadyTask] = []
         following: Stream | None = None
-        for task, expansion in zip(tasks, expanded, strict=True):
+        for task, expansion, program in zip(tasks, expanded, programs, strict=True):
             with blamed_on(task, self._records):
                 stdin = following or self._input(task)
                 if task is tasks[-1]:
                     stdout = self._output(task)
                 else:
                     stdout, following = self._pipe()
-                prepared.append(self._prepared(task, expansion, stdin=stdin, stdout=stdout))
+                prepared.append(self._prepared(task, expansion, program, stdin=stdin, stdout=stdout))
         return prepared
 
     def with_output(self, record: TaskRecord) -> TaskRecord:
@@ -136,19 +138,36 @@ class _Opening:
             expansion = await asyncio.to_thread(
                 expand, task.args, around, guards=guards(task, checked.registry)
             )
+        expansion = expansion._replace(notes=(*expansion.notes, *self._notes(task)))
         if job.audience is not None:
             for note in expansion.notes:
                 job.audience.note(task, note)
         return expansion
 
-    def _prepared(self, task: Task, expansion: Expanded, *, stdin: Stream, stdout: Stream) -> ReadyTask:
-        checked, options = self._checked, self._checked.options
-        path, argv = checked.programs[task.task_number], (task.command, *expansion.args)
-        program = Program(path, argv, checked.folder, checked.environ)
+    def _notes(self, task: Task) -> list[str]:
+        """Return a note on what of the environment the task does not get, once in a run."""
+        names = self._checked.environs[task.task_number].missing
+        new = [name for name in names if name not in self._job.told]
+        self._job.told.update(new)
+        return [f"the environment's {', '.join(new)} is kept from it: see docs/running.md"] if new else []
+
+    async def _program(self, task: Task, expansion: Expanded) -> Program:
+        """Return what is started: the plan's program, without what others could make it run."""
+        checked, (environ, _, is_git) = self._checked, self._checked.environs[task.task_number]
+        path = checked.programs[task.task_number]
+        program = Program(path, (task.command, *expansion.args), checked.folder, environ)
+        if is_git:
+            with blamed_on(task, self._records):
+                program = await asyncio.to_thread(disarmed, program)
         if checked.sandbox is not None:
-            program = replace(
-                program, path=checked.sandbox.program, argv=checked.sandbox.argv((path, *expansion.args))
-            )
+            argv = checked.sandbox.argv((path, *program.argv[1:]))
+            program = replace(program, path=checked.sandbox.program, argv=argv)
+        return program
+
+    def _prepared(
+        self, task: Task, expansion: Expanded, program: Program, *, stdin: Stream, stdout: Stream
+    ) -> ReadyTask:
+        checked, options = self._checked, self._checked.options
         audience = self._job.audience
         errors = Tail(
             options.max_errors_bytes, tell=None if audience is None else partial(audience.errors, task)
@@ -156,8 +175,8 @@ class _Opening:
         return ReadyTask(
             task=task,
             program=program,
-            argv=argv,
-            path=path,
+            argv=(task.command, *expansion.args),
+            path=checked.programs[task.task_number],
             stdin=stdin,
             stdout=stdout,
             stderr=self._flowing_to(errors),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from agx.plan.schema import Task
 from agx.plan.tools import Registry
-from agx.risk.assess import assess
+from agx.run.environment import own_risk
 from agx.unix.calls import Call
 from agx.unix.word_roles import roles
 
@@ -27,8 +27,7 @@ class Guard:
 
 def guards(task: Task, registry: Registry) -> list[Guard | None]:
     """Return the guard of each argument; none where the task only reads, whatever becomes of its output."""
-    own = task.model_copy(update={"save_to": None, "append_to": None})
-    if set(assess(own, registry)) <= {"reads"}:
+    if set(own_risk(task, registry)) <= {"reads"}:
         return [None] * len(task.args)
     return [Guard(role.is_operand) for role in roles(task.command, Call.of(task).words)]
 

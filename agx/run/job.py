@@ -9,6 +9,7 @@ from typing import Protocol
 
 from agx.plan.schema import Plan, Task
 from agx.plan.tools import Registry
+from agx.run.environment import TaskEnviron
 from agx.run.outputs import Outputs
 from agx.run.sandbox import Sandbox
 from agx.run.schedule import Schedule
@@ -55,7 +56,8 @@ class Audience(Protocol):
 class CheckedRun:
     """A plan that can run here, with its present risk, and what it will run with.
 
-    `programs` are files by task number, `stdin_task` is the task that reads the given standard input.
+    `programs` are files by task number, `environs` what each of these tasks gets of the environment, and
+    `stdin_task` is the task that reads the given standard input.
     What was shown or approved is what runs: nothing of it is looked up again.
     """
 
@@ -66,14 +68,16 @@ class CheckedRun:
     folder: Path
     environ: Mapping[str, str] = field(repr=False)
     programs: Mapping[int, str]
+    environs: Mapping[int, TaskEnviron] = field(repr=False)
     stdin_task: int | None
     sandbox: Sandbox | None
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A run in progress."""
+    """A run in progress; `told` are the variables that were said to be kept from a task."""
 
     checked: CheckedRun
     outputs: Outputs
     audience: Audience | None
+    told: set[str] = field(default_factory=set)

@@ -18,6 +18,7 @@ from agx.plan.tools import Registry, ToolInfo
 from agx.risk.assess import with_risk
 from agx.rules.check import check_tasks, refuse_errors
 from agx.run.empty_values import guards
+from agx.run.environment import environ_of
 from agx.run.expansion import refuse_empty_variables, variables
 from agx.run.job import CheckedRun, RunOptions
 from agx.run.record import TaskProblem
@@ -80,6 +81,7 @@ async def check_run(
         folder=folder,
         environ=environ,
         programs=programs,
+        environs={number: environ_of(plan.tasks[number - 1], tools, environ) for number in sorted(programs)},
         stdin_task=None if chosen.stdin is None else _reader_of_stdin(plan, tools),
         sandbox=sandbox,
     )
