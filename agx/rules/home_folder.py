@@ -19,11 +19,13 @@ from agx.unix.word_roles import WordRole, roles
 from agx.util.texts import shortened
 
 _HOME = re.compile(
-    r"(?P<before>--?[\w-]+=|of=|if=)?(?:(?P<home>~|\$HOME|\$\{HOME\})|(?P<user>~[A-Za-z_][\w.-]*))(?P<rest>/.*)?",
+    r"(?P<before>--?[\w-]+=|-[A-Za-z](?=[~$])|[A-Za-z_]\w*=)?(?:(?P<home>~|\$HOME|\$\{HOME\})|(?P<user>~[A-Za-z_][\w.-]*))(?P<rest>/.*)?",
     re.DOTALL,
 )
 _IS_A_NAME = re.compile(r"[\"'`]~|\b(?:named|called|name)\s+~", re.IGNORECASE)
 _CATEGORIES = frozenset({"files", "search", "text", "archive", "disk", "media", "development", "security"})
+# Their operands are files, whatever else tools of their kind take.
+_TAKE_FILES = frozenset("scp sh bash dash ksh zsh source .".split())
 # Their operands are text, or programs in which such a word means something else.
 _TAKE_TEXT = frozenset("echo printf yes tr awk gawk nawk sed gsed jq cowsay perl node expr aspell".split())
 _MAX_SHOWN_CHARS = 80
@@ -67,10 +69,22 @@ def with_home(
             has_rest = (match["rest"] or "/") != "/"
             if match["home"] and (has_rest or is_plain):
                 items[place] = _at_home(items[place], match)
-        if items != list(task.args):
+        update = {"args": tuple(items), **_saved_at_home(task)}
+        if any(value != getattr(task, key) for key, value in update.items()):
             notes.append(note("`~/` became the home folder, as a shell reads it", task=task.task_number))
-        changed.append(task.model_copy(update={"args": tuple(items)}))
+        changed.append(task.model_copy(update=update))
     return tuple(changed), tuple(notes)
+
+
+def _saved_at_home(task: Task) -> dict[str, str]:
+    """Return the file that a task saves to with `~/`, which is the home there, in place of `$HOME/`."""
+    saved = {"save_to": task.save_to, "append_to": task.append_to}
+    found = {key: _HOME.fullmatch(path or "") for key, path in saved.items()}
+    return {
+        key: f"~{match['rest']}"
+        for key, match in found.items()
+        if match is not None and match["home"] and (match["rest"] or "/") != "/" and not match["before"]
+    }
 
 
 def _arguments(task: Task) -> Iterator[tuple[int, re.Match[str]]]:
@@ -88,9 +102,14 @@ def _arguments(task: Task) -> Iterator[tuple[int, re.Match[str]]]:
 def _takes_a_file(match: re.Match[str], role: WordRole) -> bool:
     """Return whether the tool takes a file here. A lone `~` may be a mark that separates columns."""
     tool = unix_registry().get(role.tool)
-    if role.is_pattern or tool is None or tool.category not in _CATEGORIES or tool.name in _TAKE_TEXT:
+    if role.is_pattern or tool is None or tool.name in _TAKE_TEXT:
         return False
-    return role.is_operand or match["rest"] is not None
+    has_rest = match["rest"] is not None
+    if role.is_path or (match["before"] and has_rest):
+        return True
+    if tool.name in _TAKE_FILES:
+        return has_rest
+    return tool.category in _CATEGORIES and (role.is_operand or has_rest)
 
 
 def _beginning(item: Argument) -> str:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agx.plan.schema import Argument, Env, Glob, Task, TaskOutput, Text
-from agx.run.empty_values import Guard, begins_empty
+from agx.run.empty_values import Guard, changes_place
 from agx.run.globbing import PatternPiece, TooManyNames, matching_names
 from agx.run.record import TaskProblem
+from agx.util.texts import shortened
 
+_MAX_SHOWN_CHARS = 80
 _BLANKS = re.compile(r"[ \t\n]+")  # IFS as a shell sets it
 
 
@@ -137,18 +139,21 @@ def refuse_empty_variables(item: Argument, environ: Mapping[str, str], guard: Gu
 
 
 def refuse_empty(parts: Sequence[Argument], texts: Sequence[str], guard: Guard) -> None:
-    """Raise `TaskProblem` where a path begins with a variable or an output that is empty."""
+    """Raise `TaskProblem` where an empty variable or an empty output makes another path."""
     for place, (part, text) in enumerate(zip(parts, texts, strict=True)):
-        if isinstance(part, Env | TaskOutput) and not text and begins_empty(texts, place, guard):
-            raise _is_empty(part)
+        if isinstance(part, Env | TaskOutput) and not text and changes_place(parts, texts, place, guard):
+            raise _is_empty(part, "".join(texts[:place]), "".join(texts))
 
 
-def _is_empty(part: Env | TaskOutput) -> TaskProblem:
+def _is_empty(part: Env | TaskOutput, before: str = "", whole: str = "") -> TaskProblem:
     what, do = (
         (f"the variable {part.env} is", f"set it: {part.env}=… agx run …")
         if isinstance(part, Env)
         else (f"the output of task {part.task} is", "see why that task printed nothing")
     )
+    if before.endswith("/"):
+        shown = shortened(whole, _MAX_SHOWN_CHARS)
+        return TaskProblem(f"{what} empty, and a name in a path is only that: {shown} is left", hint=do)
     return TaskProblem(f"{what} empty, and a path begins with it: that would be another place", hint=do)
 
 

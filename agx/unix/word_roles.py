@@ -23,13 +23,19 @@ _PATTERN_OPTIONS = frozenset(
     "--include --exclude --exclude-dir --include-dir --ignore --hide --wildcards".split()
 )
 
+_PATHS = frozenset({"paths", "files", "places", "scripts"})
+
 
 class WordRole(NamedTuple):
-    """What one argument is, and to which tool; an operand is one besides a pattern."""
+    """What one argument is, and to which tool; an operand is one besides a pattern.
+
+    `is_path` holds for the value of an option that takes a file or a folder.
+    """
 
     tool: str
     is_pattern: bool = False
     is_operand: bool = False
+    is_path: bool = False
 
 
 def has_wildcard(text: str) -> bool:
@@ -66,5 +72,6 @@ def _own(tool: str, argv: Argv) -> Iterator[WordRole]:
             is_pattern = True
         elif word.kind == "operand" and not has_pattern:
             is_pattern = has_pattern = True
-        yield WordRole(tool, is_pattern, word.kind == "operand" and not is_pattern)
+        is_path = word.kind == "value" and spec.kinds.get(word.option) in _PATHS
+        yield WordRole(tool, is_pattern, word.kind == "operand" and not is_pattern, is_path)
         before = word.text if is_option else ""

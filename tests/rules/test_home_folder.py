@@ -43,6 +43,20 @@ def written(command: str, *args: Any, instruction: str = "do it") -> tuple[Any, 
         ("find", ["${HOME}/x", "-name", "a"]),
         ("cp", ["a", {"text": ["~/", {"env": "USER"}]}]),
         ("xargs", ["rm", "~/a"]),
+        ("ls", ["~bob/"]),
+        ("ls", [{"glob": "~bob/*"}]),
+        ("ls", [{"glob": "$HOME/*"}]),
+        ("tar", ["-C", "~/x", "-xf", "a"]),
+        ("tar", ["-C~/x", "-xf", "a"]),
+        ("gcc", ["-I$HOME/inc", "a.c"]),
+        ("dd", ["if=a", "of=~/x"]),
+        ("make", ["prefix=~/x"]),
+        ("env", ["A=~/x", "ls"]),
+        ("curl", ["-o", "~/x", "https://example.com"]),
+        ("wget", ["-P", "~/x", "https://example.com"]),
+        ("scp", ["~/x", "host:"]),
+        ("sh", ["~/x.sh"]),
+        ("xargs", ["-a", "~/x", "ls"]),
     ],
 )
 def test_what_only_a_shell_reads_as_a_home_is_advice(command: str, args: list[Any]) -> None:
@@ -59,6 +73,11 @@ def test_what_only_a_shell_reads_as_a_home_is_advice(command: str, args: list[An
         ("mkdir", [{"text": [HOME, "/out"]}]),
         ("column", ["-s", "~", "-t"]),
         ("sed", ["s/~/x/", "file"]),
+        ("ssh", ["host", "cat", "~/x"]),
+        ("scp", ["host:~/x", "a"]),
+        ("curl", ["-H", "~/x", "https://example.com"]),
+        ("awk", ["-v", "a=~/x", "1"]),
+        ("grep", ["-e", "$HOME/x", "file"]),
     ],
 )
 def test_what_is_no_home_is_left_alone(command: str, args: list[Any]) -> None:
@@ -84,6 +103,18 @@ def test_what_a_model_wrote_becomes_the_variable(args: list[Any], expected: list
     shown, notes = written("mkdir", *args)
     assert shown == expected
     assert notes
+
+
+@pytest.mark.parametrize("key", ["save_to", "append_to"])
+def test_a_file_that_is_saved_at_home_is_alike(key: str) -> None:
+    """`~/` is the home there; what else a shell would read as one gets the advice of an argument."""
+    assert advice("echo", "a", **{key: "~/x"}) == []
+    for text in ("~", "~bob/x", "$HOME/x", "${HOME}/x"):
+        assert advice("echo", "a", **{key: text}) == advice("touch", text)
+    for text in ("~/x", "$HOME/x", "${HOME}/x"):
+        given = {"tasks": [{"command": "echo", "args": ["a"], key: text}]}
+        plan, _ = read_draft(given, UNIX, instruction="do it", metadata=METADATA)
+        assert plan.tasks[0].written()[key] == "~/x"
 
 
 def test_a_name_that_the_instruction_gives_stays() -> None:

@@ -94,4 +94,4 @@ def test_an_operand_is_one_besides_the_pattern_and_belongs_to_the_inner_tool() -
 
 def test_commands_inside_each_other_are_followed_to_the_last() -> None:
     found = roles("sudo", [*["sudo"] * 254, "grep", "a*"])
-    assert found[-1] == ("grep", True, False)
+    assert found[-1] == ("grep", True, False, False)
