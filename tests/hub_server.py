@@ -37,6 +37,9 @@ class Behaviour:
     secs_for_chunk: float = 0.0
     refusals: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # given first, one a request
     refuse_all: tuple[int, dict[str, str]] | None = None
+    refuse_store: tuple[int, dict[str, str]] | None = None  # what only the storage behind the hub answers
+    has_expiring_addresses: bool = False  # a signed address is good for one request
+    num_expired_addresses: int = 0  # so many of the next signed addresses are too old when they are given
     redirect_to: str = ""
     page_rows: int = 1000
     next_page: str = ""
@@ -67,6 +70,7 @@ class HubServer:
         self.requests: list[Request] = []
         self.sent_bytes = 0
         self._lock = threading.Lock()
+        self._signatures: dict[str, bool] = {}  # of addresses, and whether the storage accepts them
         self._hub, self._store = (_Server(("127.0.0.1", 0), self._handler()) for _ in range(2))
 
     @property
@@ -88,6 +92,22 @@ class HubServer:
 
     def sha256(self, name: str) -> str:
         return _digest("sha256", self.files[name])
+
+    def sign(self) -> str:
+        """Return the signature of a new address of the storage."""
+        with self._lock:
+            signature = str(len(self._signatures))
+            self._signatures[signature] = self.does.num_expired_addresses <= 0
+            self.does.num_expired_addresses -= 1
+        return signature
+
+    def accepts(self, signature: str) -> bool:
+        """Whether an address of the storage is good for this request."""
+        with self._lock:
+            is_good = self._signatures.get(signature, False)
+            if self.does.has_expiring_addresses:
+                self._signatures[signature] = False
+        return is_good
 
     def add_sent(self, num_bytes: int) -> None:
         with self._lock:
@@ -135,6 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
         is_hub = self.server is hub._hub
         hub.requests.append(Request(self.path, dict(self.headers), is_hub))
         refusal = does.refusals.pop(0) if does.refusals else does.refuse_all
+        if not is_hub and refusal is None:
+            refusal = does.refuse_store
         if refusal is not None:
             self._say(refusal[0], refusal[1])
             return
@@ -142,6 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         words = unquote(parts.path).strip("/").split("/")
         if words[0] == "api":
             self._tree("/".join(words[2:4]), parse_qs(parts.query))
+        elif words[0] == "store" and not hub.accepts("".join(parse_qs(parts.query)["signature"])):
+            self._say(403, {"Content-Type": "application/xml"}, b"<Error><Code>AccessDenied</Code></Error>")
         elif (words[0] == "web" and "/".join(words[1:]) in hub.files) or words[0] == "store":
             self._file("/".join(words[1:]))
         elif (
@@ -190,7 +214,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _redirect(self, name: str) -> None:
         hub, does = self.owner, self.owner.does
         digest = does.wrong_sha256 or hub.sha256(name)
-        headers = {"Location": does.redirect_to or f"{hub.store_url}/store/{quote(name)}?signature=1"}
+        headers = {
+            "Location": does.redirect_to or f"{hub.store_url}/store/{quote(name)}?signature={hub.sign()}"
+        }
         if does.has_tag:
             headers |= {"X-Linked-ETag": f'"{digest}"', "X-Linked-Size": str(len(hub.files[name]))}
         self._say(302, headers, b"Found. Redirecting")

@@ -17,7 +17,10 @@ _MAX_DIGITS = 20  # of a number of 64 bits
 
 
 def usable_cpus(root: Path = _ROOT) -> int:
-    """Return the number of CPUs: the affinity of the process, and the quota of its cgroups."""
+    """Return the number of CPUs: the affinity of the process, and the quota of its cgroups.
+
+    A part of a CPU counts as one: of 1.5, two threads do half as much again as one does.
+    """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = (_quota(folder) for folder in _cgroups(root))
     return max(1, min([cpus, *(ceil(quota) for quota in quotas if quota is not None)]))
@@ -77,7 +80,9 @@ def _cgroups(root: Path) -> Iterator[Path]:
         controllers, _, name = rest.partition(":")
         base = root / "sys/fs/cgroup"
         names = [part for part in controllers.split(",") if part in {"cpu", "memory"}]
-        for mount in [base] if not controllers else [base / part for part in (*names, controllers)]:
+        # Beside version 1, version 2 lies in a folder of its own: `unified`.
+        mounts = [base / part for part in (*names, controllers)] if controllers else [base, base / "unified"]
+        for mount in mounts:
             inner = Path(name.lstrip("/"))
             for folder in (inner, *inner.parents):
                 if ".." not in folder.parts:

@@ -84,6 +84,45 @@ def test_the_affinity_lowers_the_number_of_cpus(tmp_path: Path, monkeypatch: pyt
     assert usable_cpus(system(tmp_path, V2, {"sys/fs/cgroup/a/b/cpu.max": "900000 100000"})) == 1
 
 
+V1_CPU = "sys/fs/cgroup/cpu,cpuacct/"
+
+
+@pytest.mark.parametrize(
+    ("files", "cpus"),
+    [
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": "150000 100000\n"}, 2),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": "50000 100000\n"}, 1),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": "800000 100000\n"}, 3),
+        (V1 | {V1_CPU + "c/cpu.cfs_quota_us": "150000\n", V1_CPU + "c/cpu.cfs_period_us": "100000\n"}, 2),
+        (V1 | {V1_CPU + "c/cpu.cfs_quota_us": "25000\n", V1_CPU + "c/cpu.cfs_period_us": "50000\n"}, 1),
+        (V1 | {V1_CPU + "cpu.cfs_quota_us": "150000\n", V1_CPU + "cpu.cfs_period_us": "100000\n"}, 2),
+        (V1 | {V1_CPU + "c/cpu.cfs_quota_us": "150000\n"}, 3),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, 2),
+        ({"proc/self/cgroup": "0::/../../x\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, 2),
+        (V2 | {"sys/fs/cgroup/unified/a/cpu.max": "150000 100000\n"}, 2),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": "max 100000\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, 2),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max/is/a": "folder", "sys/fs/cgroup/a/cpu.max": "150000 100000\n"}, 2),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max/is/a": "folder"}, 3),
+        ({"proc/self/cgroup/is/a": "folder", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, 3),
+        ({}, 3),
+    ],
+    ids=[
+        "1.5", "0.5", "more than the affinity", "1.5 in version 1", "0.5 in version 1",
+        "1.5 around, in version 1", "no period in version 1", "a container's own view",
+        "a path that leads out", "both versions", "1.5 at the root",
+        "a quota that cannot be read, and one around", "a quota that cannot be read",
+        "cgroups that cannot be read", "none",
+    ],
+)  # fmt: skip
+def test_three_cpus_of_64_and_a_quota(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: Mapping[str, str], cpus: int
+) -> None:
+    """A part of a CPU counts as one; the lowest of all limits holds."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 17, 63}, raising=False)
+    assert usable_cpus(system(tmp_path, files)) == cpus
+
+
 @pytest.mark.parametrize(
     ("files", "memory"),
     [

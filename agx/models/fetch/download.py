@@ -22,9 +22,10 @@ from math import ceil
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from agx.errors import AgxError, BackendUnreachable, ModelUnloadable, StorageError
-from agx.models.fetch.http import Answer, HttpClient, Lost
+from agx.models.fetch.http import Answer, HttpClient
 from agx.models.fetch.part import Part
 from agx.models.fetch.ranges import pieces
+from agx.models.fetch.refusals import Lost
 from agx.models.fetch.remote import Facts, Patience, Remote, look_up
 from agx.models.fetch.watcher import Watcher
 

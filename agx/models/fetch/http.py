@@ -10,11 +10,11 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from agx.errors import AgxError, BackendUnreachable, ConfigError, ModelMissing
+from agx.errors import AgxError, BackendUnreachable, ConfigError
+from agx.models.fetch.refusals import Location, Lost, host_of, refusal
 
 if TYPE_CHECKING:
     import httpx
@@ -25,30 +25,7 @@ MAX_REDIRECTS = 10
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 _MAX_DIGITS = 18
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _OK, _PARTIAL, _RANGE_REFUSED = 200, 206, 416
-
-
-class Lost(Exception):
-    """A connection failed, or the server asks to come back later: worth another try.
-
-    `wait_secs` is the wait that the server asks for, if it does.
-    """
-
-    def __init__(self, reason: str, *, wait_secs: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.wait_secs = wait_secs
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Where something is fetched: its URL, its name in messages, and the token for its host."""
-
-    url: str
-    label: str
-    token: str | None = None
-    about: str = ""  # a page about it, for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +109,7 @@ class HttpClient:
                 yield _answer(response, start=start or 0)
         except httpx.TooManyRedirects:
             raise BackendUnreachable(
-                f"{_host(place.url)} sends on from one address to the next",
+                f"{host_of(place.url)} sends on from one address to the next",
                 hint="check HF_ENDPOINT and the URL",
             ) from None
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
@@ -148,7 +125,7 @@ def _lost(error: httpx.TransportError) -> AgxError | Lost:
     """Return the error for a connection that failed, about the host that was asked last."""
     import httpx  # noqa: PLC0415  nothing else needs it
 
-    host = _host(str(error.request.url))
+    host = host_of(str(error.request.url))
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return BackendUnreachable(
             f"the certificate of {host} cannot be verified",
@@ -169,40 +146,15 @@ def _check_route(response: httpx.Response, place: Location) -> None:
     schemes = [one.url.scheme for one in (*response.history, response)]
     if "https" in schemes and "http" in schemes[schemes.index("https") :]:
         raise BackendUnreachable(
-            f"{_host(place.url)} sends on to {_host(str(response.url))}, which is not encrypted",
+            f"{host_of(place.url)} sends on to {host_of(str(response.url))}, which is not encrypted",
             hint="give an address that stays with https",
         )
 
 
 def _check_status(response: httpx.Response, place: Location) -> None:
     status = response.status_code
-    if status in {_OK, _PARTIAL, _RANGE_REFUSED}:
-        return
-    if status in _LATER:
-        host = _host(str(response.url))
-        raise Lost(
-            f"{host} is asked too often (429)" if status == 429 else f"{host} is in trouble ({status})",
-            wait_secs=_retry_after(response.headers),
-        )
-    raise _refusal(status, response.headers.get("X-Error-Code", ""), place)
-
-
-def _refusal(status: int, code: str, place: Location) -> AgxError:
-    about = place.about or place.url.partition("?")[0]
-    if code == "GatedRepo" or (status == 403 and code != "RepoNotFound"):
-        return ModelMissing(
-            f"{place.label} may not be fetched without permission ({status})",
-            hint=f"accept its licence at {about}, and set HF_TOKEN to a token of that account",
-        )
-    if status == 401 or code == "RepoNotFound":
-        known = "HF_TOKEN is not a valid token, or " if place.token else ""
-        return ModelMissing(
-            f"{place.label} is not there, or is private ({status})",
-            hint=f"{known}the name is wrong; for a private or gated model set HF_TOKEN ({about})",
-        )
-    if status in {404, 410}:
-        return ModelMissing(f"{place.label} is not there ({status})", hint=f"look at {about}")
-    return BackendUnreachable(f"{_host(place.url)} refuses {place.label} ({status})", hint=f"look at {about}")
+    if status not in {_OK, _PARTIAL, _RANGE_REFUSED}:
+        raise refusal(status, response.headers, place=place, url=str(response.url))
 
 
 def _answer(response: httpx.Response, *, start: int) -> Answer:
@@ -213,7 +165,7 @@ def _answer(response: httpx.Response, *, start: int) -> Answer:
     is_range = response.status_code == _PARTIAL
     if (is_range and (found is None or found[1] != str(start))) or _is_encoded(response.headers):
         raise BackendUnreachable(
-            f"{_host(str(response.url))} answers with other bytes than were asked for",
+            f"{host_of(str(response.url))} answers with other bytes than were asked for",
             hint="give another address of the file",
         )
     return Answer(
@@ -245,20 +197,3 @@ def _is_encoded(headers: Mapping[str, str]) -> bool:
 def _tag(text: str | None) -> str:
     """Return an ETag without quotes and prefix."""
     return (text or "").removeprefix("W/").strip().strip('"')
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds in Retry-After, which is a number or a date."""
-    text = headers.get("Retry-After", "").strip()
-    if text.isdecimal():
-        return float(text[:9])
-    try:
-        until = parsedate_to_datetime(text)
-        now = parsedate_to_datetime(headers.get("Date", ""))
-        return max(0.0, (until - now).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _host(url: str) -> str:
-    return url.split("/")[2].rpartition("@")[2] if url.count("/") >= 2 else url

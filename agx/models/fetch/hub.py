@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from agx.errors import BackendUnreachable, ConfigError, ModelMissing, UsageError
 from agx.gguf.shards import MAX_SHARDS
-from agx.models.fetch.http import HttpClient, Location
+from agx.models.fetch.http import HttpClient
+from agx.models.fetch.refusals import Location
 from agx.models.fetch.remote import Patience, with_patience
 from agx.models.fetch.sources import ENDING, HubChoice, HubFile, WebFile, checked_path
 from agx.models.fetch.watcher import Watcher
@@ -53,12 +54,14 @@ class HubAccess:
     def file(self, source: HubFile) -> Location:
         """Return the location of a file."""
         path = f"{source.repository}/resolve/{quote(source.revision, safe='')}/{quote(source.path)}"
-        return Location(f"{self.endpoint}/{path}", str(source), self.token, self._page(source.repository))
+        return Location(
+            f"{self.endpoint}/{path}", str(source), self.token, self._page(source.repository), is_hub=True
+        )
 
     def tree(self, repository: str, revision: str) -> Location:
         """Return the location of a repository's list of files."""
         url = f"{self.endpoint}/api/models/{repository}/tree/{quote(revision, safe='')}?recursive=true"
-        return Location(url, f"the repository {repository}", self.token, self._page(repository))
+        return Location(url, f"the repository {repository}", self.token, self._page(repository), is_hub=True)
 
     def _page(self, repository: str) -> str:
         """Return the repository's page, without a password that the address may have."""
@@ -99,7 +102,7 @@ async def list_files(
             return files
         if urlsplit(following)[:2] != urlsplit(here.url)[:2]:  # the token is for this host only
             raise _no_list(repository)
-        place = Location(following, here.label, here.token, here.about)
+        place = replace(here, url=following)
     raise _no_list(repository)
 
 

@@ -18,9 +18,10 @@ from agx.gguf.card import ModelCard, read_card
 from agx.gguf.reader import read_header
 from agx.models.catalog import load_catalog
 from agx.models.fetch.download import Download
-from agx.models.fetch.http import HttpClient, Location
+from agx.models.fetch.http import HttpClient
 from agx.models.fetch.hub import HubAccess, choose, list_files, parts_of, renamed
 from agx.models.fetch.part import Part, opened_part
+from agx.models.fetch.refusals import Location
 from agx.models.fetch.remote import Facts, Patience, Remote, check_room, look_up
 from agx.models.fetch.sources import ENDING, HubChoice, HubFile, Source, WebFile, local_name, web_name
 from agx.models.fetch.watcher import SilentWatcher, Watcher

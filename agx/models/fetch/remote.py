@@ -12,8 +12,9 @@ from typing import TypeVar
 from agx.errors import BackendUnreachable, ModelUnloadable, StorageError
 from agx.gguf.placement import size_text
 from agx.gguf.source import MAGIC
-from agx.models.fetch.http import HttpClient, Location, Lost
+from agx.models.fetch.http import HttpClient
 from agx.models.fetch.part import Version, stored_bytes
+from agx.models.fetch.refusals import Location, Lost
 from agx.models.fetch.watcher import Watcher
 
 SPARE_BYTES = 64 << 20  # what a disk should have left
@@ -39,9 +40,9 @@ class Patience:
         asked = lost.wait_secs or 0.0
         if failures >= self.tries or asked > self.longest_asked_secs:
             later = f"in {asked / 60:.0f} minutes" if asked > self.longest_asked_secs else "later"
+            advice = f"{lost.advice}, or try again" if lost.advice else "try again"
             raise BackendUnreachable(
-                lost.reason,
-                hint=f"check the network, or try again {later}: the same command goes on with what is there",
+                lost.reason, hint=f"{advice} {later}: the same command goes on with what is there"
             )
         return max(wait, asked)
 

@@ -11,14 +11,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from agx.errors import AgxError, BackendUnreachable, ModelUnloadable, StorageError
+from agx.errors import AgxError, BackendUnreachable, ModelMissing, ModelUnloadable, StorageError
 from agx.models.fetch import part
 from agx.models.fetch.hub import HubAccess
 from agx.models.fetch.part import part_of, read_state, state_of
 from agx.models.fetch.pulling import Pulled, PullOptions, pull
 from agx.models.fetch.remote import Patience
 from agx.models.fetch.watcher import SilentWatcher
-from tests.hub_server import REPOSITORY, HubServer
+from tests.hub_server import REPOSITORY, Behaviour, HubServer
 
 NAME = "tiny-Q4_K_M.gguf"
 SOURCE = f"hf:{REPOSITORY}/{NAME}"
@@ -276,6 +276,101 @@ async def test_trouble_in_the_middle_does_not_end_the_download(puller: Puller) -
     puller.hub.does.drop_every = 500_000
     await task
     assert puller.target.read_bytes() == puller.hub.files[NAME]
+
+
+async def test_an_address_that_expires_in_the_middle_is_asked_for_anew(puller: Puller) -> None:
+    """Every address is good for one request, and some are too old when the hub gives them."""
+    puller.hub.does.has_expiring_addresses = True
+    puller.hub.does.num_expired_addresses = 1
+    puller.hub.does.drop_every = 3_000_000
+    await puller()
+    assert puller.target.read_bytes() == puller.hub.files[NAME]
+    assert puller.ear.num_received == len(puller.hub.files[NAME]), "nothing is fetched twice"
+    assert "does not give" in puller.ear.waits[0]
+
+
+async def test_an_expired_address_in_the_middle_ends_nothing(puller: Puller) -> None:
+    puller.hub.does.secs_for_chunk = 0.002
+    task = asyncio.create_task(puller())
+    while puller.ear.num_received < 1_000_000:
+        await asyncio.sleep(0.005)
+    puller.hub.does.num_expired_addresses = 2
+    await task
+    assert puller.target.read_bytes() == puller.hub.files[NAME]
+    assert puller.ear.num_received == len(puller.hub.files[NAME])
+    assert any("(403)" in reason for reason in puller.ear.waits)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_a_storage_that_refuses_is_not_a_licence_to_accept(puller: Puller, status: int) -> None:
+    interrupted(puller)
+    puller.hub.does.refuse_store = (status, {})
+    with pytest.raises(BackendUnreachable, match=rf"to which .* does not give .* \({status}\)") as caught:
+        await puller()
+    assert caught.value.retryable
+    assert "a proxy or firewall blocks 127.0.0.1:" in caught.value.hint
+    assert "HF_TOKEN" not in caught.value.hint
+    puller.hub.does.refuse_store = None
+    await puller()
+    assert puller.ear.had == [6 << 20]
+
+
+async def test_a_gate_that_a_redirect_leads_to_is_still_a_gate(puller: Puller) -> None:
+    puller.hub.does.refuse_store = (403, {"X-Error-Code": "GatedRepo"})
+    with pytest.raises(ModelMissing, match="without permission"):
+        await puller()
+
+
+async def test_a_signed_address_that_has_expired_needs_a_new_one(puller: Puller) -> None:
+    """A person copied it; with a new one the download goes on."""
+    source = puller.hub.web(NAME)
+    puller.hub.does.secs_for_chunk = 0.01
+    puller.hub.does.drop_every = 1_500_000
+    task = asyncio.create_task(puller(f"{source}?signature=old"))
+    while puller.ear.num_received < 1_000_000:
+        await asyncio.sleep(0.01)
+    puller.hub.does.refuse_store = (403, {})
+    with pytest.raises(ModelMissing, match=r"does not give .*tiny-Q4_K_M\.gguf \(403\)") as caught:
+        await task
+    assert "copy a new one" in caught.value.hint
+    assert "old" not in caught.value.message + caught.value.hint
+    puller.hub.does = Behaviour()
+    await puller(f"{source}?signature=new")
+    assert puller.ear.had[0] >= 1_000_000
+    assert puller.target.read_bytes() == puller.hub.files[NAME]
+
+
+async def test_a_page_behind_a_login_is_not_a_model_of_the_hub(puller: Puller) -> None:
+    puller.hub.does.refuse_store = (401, {})
+    with pytest.raises(ModelMissing, match="does not give") as caught:
+        await puller(puller.hub.web(NAME))
+    assert "logs in nowhere" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"RateLimit": '"resolvers";r=0;t=1', "RateLimit-Policy": '"resolvers";q=9;w=300'},
+        {"RateLimit-Reset": "1"},
+    ],
+    ids=["a limit", "an older one"],
+)
+async def test_a_limit_that_is_used_up_is_waited_for(puller: Puller, headers: dict[str, str]) -> None:
+    puller.hub.does.refusals = [(429, headers)]
+    await puller()
+    assert puller.ear.wait_secs == [1.0]
+
+
+async def test_a_limit_is_higher_for_those_whom_the_hub_knows(puller: Puller) -> None:
+    puller.hub.does.refuse_all = (429, {"RateLimit": '"api";r=0;t=900'})
+    with pytest.raises(BackendUnreachable, match="asked too often") as caught:
+        await puller()
+    assert caught.value.hint.startswith("set HF_TOKEN")
+    assert "in 15 minutes" in caught.value.hint
+    puller.options = replace(puller.options, access=HubAccess(puller.hub.url, "hf_secret"))
+    with pytest.raises(BackendUnreachable, match="asked too often") as caught:
+        await puller()
+    assert caught.value.hint.startswith("try again in 15 minutes")
 
 
 async def test_nobody_there_is_a_sentence(puller: Puller) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from agx.errors import BackendUnreachable, ConfigError
 from agx.models.fetch import http
-from agx.models.fetch.http import HttpClient, Location, Lost
+from agx.models.fetch.http import HttpClient
+from agx.models.fetch.refusals import Location, Lost
 from agx.models.ollama.api import OllamaApi
 
 PLACE = Location("https://hub/o/r", "the file")
@@ -103,27 +104,6 @@ def test_a_size_that_no_file_has_is_none() -> None:
             http._answer(response("https://h/x", headers={"Content-Length": number}), start=0).size_bytes
             is None
         )
-
-
-@pytest.mark.parametrize(
-    ("headers", "secs"),
-    [
-        ({"Retry-After": "7"}, 7),
-        ({"Retry-After": "9" * 30}, 999_999_999),
-        ({"Retry-After": "Sat, 21 Nov 2026 10:01:00 GMT", "Date": "Sat, 21 Nov 2026 10:00:00 GMT"}, 60),
-        ({"Retry-After": "Sat, 21 Nov 2026 09:00:00 GMT", "Date": "Sat, 21 Nov 2026 10:00:00 GMT"}, 0),
-        ({"Retry-After": "soon"}, None),
-        ({"Retry-After": "-1"}, None),
-        ({}, None),
-    ],
-    ids=lambda value: str(value)[:30],
-)
-def test_a_server_says_how_long_it_wants_to_be_left_alone(
-    headers: dict[str, str], secs: float | None
-) -> None:
-    with pytest.raises(Lost) as caught:
-        http._check_status(response("https://h/x", 429, headers=headers), PLACE)
-    assert caught.value.wait_secs == secs
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,27 @@ async def test_a_file_from_elsewhere_is_not_replaced(
         await pull(SOURCE, folder, options=options)
 
 
+@pytest.mark.parametrize(
+    "other", ["hf:owner/repo-GGUF/other/tiny-Q4_K_M.gguf", "hf:someone/else/tiny-Q4_K_M.gguf", "web"]
+)
+async def test_another_file_of_the_same_name_is_not_taken_for_the_one_that_is_there(
+    hub: HubServer, folder: Path, options: PullOptions, large_gguf: bytes, other: str
+) -> None:
+    """From another folder of a repository, another repository, and another server."""
+    await pull(SOURCE, folder, options=options)
+    before = (folder / NAME).read_bytes()
+    hub.repositories["someone/else"] = None
+    hub.files |= {NAME: large_gguf, f"other/{NAME}": large_gguf}
+    source = hub.web(NAME) if other == "web" else other
+    with pytest.raises(StorageError, match=f"there is another .*, from {SOURCE}") as caught:
+        await pull(source, folder, options=options)
+    assert "--name" in caught.value.hint
+    assert (folder / NAME).read_bytes() == before
+    pulled = await pull(source, folder, options=replace(options, name="second"))
+    assert pulled.files[0].read_bytes() == large_gguf
+    assert (folder / NAME).read_bytes() == before
+
+
 async def test_the_same_file_put_there_by_hand_is_taken_over(
     hub: HubServer, folder: Path, options: PullOptions, tiny_gguf: bytes
 ) -> None:
