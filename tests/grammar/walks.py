@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from llguidance import LLTokenizer
 
-from agx.grammar.constraint import Constraint, ConstraintCompiler
+from agx.grammar.constraint import ConstraintCompiler
 from agx.plan.tools import ToolInfo
+from scripts.measure.random_texts import random_walk
+
+__all__ = ["byte_compiler", "functions", "random_text", "random_walk"]
 
 BFCL = Path(__file__).parents[3] / "shared" / "data" / "bfcl" / "cases.jsonl"
-_MAX_STEPS = 20_000
-# How often a text ends where it may go on.
-_STOPPING = 0.1
-# What ends a value or goes on after it: chosen often, so that a text ends.
-_ENDING = b'"}],'
-# An exponent may make a number too large for a float, which is seen when the plan is read.
-_NEVER = frozenset(b"eE")
 
 
 def byte_compiler() -> ConstraintCompiler:
@@ -31,33 +26,6 @@ def byte_compiler() -> ConstraintCompiler:
 def random_text(compiler: ConstraintCompiler, schema: dict[str, Any], random: Random) -> str:
     """Write a text of a schema, byte by byte, to its end."""
     return random_walk(compiler.compile(schema), random)
-
-
-def random_walk(constraint: Constraint, random: Random, *, ending: bytes = _ENDING) -> str:
-    """Write what a constraint allows, byte by byte, until nothing can follow, or sooner where it may end.
-
-    The bytes in `ending` are chosen often.
-    """
-    written = bytearray()
-    for _ in range(_MAX_STEPS):
-        written += bytes(constraint.take_forced())
-        if constraint.is_finished or (constraint.is_accepting and random.random() < _STOPPING):
-            return written.decode()
-        allowed = [byte for byte, allows in enumerate(constraint.mask()[:256]) if allows]
-        byte = _chosen(allowed, written, random, ending=ending)
-        assert constraint.accept(byte)
-        written.append(byte)
-    raise AssertionError(f"the text does not end: {written[-200:]!r}")
-
-
-def _chosen(allowed: Sequence[int], written: bytearray, random: Random, *, ending: bytes) -> int:
-    """Choose a byte: often one that ends something, and none that begins an exponent."""
-    in_number = bool(written) and written[-1:].isdigit()
-    choices = [byte for byte in allowed if not (in_number and byte in _NEVER)]
-    preferred = [byte for byte in choices if byte in ending]
-    if preferred and random.random() < 0.4:
-        return random.choice(preferred)
-    return random.choice(choices)
 
 
 def functions(number: int, *, seed: int = 0) -> tuple[ToolInfo, ...]:
