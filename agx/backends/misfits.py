@@ -15,6 +15,7 @@ from agx.risk.context import PlanContext
 from agx.rules.check import read_draft
 
 MAX_ATTEMPTS = 2
+_MENDABLE = frozenset({"arguments", "repeated-key"})
 
 
 def is_misfit(error: PlanInvalid) -> bool:
@@ -22,7 +23,7 @@ def is_misfit(error: PlanInvalid) -> bool:
     findings = error.details.get("findings")
     found = [Finding.model_validate(finding) for finding in findings] if isinstance(findings, list) else []
     errors = [finding for finding in found if finding.severity == "error"]
-    return bool(errors) and all(finding.rule == "arguments" for finding in errors)
+    return bool(errors) and all(finding.rule in _MENDABLE for finding in errors)
 
 
 def misfit_draft(source: Source, instruction: str, context: PlanContext, *, dialect: Dialect) -> Draft | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from agx.errors import PlanInvalid
+from agx.util.json_objects import object_of_pairs
 
 MAX_TEXT_CHARS = 4 << 20
 _MAX_OPENINGS = 64
@@ -84,7 +85,7 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(message)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_number)
+_DECODER = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=object_of_pairs)
 
 
 def _looks_like_plan(value: object) -> bool:

@@ -22,6 +22,7 @@ from agx.plan.json_text import CALLS, LISTS, find_json
 from agx.plan.references import numbered
 from agx.plan.schema import MAX_TASKS, Finding, Plan, PlanMetadata, Task, new_plan_id
 from agx.plan.validation import validated
+from agx.util.json_objects import keys_again
 
 Source = str | Mapping[str, Any] | Sequence[Any]
 """What a plan is read from: text, or data as `json.loads` returns it."""
@@ -57,6 +58,12 @@ class _Reading:
         if len(self.findings) < MAX_NOTES:
             message = f"the key {key!r:.80}{where} is unknown and was left out"
             self.findings.append(Finding(severity="warning", task=task, message=message, rule="unknown-key"))
+
+    def repeated_keys(self, value: object, *, task: int | None = None) -> None:
+        for key in dict.fromkeys(keys_again(value)):
+            message, hint = f"the key {key!r:.80} stands twice in an object", "write each key once"
+            finding = Finding(severity="error", task=task, message=message, hint=hint, rule="repeated-key")
+            self.findings.append(finding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,7 @@ def _task(row: object, number: int, reading: _Reading) -> dict[str, Any]:
         return {"command": words[0] if words else "", "args": words[1:]}
     if not isinstance(row, Mapping):
         return {}
+    reading.repeated_keys(row, task=number)
     task: dict[str, Any] = {}
     for key, value in row.items():
         name = _OLD_NAMES.get(key, key)

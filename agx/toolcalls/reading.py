@@ -15,11 +15,13 @@ from typing import Any
 from agx.errors import PlanInvalid
 from agx.plan.json_text import MAX_TEXT_CHARS
 from agx.toolcalls.formats import FORMATS, Call
+from agx.util.json_objects import object_of_pairs
 
 _OPENING = re.compile(r"[{\[]")
 _BEGINS_LIKE_A_CALL = re.compile(r'\[?\s*\{\s*"name"\s*:')
 _ARGUMENTS_KEYS = tuple(dict.fromkeys(each.arguments_key for each in FORMATS))
 _MAX_OPENINGS = 4096
+_DECODER = json.JSONDecoder(object_pairs_hook=object_of_pairs)
 _HINT = 'a call is {"name": …, "arguments": {…}}'
 
 
@@ -28,7 +30,7 @@ def plan_of_calls(text: str) -> dict[str, Any]:
     calls = calls_in(text)
     if not calls:
         raise PlanInvalid("there is no tool call in the model's text", hint=_HINT, text=text)
-    return {"tasks": [{"command": name, "arguments": dict(arguments)} for name, arguments in calls]}
+    return {"tasks": [{"command": name, "arguments": arguments} for name, arguments in calls]}
 
 
 def calls_in(text: str) -> list[Call]:
@@ -51,7 +53,7 @@ def _values(text: str) -> Iterator[object]:
             return
         start = opening.start()
         try:
-            value, at = json.JSONDecoder().raw_decode(text, start)
+            value, at = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
             if _BEGINS_LIKE_A_CALL.match(text, start):
                 raise PlanInvalid(

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from agx.tools.problems import Place, Problems, shown
+from agx.util.json_objects import Repeated, object_of_pairs
 from agx.util.texts import UNSAFE
 
 MAX_DEPTH = 64
@@ -27,24 +27,9 @@ _VISIBLE = "use letters, digits and signs that can be seen"
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
-class Repeated(dict[str, Any]):
-    """A JSON object with repeated keys, which `keys_again` lists. JSON itself keeps the last."""
-
-    keys_again: tuple[str, ...] = ()
-
-
 def parse_json(text: str) -> object:
     """Parse JSON, with objects that know their repeated keys; raises `ValueError` and `RecursionError`."""
-    return json.loads(text, object_pairs_hook=_object)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) == len(pairs):
-        return value
-    repeated = Repeated(value)
-    repeated.keys_again = tuple(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-    return repeated
+    return json.loads(text, object_pairs_hook=object_of_pairs)
 
 
 def check_keys(value: Mapping[Any, Any], place: Place, problems: Problems) -> None:

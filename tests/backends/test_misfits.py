@@ -45,6 +45,18 @@ async def test_a_misfit_is_asked_for_once_more_with_what_was_found() -> None:
     assert "attempts" not in alone.metadata.parameters
 
 
+@pytest.mark.parametrize("call_format", [None, "hermes"])
+async def test_a_key_that_stands_twice_is_asked_for_once_more(call_format: str | None) -> None:
+    right = written("a")
+    if call_format is not None:
+        right = '<tool_call>\n{"name": "tag", "arguments": {"tags": ["a"]}}\n</tool_call>'
+    twice = right.replace('"tags":', '"tags": ["b"], "tags":')
+    backend = ScriptedBackend([twice, right], takes_grammar=call_format is not None, call_format=call_format)
+    generated = await Planner(backend=backend, registry=registry()).plan("tag it a")
+    assert generated.tasks[0].arguments == {"tags": ["a"]}
+    assert "the key 'tags' stands twice" in backend.requests[1].messages[-1].content
+
+
 async def test_a_misfit_that_stays_one_is_no_plan() -> None:
     backend = ScriptedBackend([written("a", "a"), written("b", "b")])
     with pytest.raises(PlanInvalid, match="do not fit at /tags") as caught:

