@@ -28,8 +28,6 @@ _UNHELD = frozenset(
     "not if then else dependentRequired dependentSchemas propertyNames uniqueItems contains minContains "
     "maxContains unevaluatedItems unevaluatedProperties".split()
 )
-# What applies other schemas to the same object, and so may evaluate further properties of it.
-_IN_PLACE = frozenset("$ref allOf anyOf oneOf not if then else dependentSchemas".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,6 @@ def held_keywords(schema: Mapping[str, Any], where: str, unheld: Unheld) -> dict
 
     A keyword whose pointer is in `unheld.left_out` already is left out, whatever it is.
     """
-    schema = _without_unevaluated(schema)
     kept: dict[str, Json] = {}
     for key, value in schema.items():
         if f"{where}/{key}" in unheld.left_out or (key in _UNHELD and _restricts(key, schema)):
@@ -83,20 +80,6 @@ def _format(name: object, where: str, unheld: Unheld, *, has_pattern: bool) -> d
     if pattern is not None or name == "regex":
         unheld.left_out[where] = None
     return {}
-
-
-def _without_unevaluated(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the schema with `unevaluatedProperties` and `-Items` under the names that are held.
-
-    Beside nothing that could evaluate further parts they say the same.
-    """
-    if not schema.keys().isdisjoint(_IN_PLACE):
-        return schema
-    renamed = {"unevaluatedProperties": "additionalProperties", "unevaluatedItems": "items"}
-    return {
-        renamed[key] if key in renamed and renamed[key] not in schema else key: value
-        for key, value in schema.items()
-    }
 
 
 def _restricts(key: str, schema: Mapping[str, Any]) -> bool:

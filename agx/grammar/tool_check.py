@@ -74,13 +74,13 @@ def _fitted(tool: ToolInfo) -> ToolInfo:
     while (reason := _reason([fitted])) is not None:
         assert tool.schema is not None
         pointer, keyword = refused_path(tool.schema, _compiles_as(fitted, until))
-        if keyword in _MEANS_NOTHING or not _is_json(tool.schema):
+        if reason == TOO_DEEP or keyword in _MEANS_NOTHING or not _is_json(tool.schema):
             raise refusal(tool.name, pointer, reason, keyword=keyword)
         if keyword and pointer not in fitted.left_out and len(fitted.left_out) < _MAX_LEFT_OUT:
             fitted = replace(fitted, left_out=(*fitted.left_out, pointer))
             continue
         bare = replace(tool, left_out=tuple(_all_but_shape(tool.schema)))
-        if reason == TOO_DEEP or _reason([bare]) is not None:
+        if _reason([bare]) is not None:
             raise refusal(tool.name, pointer, reason, keyword=keyword)
         return bare
     return fitted

@@ -15,7 +15,7 @@ that the tool has. `oneOf` becomes `anyOf`. What the constraint cannot hold is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,6 +25,7 @@ from agx.grammar.disjoint import are_disjoint
 from agx.grammar.held_keywords import Unheld, held_keywords, held_pattern
 from agx.grammar.names_by_pattern import Moved, with_few_names
 from agx.grammar.never import Blame, Never
+from agx.grammar.property_names import with_held_names
 from agx.grammar.schema_forms import has_parts, is_closed_object
 from agx.util.json_schema import BY_NAME, DEFINITIONS, OF_PARTS, OF_THE_VALUE, Json, pointer_step
 
@@ -104,7 +105,7 @@ class _Rewriting:
         definitions = {}
         whole = {**self._root, "type": "object"}
         if (blame := self._never.blame(whole, "")) is not None:
-            raise self._impossible(blame)
+            raise self._impossible([*self._never.blames_of_object(whole, "")] or [blame])
         self._definition("", whole, alone=True)
         while self._waiting:
             name, schema, where, alone = self._waiting.pop()
@@ -131,7 +132,8 @@ class _Rewriting:
                 raise refusal(self._tool, f"{where}/{key}", reason, keyword=key)
         if self._never.blame(schema, where) is not None:
             return False
-        kept = with_few_names(held_keywords(schema, where, self._unheld), where)
+        named = with_held_names(schema, where, lambda reference: self._led_to(reference)[1])
+        kept = with_few_names(held_keywords(named, where, self._unheld), where)
         if kept.keys() == {"allOf"} and _is_single(kept["allOf"]):
             return self._schema(kept["allOf"][0], where + "/allOf/0", alone=alone)
         if alone:
@@ -261,9 +263,15 @@ class _Rewriting:
                 return pointer, target
         raise self._dead_end(where, reference, "does not lead to a part of the schema")
 
-    def _impossible(self, blame: Blame) -> RegistryInvalid:
-        pointer, keyword = blame
-        return refusal(self._tool, pointer, "no value fits, and one is required", keyword=keyword)
+    def _impossible(self, blames: Sequence[Blame]) -> RegistryInvalid:
+        """Return the error about the first place where nothing fits; `details` has all of them."""
+        errors = [
+            refusal(self._tool, pointer, "no value fits, and one is required", keyword=keyword)
+            for pointer, keyword in dict.fromkeys(blames)
+        ]
+        errors[0].details["all"] = tuple((error.details["pointer"], error.message) for error in errors)
+        errors[0].hint = "let a value fit, or do not require one"
+        return errors[0]
 
     def _dead_end(self, where: str, reference: object, why: str) -> RegistryInvalid:
         return refusal(self._tool, where, f"{reference!r:.80} {why}", keyword="$ref")

@@ -7,7 +7,7 @@ and whatever stands in `default`, `enum`, `const` or `examples` is data: neither
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from agx.errors import RegistryInvalid
 from agx.plan.tools import ToolInfo
@@ -214,14 +214,21 @@ def _checked_alone(tool: ToolInfo, place: Place, problems: Problems, *, check: S
     try:
         return check([tool])[0]
     except RegistryInvalid as error:
-        steps = pointer_steps(str(error.details.get("pointer", "")))
-        problems.refuse(error.message, place.along(steps), hint=error.hint)
+        alone = ((str(error.details.get("pointer", "")), error.message),)
+        for pointer, message in cast("Iterable[tuple[str, str]]", error.details.get("all", alone)):
+            problems.refuse(message, place.along(pointer_steps(pointer)), hint=error.hint)
         return tool
 
 
 def _unheld(tool: ToolInfo) -> str:
     """Return the sentence about the keywords that a model is not held to."""
     pointers = (*tool.approximated, *tool.left_out)
-    names = [*dict.fromkeys(f"`{pointer_steps(pointer)[-1]}`" for pointer in pointers)]
+    names = [*dict.fromkeys(f"`{_keyword(pointer)}`" for pointer in pointers)]
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     return f"a model is not fully held to {listed} while it writes: the finished plan is checked for that"
+
+
+def _keyword(pointer: str) -> str:
+    """Return the keyword at a place, of a pattern that one which has it."""
+    steps = pointer_steps(pointer)
+    return steps[-2] if steps[-2:-1] == ("patternProperties",) else steps[-1]

@@ -51,6 +51,16 @@ def test_a_refusal_names_tool_place_and_keyword(schema: dict[str, Any], pointer:
     assert "\n" not in error.message
 
 
+def test_all_places_where_nothing_fits_are_named() -> None:
+    schema = {"properties": {"a": False, "b": {"not": {}}, "c": STRING}, "required": ["a", "b", "c"]}
+    with pytest.raises(RegistryInvalid) as caught:
+        check_tools([ToolInfo("odd", schema=schema)])
+    places = caught.value.details["all"]
+    assert isinstance(places, tuple)
+    assert [pointer for pointer, _ in places] == ["/properties/a", "/properties/b/not"]
+    assert caught.value.hint == "let a value fit, or do not require one"
+
+
 UNHELD: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "in an alternative": (with_property({"anyOf": [STRING, {"not": {}}]}), [], []),
     "alternatives that overlap": (

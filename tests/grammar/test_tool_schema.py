@@ -168,6 +168,38 @@ def test_the_values_of_names_by_pattern_are_no_outputs() -> None:
     assert becomes == {"anyOf": [{"type": "object", "patternProperties": {"^(?:a+)$": STRING}}, OUTPUT]}
 
 
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        ({"pattern": "^a+$"}, "^(?:a+)$"),
+        ({"type": "string", "maxLength": 3}, "^(?:[\\x00-\\U0010ffff]{0,3})$"),
+        ({"minLength": 1}, "^(?:[\\x00-\\U0010ffff]+)$"),
+    ],
+    ids=str,
+)
+def test_rules_for_names_are_names_by_pattern(names: dict[str, Any], pattern: str) -> None:
+    schema = {"type": "object", "propertyNames": names, "additionalProperties": STRING}
+    becomes = {"type": "object", "patternProperties": {pattern: STRING}, "additionalProperties": False}
+    assert part(schema, output=None) == becomes
+
+
+def test_listed_names_are_those_that_a_rule_for_names_allows() -> None:
+    listed = {"type": "object", "properties": {"a": STRING, "long": STRING}}
+    assert part(listed | {"propertyNames": {"maxLength": 1}}, output=None) == closed(a=STRING)
+    few = {"type": "object", "propertyNames": {"enum": ["a", "b"]}, "additionalProperties": STRING}
+    assert part(few, output=None) == closed(a=STRING, b=STRING)
+
+
+def test_no_unevaluated_properties_are_no_others_than_those_of_all_parts() -> None:
+    parts = [{"properties": {"a": STRING}}, {"$ref": "#/$defs/d"}]
+    schema = {"allOf": parts, "properties": {"c": STRING}, "unevaluatedProperties": False}
+    whole_schema = schema | {"$defs": {"d": {"properties": {"b": STRING}, "required": ["b"]}}}
+    definitions, unheld = held_definitions("x", whole_schema, name="x")
+    assert not unheld.left_out
+    assert definitions["x"]["properties"] == {"a": True, "b": True, "c": STRING}
+    assert definitions["x"]["additionalProperties"] is False
+
+
 def test_what_is_moved_keeps_its_place() -> None:
     names = {"^[ab]$": {"uniqueItems": True}}
     _, noted = held_definitions("x", {"properties": {"p": {"patternProperties": names}}}, name="x")
@@ -330,10 +362,10 @@ UNHELD: dict[str, dict[str, Any]] = {
     "if": {"if": STRING, "then": {"maxLength": 3}},
     "dependentRequired": {"type": "object", "dependentRequired": {"a": ["b"]}},
     "dependentSchemas": {"type": "object", "dependentSchemas": {"a": {"required": ["b"]}}},
-    "propertyNames": {"type": "object", "propertyNames": {"maxLength": 3}},
+    "propertyNames": {"type": "object", "propertyNames": {"not": {"const": "a"}}},
     "uniqueItems": {"type": "array", "uniqueItems": True},
     "contains": {"type": "array", "contains": {"const": 1}},
-    "unevaluatedProperties": {"type": "object", "allOf": [{}, {}], "unevaluatedProperties": False},
+    "unevaluatedProperties": {"type": "object", "anyOf": [{}, {}], "unevaluatedProperties": False},
 }
 
 

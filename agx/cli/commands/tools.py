@@ -46,7 +46,8 @@ Examples:
   curl -s localhost:3000/tools | agx tools check -
 
 Prints every problem with the tool's name and a JSON pointer to the place. The exit code is 2 where
-there is one.
+there is one. Without problems it prints what of each schema a model is held to while it writes, and
+what is checked only when its plan is finished.
 """
 IMPORT_EPILOG = """\b
 Examples:
@@ -124,6 +125,9 @@ def show_tool(app: App, /, *, name: str, tools: tuple[str, ...], as_json: bool) 
 @click.pass_obj
 def check(app: App, /, *, file: str, as_json: bool) -> int:
     """Say whether the tools of FILE can be used, and if not, why; `-` is standard input."""
+    from agx.cli.show.held_schemas import held_schemas, held_text
+    from agx.cli.show.tool_texts import problems_text
+
     problems: Sequence[dict[str, str]] = ()
     registry: Registry | None = None
     try:
@@ -136,11 +140,9 @@ def check(app: App, /, *, file: str, as_json: bool) -> int:
     warnings = () if registry is None else registry.warnings
     if as_json or not is_terminal(sys.stdout):
         result = {"ok": not problems, "tools": num_tools, "problems": problems, "warnings": warnings}
-        write_result(shown_json(result))
+        write_result(shown_json(result | {"schemas": held_schemas(registry or ())}))
     else:
-        from agx.cli.show.tool_texts import problems_text
-
-        write_result(problems_text(problems) if problems else f"ok: {_count(num_tools)}")
+        write_result(problems_text(problems) if problems else held_text(registry or (), _count(num_tools)))
     for warning in warnings if not as_json else ():
         app.notes.warning(warning)
     return REFUSED if problems else 0

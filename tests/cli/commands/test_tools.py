@@ -176,7 +176,27 @@ def test_a_tool_is_shown_as_json(agx: Agx, own: str) -> None:
 def test_check_says_that_a_file_is_fine(agx: Agx, own: str) -> None:
     done = agx("tools", "check", own)
     assert done.code == 0
-    assert json.loads(done.out) == {"ok": True, "tools": 3, "problems": [], "warnings": []}
+    assert json.loads(done.out) == {
+        "ok": True,
+        "tools": 3,
+        "problems": [],
+        "warnings": [],
+        "schemas": {"weather": {"held_in_part": [], "only_checked": []}},
+    }
+
+
+def test_check_says_what_a_model_is_held_to(agx: Agx, tmp_path: Path) -> None:
+    parts = {"p": {"type": "array", "uniqueItems": True}, "q": {"type": "string", "pattern": "^(?!a)b"}}
+    path = tmp_path / "unheld.json"
+    path.write_text(json.dumps([{"name": "tag", "schema": {"properties": parts}}]))
+    done = agx("tools", "check", str(path))
+    assert done.code == 0
+    assert json.loads(done.out)["schemas"] == {
+        "tag": {"held_in_part": ["/properties/q/pattern"], "only_checked": ["/properties/p/uniqueItems"]}
+    }
+    assert "not fully held to `pattern` and `uniqueItems`" in done.err
+    _, lines = in_terminal("check", str(path))
+    assert "tag  held in part: /properties/q/pattern; only checked: /properties/p/uniqueItems" in lines
 
 
 def test_check_tells_every_problem_with_its_place(agx: Agx, bad: str) -> None:
