@@ -236,16 +236,26 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptProgress:
+    """How many tokens of a prompt have been read, those that were known before included, and of how many."""
+
+    num_read: int
+    num_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """One streamed piece of text. Only the last one has `finish_reason` and `usage`.
 
-    What the model writes before it answers is `is_reasoning`, and no part of the answer.
+    What the model writes before it answers is `is_reasoning`, and no part of the answer. While a long prompt
+    is read, chunks without text tell its progress in `prompt`.
     """
 
     text: str
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
     is_reasoning: bool = False
+    prompt: PromptProgress | None = None
 
 
 def checked_seed(seed: int | None, *, fresh: int) -> int:

@@ -15,7 +15,7 @@ from agx.backends.specs import Attachments, LlamaCppSpec
 from agx.errors import AgxError, Unsupported, UsageError
 from agx.gguf.source import open_gguf
 from agx.models.hashes import HASHES_NAME, HashMemory
-from agx.requests import Chunk, GenerationRequest, Usage
+from agx.requests import Chunk, GenerationRequest, PromptProgress, Usage
 from agx.worker.client import WorkerClient
 from agx.worker.protocol import Frame
 
@@ -150,7 +150,8 @@ def _as_json(schema: Mapping[str, Any]) -> str:
 
 def _chunk(reply: Frame) -> Chunk:
     if reply["event"] == "chunk":
-        return Chunk(reply["text"], is_reasoning=reply.get("is_reasoning", False))
+        prompt = PromptProgress(*reply["prompt"]) if "prompt" in reply else None
+        return Chunk(reply["text"], is_reasoning=reply.get("is_reasoning", False), prompt=prompt)
     return Chunk("", finish_reason=reply["finish_reason"], usage=Usage(**reply["usage"]))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agx.errors import AgxError
-from agx.requests import FinishReason, Usage
+from agx.requests import FinishReason, PromptProgress, Usage
 
 Stage = Literal["idle", "prefill", "generating"]
 
@@ -18,6 +18,14 @@ class TextEvent:
     request_id: int
     text: str
     is_reasoning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEvent:
+    """A part of a prompt was read, and there is more of it."""
+
+    request_id: int
+    progress: PromptProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +45,4 @@ class ErrorEvent:
     error: AgxError
 
 
-Event = TextEvent | DoneEvent | ErrorEvent
+Event = TextEvent | PromptEvent | DoneEvent | ErrorEvent

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from agx.engine.events import DoneEvent, ErrorEvent, Event, Stage, TextEvent
+from agx.engine.events import DoneEvent, ErrorEvent, Event, PromptEvent, Stage, TextEvent
 from agx.engine.generation import Generation
 from agx.engine.model import Model
 from agx.engine.pool import Pool
@@ -29,7 +29,7 @@ from agx.engine.scheduler import Slice, next_block, schedule, share_guesses
 from agx.engine.sequence import Sequence as TokenSequence
 from agx.engine.sequence import State
 from agx.errors import AgxError, DeadlineExceeded, ModelBroken, OutOfMemory, UsageError
-from agx.requests import FinishReason, GenerationRequest, LoadOptions
+from agx.requests import FinishReason, GenerationRequest, LoadOptions, PromptProgress
 from agx.util.blob_cache import BlobCache
 
 
@@ -196,7 +196,9 @@ class Engine:
         for generation, piece, row in zip(generations, slices, rows, strict=True):
             generation.sequence.advance(piece.stop - piece.start)
             pool.remember(generation.sequence)
-            if generation.sequence.num_pending == 0:
+            if generation.sequence.num_pending:
+                events += _prompt_events(generation)
+            else:
                 try:
                     events += self._advance(generation, row, piece.guesses)
                 except AgxError as error:
@@ -316,6 +318,13 @@ class Engine:
         if self._model is None:
             raise UsageError("no model is loaded", hint="load one first")
         return self._model
+
+
+def _prompt_events(generation: Generation) -> list[Event]:
+    sequence = generation.sequence
+    if sequence.num_decoded >= sequence.num_prompt:
+        return []
+    return [PromptEvent(generation.request_id, PromptProgress(sequence.num_decoded, sequence.num_prompt))]
 
 
 def _text_events(generation: Generation, *, is_final: bool = False) -> list[Event]:

@@ -24,6 +24,8 @@ Worker to parent::
                                                 how much of the weights has been read, now and then
     {"id": 1, "event": "done", "model": {…}, "timings_ms": {…}}
     {"id": 2, "event": "chunk", "text": "…"}    with "is_reasoning": true where it is reasoning
+    {"id": 2, "event": "chunk", "text": "", "prompt": [64, 804]}
+                                                how many tokens of a long prompt have been read
     {"id": 2, "event": "done", "finish_reason": "stop", "usage": {…}}
     {"id": 3, "event": "done", "prompt": "…", "prompt_tokens": 14}
     {"id": 2, "event": "error", "error": {…}}   `AgxError.as_dict`

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from agx.engine import devices, native
-from agx.engine.events import DoneEvent, ErrorEvent, TextEvent
+from agx.engine.events import DoneEvent, ErrorEvent, Event, PromptEvent, TextEvent
 from agx.engine.loop import Engine
 from agx.errors import AgxError, DeadlineExceeded, UsageError
 from agx.gguf.memory import MOST_SEQUENCES
@@ -137,8 +137,11 @@ class Service:
         if self._load_error is not None:
             raise self._load_error
 
-    def _report(self, event: TextEvent | DoneEvent | ErrorEvent) -> None:
+    def _report(self, event: Event) -> None:
         match event:
+            case PromptEvent(request_id, progress):
+                told = [progress.num_read, progress.num_tokens]
+                self._outgoing.append({"id": request_id, "event": "chunk", "text": "", "prompt": told})
             case TextEvent(request_id, text, is_reasoning):
                 self._add_text(request_id, text, is_reasoning=is_reasoning)
             case DoneEvent(request_id, finish_reason, usage):

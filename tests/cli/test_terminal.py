@@ -69,6 +69,37 @@ def test_the_text_streams_and_is_taken_away() -> None:
     assert in_terminal(streams=["stderr"], TERM="dumb") == ""
 
 
+READING = f"""
+import sys
+from agx.backends.scripted import ScriptedBackend
+from agx.cli.app import run
+from agx.planning.planner import Planner
+from agx.requests import Chunk, PromptProgress
+class Backend(ScriptedBackend):
+    async def generate(self, request):
+        for num_read in (64, 128, 704):
+            yield Chunk("", prompt=PromptProgress(num_read, 804))
+        async for chunk in super().generate(request):
+            yield chunk
+backend = Backend([{COUNT_LINES!r}])
+def make(config, *, registry=None, worker=None):
+    return Planner(config, registry=registry, backend=backend)
+sys.exit(run(sys.argv[1:], make_planner=make))
+"""
+
+
+def test_a_long_prompt_is_read_with_its_progress_shown() -> None:
+    """Each line takes the place of the one before, the text that of the last; a pipe gets nothing of it."""
+    shown = in_terminal(streams=["stderr"], program=READING)
+    lines = shown.split("\r\x1b[J")
+    assert [line.partition(", ")[0] for line in lines[:3]] == [
+        f"reading the prompt: {share} of 804 tokens" for share in ("8%", "16%", "88%")
+    ]
+    assert lines[1].endswith(" s left")
+    assert lines[3].startswith(COUNT_LINES[:20])
+    assert in_terminal("--json", streams=["stdout"], program=READING).startswith("{")
+
+
 def test_json_on_a_terminal_is_json() -> None:
     """--json decides against the table, wherever the output goes."""
     assert in_terminal("--json", streams=["stdout"]).startswith("{")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agx.engine.context import Context
-from agx.engine.events import DoneEvent, ErrorEvent, TextEvent
+from agx.engine.events import DoneEvent, ErrorEvent, PromptEvent, TextEvent
 from agx.engine.loop import Engine
 from agx.errors import AgxError
 from agx.grammar.plan_schema import PlanLimits, plan_schema
@@ -102,7 +102,7 @@ def run_all(engine: Engine, requests: Sequence[GenerationRequest]) -> list[Outco
         for event in engine.step():
             if isinstance(event, TextEvent):
                 texts[event.request_id].append(event.text)
-            else:
+            elif not isinstance(event, PromptEvent):
                 ends[event.request_id] = event
     return [
         Outcome(tuple(texts[number]), end, None)

@@ -12,15 +12,16 @@ import jsonschema
 import pytest
 
 from agx.engine.chat.prompt_writer import Conversation
-from agx.engine.events import ErrorEvent
+from agx.engine.events import ErrorEvent, Event, PromptEvent
 from agx.engine.loop import Engine
 from agx.engine.model import Model
+from agx.engine.prefix import BLOCK
 from agx.engine.sampling import Sampler
 from agx.engine.scheduler import Slice
 from agx.engine.sequence import Sequence
 from agx.errors import ConstraintFailed, DeadlineExceeded, PromptTooLong, UsageError
 from agx.grammar.constraint import Constraint
-from agx.requests import Parameters
+from agx.requests import Parameters, PromptProgress
 from tests.engine.support import (
     SMALL_PLANS,
     USER,
@@ -159,7 +160,7 @@ def test_a_prompt_longer_than_one_batch_is_read_in_parts(load: Load) -> None:
     engine = load(TinyModel(context_length=2048))
     engine.start(1, request("b" * 1200, max_tokens=4))
     stages = [engine.stage]
-    assert engine.step() == []
+    assert engine.step() == [PromptEvent(1, PromptProgress(BLOCK, 1202))]
     stages.append(engine.stage)
     outcome = finish(engine)
     assert outcome.usage["prompt_tokens"] == 1202
@@ -262,3 +263,19 @@ def test_closing_drops_what_runs(engine: Engine) -> None:
     assert not engine.has_work
     assert engine.stage == "idle"
     engine.close()
+
+
+def test_the_progress_of_a_long_prompt_is_told_block_by_block(engine: Engine) -> None:
+    """What is known of an earlier prompt is not read again, and nothing is told of it."""
+
+    def told() -> list[PromptProgress]:
+        engine.start(1, request("word " * 60, max_tokens=2))
+        events: list[Event] = []
+        while engine.has_work:
+            events += engine.step()
+        return [event.progress for event in events if isinstance(event, PromptEvent)]
+
+    first = told()
+    num_tokens = first[0].num_tokens
+    assert [each.num_read for each in first] == list(range(BLOCK, num_tokens, BLOCK))
+    assert told() == []

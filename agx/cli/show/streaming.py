@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
+import time
 import unicodedata
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -15,7 +16,7 @@ from typing import Self
 from agx.app.planners import unseen_warning
 from agx.cli.show.output import Notes, is_terminal, may_colour, visible_on
 from agx.planning.planner import Planner
-from agx.requests import Chunk
+from agx.requests import Chunk, PromptProgress
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.util.texts import visible
 
@@ -31,6 +32,8 @@ class Progress:
         self._columns, self._lines = max(size.columns, 2), max(size.lines, 3)
         self._row = self._column = 0
         self._is_dim = False
+        # When the prompt that is being read was first heard of, and how much of it had been read then.
+        self._reading: tuple[float, int] | None = None
 
     @property
     def is_shown(self) -> bool:
@@ -69,6 +72,20 @@ class Progress:
         if fraction < 1.0:
             self.add(f"loading the model: {fraction:.0%}")
 
+    def reading(self, prompt: PromptProgress) -> None:
+        """Show how much of a prompt has been read, and how long the rest may take, in place of the text."""
+        now = time.monotonic()
+        if self._reading is None or prompt.num_read < self._reading[1]:
+            self._reading = now, prompt.num_read
+        self.clear()
+        began_at, num_before = self._reading
+        share = f"reading the prompt: {prompt.num_read / prompt.num_tokens:.0%} of {prompt.num_tokens} tokens"
+        num_read = prompt.num_read - num_before
+        if num_read:
+            left_secs = (now - began_at) / num_read * (prompt.num_tokens - prompt.num_read)
+            share += f", {left_secs:.0f} s left"
+        self.add(share)
+
     def before(self, tell: Callable[[str], None]) -> Callable[[str], None]:
         """Return the function, with the text cleared before each call."""
 
@@ -77,6 +94,12 @@ class Progress:
             tell(text)
 
         return cleared
+
+    def begin_text(self) -> None:
+        """Clear what was shown of the prompt, once its answer begins."""
+        if self._reading is not None:
+            self._reading = None
+            self.clear()
 
     def clear(self) -> None:
         """Clear what was shown."""
@@ -124,7 +147,10 @@ async def _streamed(pieces: AsyncGenerator[Chunk | GeneratedPlan, None], progres
         async for piece in pieces:
             if isinstance(piece, GeneratedPlan):
                 generated = piece
+            elif piece.prompt is not None:
+                progress.reading(piece.prompt)
             else:
+                progress.begin_text()
                 progress.add(piece.text, is_dim=piece.is_reasoning)
                 if piece.finish_reason is not None:
                     progress.clear()  # with two roles a second text follows
