@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # Delta changes a draft only where it is this much surer, in nats: a right draft is to stay as it is. Both
 # were found by measurement, the general one with `scripts/measure-delta`.
 TRAINED_DRAFT_MARGIN = 5.0
-GENERAL_DRAFT_MARGIN = 6.0
+GENERAL_DRAFT_MARGIN = 4.0
 # What a request is made for while the model loads: as the embedded planner, which writes JSON.
 TRAINED = ModelFacts(name="", planner_tools="unix")
 
