@@ -13,7 +13,8 @@ from typing import NamedTuple
 from agx.plan.schema import Task
 from agx.plan.tools import Registry
 from agx.risk.assess import assess, inner_commands
-from agx.run.git_reading import is_of_git
+from agx.run.git_reading import is_reading
+from agx.unix.calls import Call
 
 ANY = "any program"
 NOT_PASSED_ON: Mapping[str, tuple[str, ...]] = {
@@ -61,7 +62,7 @@ def environ_of(task: Task, registry: Registry, environ: Mapping[str, str]) -> Ta
         return TaskEnviron(environ, (), is_git=False)
     kept = {name: value for name, value in environ.items() if not _is_kept_back(name)}
     named = [name for name in _read_by({*inner_commands(task)}) if name in environ]
-    return TaskEnviron(kept, tuple(named), is_git=risk <= {"reads"} and is_of_git(task.command))
+    return TaskEnviron(kept, tuple(named), is_git=is_reading(Call.of(task), risk))
 
 
 def own_risk(task: Task, registry: Registry) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ that is judged as reading gets settings and options of AGX's own, in front of th
 - filters, which `git status` runs over changed files, by the names that the settings have at that moment;
 - variables: no hook, no lock, no transfer (a clone that is not whole fetches what it lacks, by any program).
 
-Options of the plan that ask for such a program are judged `runs_code`, and nothing is switched off then.
+`git config` and `git var` run nothing and show the settings, so that they get none. Options of the plan that
+ask for such a program are judged `runs_code`, and nothing is switched off then.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from dataclasses import replace
 
 from agx.run.program import Program
 from agx.run.record import TaskProblem
+from agx.unix.calls import Call
 from agx.unix.command_specs import exact_spec
+from agx.unix.runs import read_call
 
 VARIABLES: Mapping[str, str] = {
     "GIT_ALLOW_PROTOCOL": "",  # none
@@ -31,9 +34,10 @@ VARIABLES: Mapping[str, str] = {
     "GIT_TERMINAL_PROMPT": "0",
 }
 _DROPPED = ("GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_EXEC_PATH", "GIT_TRACE")  # and what begins as the last
+_HOOKS = "core.hooksPath=/dev/null"
 _SETTINGS = (
     "core.fsmonitor=false",
-    "core.hooksPath=/dev/null",
+    _HOOKS,
     "core.pager=cat",
     "core.alternateRefsCommand=false",
     "diff.submodule=short",
@@ -53,8 +57,10 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("reflog", "reflog show"), _OF_DIFF),
     **dict.fromkeys(("diff", "diff-index", "diff-files"), (*_OF_DIFF, _OUTSIDE)),
     **dict.fromkeys(("blame", "annotate", "grep"), ("--no-textconv",)),
+    **dict.fromkeys(("archive", "hash-object"), ()),
     "status": (_OUTSIDE,),
 }
+_SHOWING = ("config", "var")
 _VERBS = {"stash": ("list", "show"), "reflog": ("show", "list", "exists")}
 _FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
 _FILTER = re.compile(r"(filter\..*)\.(?:clean|smudge|process|required)", re.DOTALL)
@@ -62,9 +68,15 @@ _FILTER_OFF = ("clean=", "smudge=", "process=", "required=false")
 _ASKING_SECS = 20
 
 
-def is_of_git(command: str) -> bool:
-    """Return whether a task's command is Git."""
-    return command == "git"
+def is_reading(call: Call, risk: set[str]) -> bool:
+    """Return whether a call with this risk is a reading Git command, which is to start nothing.
+
+    One that only puts what it reads into a file (`git log --output=f`) is one as well.
+    """
+    if call.name != "git" or not risk.isdisjoint({"runs_code", "network"}):
+        return False
+    *_, last = read_call(call)
+    return risk <= {"reads"} or last.spec.name.removeprefix("git ") in _OPTIONS
 
 
 def disarmed(program: Program) -> Program:
@@ -77,8 +89,11 @@ def disarmed(program: Program) -> Program:
     program = replace(program, environ=environ)
     name, words = program.argv[0], list(program.argv[1:])
     begin = _place_of_subcommand(words)
+    if words[begin : begin + 1] in [[showing] for showing in _SHOWING]:
+        return program
     values = (*_SETTINGS, *_without_filters(program, words[:begin]))
-    settings = [word for value in values for word in ("-c", value)]
+    is_asked_for = words[begin : begin + 1] == ["rev-parse"]  # `rev-parse --git-path hooks`
+    settings = [word for value in values for word in ("-c", value) if not (is_asked_for and value == _HOOKS)]
     end = begin + _num_words_of_subcommand(words[begin:])
     options = _OPTIONS.get(" ".join(words[begin:end]), ())
     argv = (name, "--no-pager", *settings, *words[:end], *options, *words[end:])

@@ -22,6 +22,7 @@ DANGEROUS: dict[str, list[str]] = {
         "shred -u notes",
         "truncate -s 0 notes",
         "find . -name a -delete",
+        "find -files0-from names -delete",
         "find build -type f -exec rm {} +",
         "dd if=/dev/zero of=notes",
         "dd if=a of=/dev/sda",

@@ -25,7 +25,7 @@ def _listed(text: str) -> list[str]:
 
 # Those that start a program of the repository when they run as they are.
 STARTING = _listed("""
-status|status -s|status -v|diff|diff --stat|diff HEAD|diff --cached|diff -- a.txt|log|log -p|log --stat
+status|status -s|diff|diff --stat|diff HEAD|diff --cached|diff -- a.txt|log|log -p|log --stat
 log --oneline|log -1 -Gone|log -p --follow a.txt|log -m -p|show|show --stat|blame a.txt|annotate a.txt
 grep one|ls-files|ls-files -m|hash-object a.txt|archive HEAD|diff-files -p|diff-index -p HEAD
 check-ignore a|fsck|reflog -p
@@ -47,7 +47,7 @@ archive --format=tgz HEAD|range-diff a...b|submodule status|submodule summary|su
 log --remerge-diff|log --diff-merges=remerge|rev-list --alternate-refs --all
 ls-files --recurse-submodules|lg|interpret-trailers a|grep --recurse-submodules one
 cat-file --textconv HEAD:a|cat-file --filters HEAD:a|stash show --ext-diff|difftool
-reflog --show-signature
+reflog --show-signature|status -v|status --verbose|status -vv
 """)
 
 
@@ -117,6 +117,33 @@ async def test_it_prints_what_it_would_print_without_such_settings(hostile: Host
     assert "+more\n" in text
     assert " M a.txt\n" in await run_git(["status", "-s"], hostile)
     assert "signed" in await run_git(["log", "--format=%s"], hostile)
+
+
+async def test_what_is_only_put_into_a_file_is_read_alike(hostile: HostileRepository) -> None:
+    hostile.touch()
+    for words in (
+        ["log", "-p", "--output=out"],
+        ["diff", "--output=out"],
+        ["archive", "-o", "out.tar", "HEAD"],
+    ):
+        assert risk_of("git", *words) == {"reads", "writes"}
+        await run_git(words, hostile)
+        assert not hostile.was_entered()
+    for name in ("out", "out.tar"):
+        assert (hostile.folder / name).read_bytes()
+        (hostile.folder / name).unlink()
+
+
+@pytest.mark.parametrize("text", ["config --get core.pager", "config --get core.fsmonitor", "var GIT_PAGER"])
+async def test_settings_that_are_asked_for_are_shown_as_they_are(
+    text: str, hostile: HostileRepository
+) -> None:
+    assert (await run_git(text.split(), hostile)).strip() == str(hostile.mark.parent / "program")
+    assert not hostile.was_entered()
+
+
+async def test_the_folder_of_hooks_is_shown_as_it_is(hostile: HostileRepository) -> None:
+    assert await run_git(["rev-parse", "--git-path", "hooks"], hostile) == ".git/hooks\n"
 
 
 async def test_a_record_has_the_words_of_the_plan(hostile: HostileRepository) -> None:
