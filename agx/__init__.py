@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agx.backends.plan_requests import PlanOptions, plan_request
     from agx.backends.plans import GeneratesPlans
     from agx.backends.scripted import ScriptedBackend, ScriptedReply
-    from agx.backends.specs import LlamaCppSpec, ModelChoice, specify
+    from agx.backends.specs import LlamaCppSpec, ModelChoice, ServerChoice, specify
     from agx.errors import (
         AgxError,
         BackendError,
@@ -146,6 +146,7 @@ __all__ = [
     "RunResult",
     "ScriptedBackend",
     "ScriptedReply",
+    "ServerChoice",
     "ShellReading",
     "StorageError",
     "StoredPlan",
@@ -228,7 +229,7 @@ _HOMES = {
     "agx.backends.create": ("create_backend",),
     "agx.backends.plan_requests": ("PlanOptions", "plan_request"),
     "agx.backends.plans": ("GeneratesPlans",),
-    "agx.backends.specs": ("LlamaCppSpec", "ModelChoice", "specify"),
+    "agx.backends.specs": ("LlamaCppSpec", "ModelChoice", "ServerChoice", "specify"),
     "agx.backends.scripted": ("ScriptedBackend", "ScriptedReply"),
     "agx.planning.config": ("ModelRole", "PlannerConfig"),
     "agx.planning.many": ("PlanOutcome",),

@@ -30,8 +30,8 @@ PUBLIC = {
     """,
     "models and backends": """
         BackendKind Chunk GeneratesPlans GenerationRequest Health LlamaCppSpec LoadOptions Message
-        ModelBackend ModelCard ModelChoice ModelFacts Parameters ScriptedBackend ScriptedReply Usage
-        create_backend embedded_model plan_request read_card resolve_model specify
+        ModelBackend ModelCard ModelChoice ModelFacts Parameters ScriptedBackend ScriptedReply ServerChoice
+        Usage create_backend embedded_model plan_request read_card resolve_model specify
     """,
     "running, keeping and measuring": """
         Audience Case Outcome PlanBuffer PlanStore Report RunOptions RunResult StoredPlan TaskRecord

@@ -14,6 +14,7 @@ from agx.plan.dialects import DIALECT_CHOICES
 from agx.requests import LoadOptions, Parameters
 
 if TYPE_CHECKING:
+    from agx.backends.specs import ServerChoice
     from agx.planning.config import PlannerConfig
     from agx.settings.layers import Settings
 
@@ -49,14 +50,22 @@ def cache_folder(settings: Settings) -> Path | None:
     return None if settings.home is None else settings.home / "cache"
 
 
+def server_choice(settings: Settings) -> ServerChoice:
+    """Return what the settings say of servers that generate text."""
+    from agx.backends.specs import ServerChoice  # noqa: PLC0415  heavy: the worker starts first
+
+    return ServerChoice(ollama_model=settings.optional_text("ollama_model"))
+
+
 def planner_config(settings: Settings) -> PlannerConfig:
     """Return the configuration of the planner that the settings ask for."""
-    from agx.backends.base import BackendKind  # noqa: PLC0415  heavy: the worker starts first
+    from agx.backends.base import backend_order  # noqa: PLC0415  heavy: the worker starts first
     from agx.planning.config import ModelRole, PlannerConfig  # noqa: PLC0415  as above
     from agx.risk.policy import RISK_LIMITS  # noqa: PLC0415  as above
 
     return PlannerConfig(
-        backend=BackendKind(settings.text("backend")),
+        backend=backend_order(settings.text("backend")),
+        servers=server_choice(settings),
         role=ModelRole(settings.text("model_role")),
         echo_model=settings.text("echo_model"),
         delta_model=settings.text("delta_model"),

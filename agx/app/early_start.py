@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agx.app.configure import cache_folder, load_options, models_folder, warm_folder
-from agx.backends.base import BackendKind
-from agx.backends.specs import LlamaCppSpec, ModelChoice, specify
+from agx.app.configure import cache_folder, load_options, models_folder, server_choice, warm_folder
+from agx.backends.base import backend_order
+from agx.backends.specs import LlamaCppSpec, ModelChoice, first_spec, specify
 from agx.errors import AgxError
 
 if TYPE_CHECKING:
@@ -37,13 +37,14 @@ def _start(settings: Settings) -> Channel | None:
     try:
         choice = ModelChoice(
             settings.text(f"{role}_model"),
-            backend=BackendKind(settings.text("backend")),
+            backend=backend_order(settings.text("backend")),
             models_dir=models_folder(settings),
             warm_dir=warm_folder(settings),
             cache_dir=cache_folder(settings),
             load=load_options(settings),
+            servers=server_choice(settings),
         )
-        spec = specify(choice)
+        spec = first_spec(specify(choice))
         if not isinstance(spec, LlamaCppSpec) or not spec.path.is_file():
             return None
     except (AgxError, OSError):

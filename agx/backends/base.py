@@ -27,6 +27,11 @@ class BackendKind(StrEnum):
     SCRIPTED = "scripted"
 
 
+def backend_order(text: str) -> tuple[BackendKind, ...]:
+    """Return the backends of a setting, such as `llamacpp,ollama`."""
+    return tuple(BackendKind(word) for word in text.split(","))
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
     """What a model says of itself, once it is loaded; what a backend cannot know keeps its default.
@@ -37,6 +42,8 @@ class ModelFacts:
     `follows_drafts` says that its text is held to a request's draft, so that the prompt need not show it.
     `call_format` is the name of the format in which it writes tool calls, where that is a known one.
     `chat_template_sha256` is there where another chat template than the model's own was given.
+    `may_ignore_schema` says that a server was asked to hold its text to the schema, and may not do so.
+    `fell_back_from` are the backends that could not be used before this one, each with why.
     `warnings` are sentences about what a user should know of how it is used.
     """
 
@@ -52,6 +59,8 @@ class ModelFacts:
     call_format: str | None = None
     build: str | None = None
     chat_template_sha256: str | None = None
+    may_ignore_schema: bool = False
+    fell_back_from: str | None = None
     warnings: tuple[str, ...] = ()
 
     @property

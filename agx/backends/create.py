@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agx.backends.specs import Attachments, BackendSpec, LlamaCppSpec
+from agx.backends.specs import Attachments, BackendSpec, FallbackSpec, LlamaCppSpec, UnavailableSpec
 
 if TYPE_CHECKING:
     from agx.backends.base import ModelBackend
@@ -17,5 +17,11 @@ def create_backend(spec: BackendSpec, attached: Attachments | None = None) -> Mo
             from agx.backends.llamacpp import LlamaCppBackend  # noqa: PLC0415  imported when it is asked for
 
             return LlamaCppBackend(spec, attached)
+        case FallbackSpec():
+            from agx.backends.fallback import FallbackBackend  # noqa: PLC0415  as above
+
+            return FallbackBackend(spec, attached, create=create_backend)
+        case UnavailableSpec(error=error):
+            raise error
         case _:
             raise TypeError(f"no backend is opened by {spec!r}")

@@ -118,6 +118,7 @@ async def stream_plan(
     """
     started = time.perf_counter()
     prepared = await prepare(backend, instruction, context, options=options, draft=draft)
+    used = backend.backend_type, backend.model_name
     usages: list[Usage] = []
     while True:
         texts: list[str] = []
@@ -128,6 +129,8 @@ async def stream_plan(
                     texts.append(chunk.text)
                 last = chunk
                 yield chunk
+        if used != (backend.backend_type, backend.model_name):  # another one took its place on the way
+            prepared = replace(prepared, facts=await backend.model_facts())
         text = "".join(texts)
         usages.append(_usage_of_whole(last, text, prepared))
         metadata = _metadata(backend, prepared, usage=_total(usages), started=started)
@@ -297,6 +300,7 @@ def _metadata(backend: ModelBackend, prepared: Prepared, *, usage: Usage, starte
         seed=usage.seed,
         parameters=asdict(request.parameters) | _other_parameters(prepared) | policy.as_parameters(context),
         build=facts.build,
+        fell_back_from=facts.fell_back_from,
         timings_ms={name: round(ms, 3) for name, ms in usage.timings_ms.items()},
         tools_offered=names_offered(context),
     )

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from agx.backends.base import BackendKind
-from agx.errors import Unsupported
-from agx.models.resolve import display_name, resolve_model
+from agx.errors import AgxError, ModelMissing, Unsupported, UsageError
+from agx.models.resolve import OLLAMA, display_name, resolve_model
 from agx.requests import LoadOptions, LoadRequest
 
 if TYPE_CHECKING:
@@ -22,19 +22,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerChoice:
+    """What a person says of the servers that generate text; a field or more a kind of server.
+
+    `ollama_model` is Ollama's name of a model, asked for where the model's name is not Ollama's.
+    """
+
+    ollama_model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelChoice:
     """A model as a person asks for it: by a name or a path; names are looked up in `models_dir`.
 
     A worker that is kept in `warm_dir` is used where one fits. What is computed of prompts outlives the
-    process in `cache_dir`.
+    process in `cache_dir`. Several backends are an order: the first that can load the model generates.
+    `servers` is what the backends that ask a server need to know.
     """
 
     model: str
-    backend: BackendKind = BackendKind.AUTO
+    backend: BackendKind | tuple[BackendKind, ...] = BackendKind.AUTO
     models_dir: Path | None = None
     warm_dir: Path | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
     cache_dir: Path | None = None
+    servers: ServerChoice = field(default_factory=ServerChoice)
 
 
 class BackendSpec(Protocol):
@@ -75,6 +87,26 @@ class LlamaCppSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class UnavailableSpec:
+    """A backend that cannot be opened, and why: its place in an order goes to the next."""
+
+    backend: BackendKind
+    error: AgxError
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackSpec:
+    """Several backends in order: the first that can load its model is the one that generates."""
+
+    specs: tuple[BackendSpec, ...]
+
+    @property
+    def backend(self) -> BackendKind:
+        """The kind of the first of them."""
+        return self.specs[0].backend
+
+
+@dataclass(frozen=True, slots=True)
 class Attachments:
     """What a backend is handed beside its specification, because it is alive.
 
@@ -92,13 +124,53 @@ def specify(choice: ModelChoice) -> BackendSpec:
     """Return the specification for a model; nothing is opened.
 
     Raises `Unsupported` for a backend that this version lacks, `ModelMissing` and `UsageError` for a name
-    that its backend cannot resolve.
+    that its backend cannot resolve, and `ConfigError` for a server's address that is none.
     """
-    if choice.backend not in {BackendKind.AUTO, BackendKind.LLAMACPP}:
-        raise Unsupported(
-            f"this version of AGX has no backend {choice.backend.value!r}",
-            hint=f"set AGX_BACKEND to {BackendKind.AUTO.value} or {BackendKind.LLAMACPP.value}",
+    order = _order(choice)
+    if len(order) == 1:
+        return _specified(order[0], choice)
+    return FallbackSpec(tuple(_specified_or_why_not(kind, choice) for kind in order))
+
+
+def first_spec(spec: BackendSpec) -> BackendSpec:
+    """Return what is tried first of a specification, so that it can be started early."""
+    return first_spec(spec.specs[0]) if isinstance(spec, FallbackSpec) else spec
+
+
+def _order(choice: ModelChoice) -> tuple[BackendKind, ...]:
+    """Return the kinds to try; `auto` asks Ollama only for a model that somebody named as Ollama's."""
+    order = choice.backend if isinstance(choice.backend, tuple) else (choice.backend,)
+    if not order or (len(order) > 1 and BackendKind.AUTO in order):
+        names = ",".join(kind.value for kind in order)
+        raise UsageError(
+            f"the backends {names!r} are no order", hint="name one or more, or auto for the usual order"
         )
+    if order != (BackendKind.AUTO,):
+        return tuple(dict.fromkeys(order))
+    is_named = choice.servers.ollama_model is not None or choice.model.startswith(OLLAMA)
+    return (BackendKind.LLAMACPP, BackendKind.OLLAMA) if is_named else (BackendKind.LLAMACPP,)
+
+
+def _specified_or_why_not(kind: BackendKind, choice: ModelChoice) -> BackendSpec:
+    """Return the specification of a kind; a model or a backend that is not there leaves it to the next."""
+    try:
+        return _specified(kind, choice)
+    except (ModelMissing, Unsupported) as error:
+        return UnavailableSpec(kind, error)
+
+
+def _specified(kind: BackendKind, choice: ModelChoice) -> BackendSpec:
+    match kind:
+        case BackendKind.LLAMACPP:
+            return _llamacpp(choice)
+        case _:
+            raise Unsupported(
+                f"this version of AGX has no backend {kind.value!r}",
+                hint=f"set AGX_BACKEND to {BackendKind.AUTO.value} or {BackendKind.LLAMACPP.value}",
+            )
+
+
+def _llamacpp(choice: ModelChoice) -> LlamaCppSpec:
     return LlamaCppSpec(
         resolve_model(choice.model, models_dir=choice.models_dir),
         name=display_name(choice.model),

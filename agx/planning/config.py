@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agx.backends.base import BackendKind
 from agx.backends.plan_requests import PlanOptions
-from agx.backends.specs import ModelChoice
+from agx.backends.specs import ModelChoice, ServerChoice
 from agx.models.resolve import EMBEDDED
 from agx.plan.dialects import DialectChoice
 from agx.prompts.chosen_examples import DEFAULT_EXAMPLES
@@ -38,9 +38,10 @@ class PlannerConfig:
     """How a planner plans. `seed` None draws a fresh one for every plan.
 
     `echo_model` and `delta_model` are a path, a name in `models_dir`, `ollama:name:tag` or `agx-nano`;
-    `load` is how both are loaded; a worker that `agx up` keeps in `warm_dir` and that is loaded so is used
-    instead of a new one, and None uses none. What is computed of prompts outlives the process in
-    `cache_dir`, where it is given. `think` is how many tokens a model may reason before it
+    `backend` generates, or of several the first that can load the model; `servers` is what those that ask a
+    server need to know. `load` is how both models are loaded; a worker that `agx up` keeps in `warm_dir` and
+    that is loaded so is used instead of a new one, and None uses none. What is computed of prompts outlives
+    the process in `cache_dir`, where it is given. `think` is how many tokens a model may reason before it
     plans: 0 is none; None is none where its template can turn reasoning off, and a few hundred otherwise.
     `dialect` is the form in which a model writes a plan: `json`, `shell` (a pipeline, of Unix commands
     only), `native` (the model's own tool calls, of functions only), or `auto` for the one that suits model
@@ -52,13 +53,14 @@ class PlannerConfig:
     instruction. No plan uses a tool of `forbidden` or goes above `max_risk`; a context can only add.
     """
 
-    backend: BackendKind = BackendKind.AUTO
+    backend: BackendKind | tuple[BackendKind, ...] = BackendKind.AUTO
     role: ModelRole = ModelRole.ECHO
     echo_model: str | Path = EMBEDDED
     delta_model: str | Path = EMBEDDED
     models_dir: Path | None = None
     warm_dir: Path | None = None
     cache_dir: Path | None = None
+    servers: ServerChoice = field(default_factory=ServerChoice)
     load: LoadOptions = field(default_factory=LoadOptions)
     parameters: Parameters = field(default_factory=Parameters)
     think: int | None = None
@@ -91,6 +93,7 @@ class PlannerConfig:
             warm_dir=self.warm_dir,
             cache_dir=self.cache_dir,
             load=self.load,
+            servers=self.servers,
         )
         options = PlanOptions(
             self.parameters,

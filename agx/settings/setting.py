@@ -23,7 +23,8 @@ class Setting:
     """One row. `range` is that of a number.
 
     `option` is the command line's name where it is not the usual one. `aliases` are further names
-    of the environment variable, `synonyms` other words for a choice.
+    of the environment variable, `synonyms` other words for a choice. `is_order` says that several of the
+    choices may be given, with commas between them.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Setting:
     option: str = ""
     aliases: tuple[str, ...] = ()
     synonyms: tuple[tuple[str, str], ...] = ()
+    is_order: bool = False
 
     @property
     def flag(self) -> str:
@@ -50,7 +52,8 @@ class Setting:
     def allowed(self) -> str:
         """The values it takes, in words."""
         if self.kind == "choice":
-            return "one of " + ", ".join(self.choices)
+            several = ", or several of them in order with commas between" if self.is_order else ""
+            return "one of " + ", ".join(self.choices) + several
         if self.kind == "names":
             return "a list of names; in one text there are commas between them"
         return f"{_ARTICLES[self.kind]} {self.range or 'without control characters'}"
@@ -87,10 +90,11 @@ class Setting:
             if raw and raw.isprintable():
                 return raw
             raise self._misfit(raw, origin)
-        word = dict(self.synonyms).get(raw.lower(), raw.lower())
-        if word not in self.choices:
+        given = [word.strip() for word in raw.lower().split(",")] if self.is_order else [raw.lower()]
+        words = [dict(self.synonyms).get(word, word) for word in given]
+        if not {*words} <= {*self.choices}:
             raise self._misfit(raw, origin)
-        return word
+        return ",".join(dict.fromkeys(words))
 
     def _checked_names(self, raw: object, origin: str) -> tuple[str, ...]:
         names = raw.split(",") if isinstance(raw, str) else raw

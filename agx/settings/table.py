@@ -52,9 +52,10 @@ SETTINGS: tuple[Setting, ...] = (
         "backend",
         "choice",
         "auto",
-        "what generates the text",
+        "what generates the text; several with commas between are tried in this order",
         choices=("auto", "llamacpp", "ollama", "openai"),
         synonyms=(("candle", "llamacpp"), ("llama.cpp", "llamacpp")),
+        is_order=True,
     ),
     Setting(
         "model_role",
@@ -72,6 +73,12 @@ SETTINGS: tuple[Setting, ...] = (
         None,
         "the model of both roles: a GGUF file, a name in the models folder or ollama:NAME",
         option="--model",
+    ),
+    Setting(
+        "ollama_model",
+        "text",
+        None,
+        "the model that Ollama is asked for where the model is not given as ollama:NAME",
     ),
     _of(LoadOptions, "device", "where the model runs"),
     _of(

@@ -238,3 +238,17 @@ def test_a_list_of_anything_but_names_is_refused(tmp_path: Path, value: str) -> 
     with pytest.raises(ConfigError, match=r"forbid cannot be .*agx.toml:1") as caught:
         settings(tmp_path, project=f"forbid = {value}")
     assert "commas" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("auto", "auto"), ("candle , Ollama", "llamacpp,ollama"), ("ollama,ollama", "ollama")],
+)
+def test_backends_are_read_as_an_order(text: str, expected: str) -> None:
+    assert BY_NAME["backend"].from_text(text, origin="--backend") == expected
+
+
+@pytest.mark.parametrize("text", ["", ",", "llamacpp,", "llamacpp,mlx"])
+def test_an_order_with_an_unknown_backend_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="backend cannot be"):
+        BY_NAME["backend"].from_text(text, origin="--backend")
