@@ -24,6 +24,7 @@ from agx.grammar.alternatives import exclusive_objects, names_required
 from agx.grammar.disjoint import are_disjoint
 from agx.grammar.held_keywords import Unheld, held_keywords, held_pattern
 from agx.grammar.names_by_pattern import Moved, with_few_names
+from agx.grammar.negations import without_negation
 from agx.grammar.never import Blame, Never
 from agx.grammar.property_names import with_held_names
 from agx.grammar.schema_forms import has_parts, is_closed_object
@@ -132,7 +133,8 @@ class _Rewriting:
                 raise refusal(self._tool, f"{where}/{key}", reason, keyword=key)
         if self._never.blame(schema, where) is not None:
             return False
-        named = with_held_names(schema, where, lambda reference: self._led_to(reference)[1])
+        plain = without_negation(schema)
+        named = with_held_names(plain, where, lambda reference: self._led_to(reference)[1])
         kept = with_few_names(held_keywords(named, where, self._unheld), where)
         if kept.keys() == {"allOf"} and _is_single(kept["allOf"]):
             return self._schema(kept["allOf"][0], where + "/allOf/0", alone=alone)

@@ -11,6 +11,7 @@ from agx.grammar.tool_schema import held_definitions, tool_definitions
 
 OUTPUT = {"$ref": "#/$defs/output"}
 STRING = {"type": "string"}
+A, B = {"a": STRING}, {"b": STRING}
 
 
 def whole(schema: dict[str, Any], *, output: dict[str, Any] | None = OUTPUT) -> Any:
@@ -200,6 +201,35 @@ def test_no_unevaluated_properties_are_no_others_than_those_of_all_parts() -> No
     assert definitions["x"]["additionalProperties"] is False
 
 
+@pytest.mark.parametrize(
+    ("schema", "becomes"),
+    [
+        ({"type": ["string", "null"], "not": {"type": "null"}}, {"type": ["string"]}),
+        ({"type": ["string", "integer"], "not": {"type": "number"}}, {"type": ["string"]}),
+        ({"type": "object", "properties": A | B, "not": {"required": ["b"]}}, closed(**A)),
+    ],
+    ids=str,
+)
+def test_what_a_negation_says_in_other_words_is_held(schema: dict[str, Any], becomes: Any) -> None:
+    definitions, unheld = held_definitions("x", {"properties": {"p": schema}}, name="x")
+    assert definitions["x"]["properties"]["p"] == becomes
+    assert not unheld.left_out
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "number", "not": {"type": "integer"}},
+        {"type": "object", "properties": A | B, "not": {"required": ["a", "b"]}},
+        {"type": "string", "not": {"type": "string", "maxLength": 3}},
+    ],
+    ids=str,
+)
+def test_other_negations_are_left_out(schema: dict[str, Any]) -> None:
+    _, unheld = held_definitions("x", {"properties": {"p": schema}}, name="x")
+    assert [*unheld.left_out] == ["/properties/p/not"]
+
+
 def test_what_is_moved_keeps_its_place() -> None:
     names = {"^[ab]$": {"uniqueItems": True}}
     _, noted = held_definitions("x", {"properties": {"p": {"patternProperties": names}}}, name="x")
@@ -279,7 +309,6 @@ def test_endless_nesting_is_refused() -> None:
         whole(schema)
 
 
-A, B = {"a": STRING}, {"b": STRING}
 NEVER: dict[str, Any] = {
     "false": False,
     "not of everything": {"not": {}},

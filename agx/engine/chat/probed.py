@@ -174,7 +174,7 @@ class ProbedTemplate:
         """Render a trial within the processor time that is left for all of them."""
         if self._trials_left_secs <= 0:
             raise failed(f"trying it out takes more than {TIME_LIMIT_SECS:g} s", over_limit=True)
-        is_answered = messages[-1]["role"] == "assistant"
+        is_answered = bool(messages) and messages[-1]["role"] == "assistant"
         started = time.thread_time()
         try:
             return self.template.render(

@@ -53,6 +53,11 @@ def probed(source: str) -> ProbedTemplate:
     return ProbedTemplate(ChatTemplate(source, clock=clock))
 
 
+def test_a_conversation_without_messages_is_a_prompt_as_well() -> None:
+    """The beginning that prompts share is one, where a template lists the tools that the system text had."""
+    assert probed(WITH_TURN).write(()) == "<assistant>"
+
+
 @pytest.mark.parametrize(
     ("source", "prompt"),
     [
