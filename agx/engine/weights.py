@@ -14,6 +14,7 @@ from agx.errors import ConfigError, ModelUnloadable
 from agx.gguf.card import ModelCard, read_card
 from agx.gguf.memory import Use, use_of
 from agx.gguf.placement import Machine, Placement, most_sequences, place
+from agx.gguf.purpose import ENCODER, check_purpose
 from agx.requests import LoadOptions
 from agx.util.machine import memory_bytes, usable_cpus
 
@@ -58,8 +59,7 @@ class Weights:
         llama.cpp logged, `ConfigError` and `DeviceUnavailable`.
         """
         card = card or read_card(Path(path))
-        if not card.is_causal:
-            raise _encoder(path)
+        check_purpose(card.path, card.purpose)
         before = _versions(card)
         if sum(size for size, _ in before) != card.size_bytes:
             raise _changed(card)
@@ -93,7 +93,7 @@ class Weights:
         try:
             _check_unchanged(card, before)
             if lib.llama_model_has_encoder(address):
-                raise _encoder(path)
+                check_purpose(card.path, ENCODER)
         except ModelUnloadable:
             weights.close()
             raise
@@ -149,14 +149,6 @@ def _load_file(
 
 def _may_rearrange(placement: Placement) -> bool:
     return placement.has_room and not native.needs_amx_guard()
-
-
-def _encoder(path: str) -> ModelUnloadable:
-    return ModelUnloadable(
-        f"{path} is a model for embeddings or translation, which writes no text by itself",
-        hint="use a model that generates text",
-        path=path,
-    )
 
 
 def _use(card: ModelCard, options: LoadOptions) -> Use:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agx.gguf.fields import Fields, check_experts, check_vocabulary
+from agx.gguf.purpose import TEXT, Purpose, has_no_architecture, purpose_of
 from agx.gguf.reader import Header, Tensor, read_header
 from agx.gguf.shards import shards_of
 from agx.gguf.template_traits import TemplateTraits, traits_of
@@ -102,6 +103,7 @@ class ModelCard:
     licence: str = ""
     source: str = ""
     planner_tools: str | None = None
+    purpose: Purpose = TEXT
 
     @property
     def path(self) -> Path:
@@ -118,6 +120,7 @@ class ModelCard:
         traits = self.template
         return {
             "files": [str(path) for path in self.files],
+            "purpose": self.purpose.kind,
             "size_bytes": self.size_bytes,
             "architecture": self.architecture,
             "name": self.name,
@@ -197,13 +200,14 @@ def card_of(headers: Sequence[Header]) -> ModelCard:
         licence=fields.text("general.license") or fields.text("general.license.name"),
         source=_source(fields),
         planner_tools=fields.text("agx.planner.tools") or None,
+        purpose=purpose_of(fields, architecture, [tensor.name for tensor in tensors]),
     )
 
 
 def _architecture(fields: Fields) -> str:
     """Return `general.architecture`, or in older files the prefix of `.attention.head_count`."""
     named = fields.text("general.architecture")
-    if named:
+    if named or has_no_architecture(fields):
         return named
     suffix = ".attention.head_count"
     found = [key.removesuffix(suffix) for key in fields.keys if key.endswith(suffix)]

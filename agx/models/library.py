@@ -50,6 +50,7 @@ class ListedModel:
             "kind": self.kind,
             "files": [str(path) for path in self.files],
             "size_bytes": self.size_bytes,
+            "purpose": card.purpose.kind if card else None,
             "architecture": card.architecture if card else None,
             "quantisation": card.main_type if card else None,
             "num_parameters": card.num_parameters if card else None,
@@ -199,7 +200,8 @@ def _model(name: str, kind: Kind, path: Path, *, source: str = "") -> ListedMode
     except AgxError as error:
         size = path.stat().st_size if path.is_file() else None
         return ListedModel(name, kind, (path,), size, problem=error.message, source=source)
-    return ListedModel(name, kind, card.files, card.size_bytes, card, source=source)
+    problem = "" if card.purpose.is_text else card.purpose.text
+    return ListedModel(name, kind, card.files, card.size_bytes, card, problem=problem, source=source)
 
 
 def _half_fetched(target: Path) -> ListedModel:

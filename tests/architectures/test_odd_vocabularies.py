@@ -16,6 +16,7 @@ from agx.errors import ModelUnloadable, PlanTruncated
 from agx.requests import LoadOptions, Parameters
 from tests.architectures.vocabularies import TEMPLATES, Tokens, file, is_there, read_vocabulary, vocabulary
 from tests.architectures.writer import write_model
+from tests.gguf.raw import ARCHITECTURE, STRING, RawGguf, key, text
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 FEW_TOKENS = PlanOptions(Parameters(temperature=2.0, max_tokens=24), seed=1)
@@ -74,6 +75,16 @@ async def test_an_encoder_is_refused_before_it_is_loaded() -> None:
     backend = LlamaCppBackend(LlamaCppSpec(file("bert-bge"), load=LoadOptions(device="cpu")))
     with pytest.raises(ModelUnloadable, match="a model for embeddings"):
         await backend.model_facts()
+    await backend.aclose()
+
+
+async def test_an_adapter_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "lora.gguf"
+    path.write_bytes(RawGguf((ARCHITECTURE, key("general.type", STRING, text("adapter")))).to_bytes())
+    backend = LlamaCppBackend(LlamaCppSpec(path, load=LoadOptions(device="cpu")))
+    with pytest.raises(ModelUnloadable, match="no model to plan with, but a LoRA adapter") as caught:
+        await backend.model_facts()
+    assert "into which it was merged" in caught.value.hint
     await backend.aclose()
 
 

@@ -26,6 +26,8 @@ MAX_LIST_BYTES = 16 << 20
 MAX_PAGES = 50
 MAX_SHOWN = 24
 _TRUE = frozenset({"1", "true", "yes", "on"})
+# By which makers of models name their projectors, importance matrices and draft heads.
+_PART_OF_A_MODEL = re.compile(r"mmproj|imatrix|(?:^|[-_./])(?:mtp|eagle\d*|dflash)[-_.]", re.IGNORECASE)
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE | re.DOTALL)
 
 
@@ -115,8 +117,7 @@ def choose(files: Sequence[Listed], source: HubChoice) -> Listed:
     for file in whole:
         if source.preferred and file.path.lower() == source.preferred.lower():
             return file
-    # The vision parts of multimodal models are not models of their own.
-    models = [file for file in whole if "mmproj" not in file.path.lower()]
+    models = [file for file in whole if not _PART_OF_A_MODEL.search(file.path)] or whole
     found = [file for file in models if _has_tag(file.path, source.tag)]
     if len(found) == 1:
         return found[0]

@@ -228,12 +228,15 @@ class _Pull:
 
     def _pulled(self, records: Sequence[Record], *, was_there: bool) -> Pulled:
         first = self._folder / records[0].file
+        card = read_card(first)
+        if not card.purpose.is_text:
+            self._watcher.note(f"{first.name} is {card.purpose.text}: {card.purpose.hint}")
         return Pulled(
             name=first.stem,
             source=records[0].source,
             files=tuple(self._folder / record.file for record in records),
             sha256=tuple(record.sha256 for record in records),
-            card=read_card(first),
+            card=card,
             was_there=was_there,
         )
 

@@ -38,6 +38,17 @@ def test_the_file_of_a_quantisation_is_chosen(tag: str, paths: tuple[str, ...], 
     assert choose(listed(*paths), HubChoice("o/r", tag)).path == chosen
 
 
+@pytest.mark.parametrize(
+    "part",
+    ["mmproj-x-Q4_K_M.gguf", "mtp-x-Q4_K_M.gguf", "x-eagle3-Q4_K_M.gguf", "dflash/x-dflash-Q4_K_M.gguf",
+     "x.imatrix-Q4_K_M.gguf"],
+)  # fmt: skip
+def test_a_part_of_a_model_is_chosen_only_where_there_is_nothing_else(part: str) -> None:
+    files = [Listed(path, 1) for path in (part, "attempt-Q4_K_M.gguf")]
+    assert choose(files, HubChoice("o/r", "Q4_K_M")).path == "attempt-Q4_K_M.gguf"
+    assert choose(files[:1], HubChoice("o/r", "Q4_K_M")).path == part
+
+
 def test_the_file_that_the_catalogue_names_comes_first() -> None:
     files = listed("a-Q4_K_M.gguf", "b-Q4_K_M.gguf")
     assert choose(files, HubChoice("o/r", "Q4_K_M", preferred="b-q4_k_m.gguf")).path == "b-Q4_K_M.gguf"

@@ -39,9 +39,12 @@ def fit(app: App, /, *, model: str, as_json: bool, given: GivenSettings) -> int:
     """Estimate the memory that MODEL needs, and say whether this machine has it."""
     from agx.app.fit import fit_of
     from agx.gguf.card import read_card
+    from agx.gguf.purpose import check_purpose
 
     settings = given.read(app.notes)
-    estimate, refusal = fit_of(settings, read_card(model_file(settings, model)))
+    card = read_card(model_file(settings, model))
+    check_purpose(card.path, card.purpose)
+    estimate, refusal = fit_of(settings, card)
     write_result(json.dumps(estimate.as_dict(), indent=2) if as_json else "\n".join(_lines(estimate)))
     if refusal is not None:
         raise refusal

@@ -46,6 +46,7 @@ def _rows(card: ModelCard) -> Iterator[tuple[str, str]]:
     """Yield what a person wants to know, the empty where the file does not say."""
     layers = card.layers
     yield "name", _text(card.name)
+    yield "purpose", _text(f"{card.purpose.text}: not for plans") if card.purpose.text else ""
     yield "architecture", _text(card.architecture)
     for path in card.files:
         yield "file", _text(str(path))
@@ -61,7 +62,7 @@ def _rows(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "tokenizer", _text(" ".join(filter(None, (card.tokenizer, card.pre_tokenizer))))
     yield "vocabulary", f"{card.vocab_size:,} tokens" if card.vocab_size else ""
     yield "special tokens", ", ".join(f"{name} {number}" for name, number in card.special_tokens.items())
-    yield "chat template", _template(card)
+    yield "chat template", _template(card) if card.purpose.is_text else ""
     yield "sampling advice", _text(", ".join(f"{name} {value}" for name, value in card.sampling.items()))
     yield "licence", _text(card.licence)
     yield "source", _text(card.source)

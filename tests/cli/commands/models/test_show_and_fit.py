@@ -45,6 +45,27 @@ def test_a_name_in_the_models_folder_can_be_shown(agx: Agx, model: Path, tmp_pat
     assert json.loads(agx("models", "show", "mine", "--json").out)["name"] == "tiny"
 
 
+ADAPTER = RawGguf(
+    (ARCHITECTURE, key("general.type", STRING, text("adapter")), key("adapter.type", STRING, text("lora")))
+)
+
+
+def test_what_is_only_a_part_of_a_model_is_named_everywhere(agx: Agx, tmp_path: Path) -> None:
+    """Shown for what it is, and refused with its name where its memory is wanted."""
+    folder = tmp_path / "home" / "models"
+    folder.mkdir(parents=True)
+    (folder / "lora.gguf").write_bytes(ADAPTER.to_bytes())
+    assert "a LoRA adapter, which changes a model and is none itself" in agx("models", "show", "lora").out
+    assert json.loads(agx("models", "show", "lora", "--json").out)["purpose"] == "adapter"
+    [listed] = [one for one in json.loads(agx("models", "list", "--json").out) if one["name"] == "lora"]
+    assert listed["purpose"] == "adapter"
+    assert listed["problem"].startswith("a LoRA adapter")
+    done = agx("models", "fit", "lora", "--device", "cpu")
+    assert done.code == 4
+    assert "lora.gguf is no model to plan with, but a LoRA adapter" in done.err
+    assert "hint: plan with a model into which it was merged" in done.err
+
+
 @pytest.mark.parametrize("command", ["show", "fit"])
 def test_what_is_no_model_is_one_sentence_and_a_hint(agx: Agx, tmp_path: Path, command: str) -> None:
     (tmp_path / "text.gguf").write_text("no model")
