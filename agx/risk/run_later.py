@@ -8,7 +8,7 @@ Upper and lower case are alike, since they are the same file on macOS and Window
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from posixpath import normpath
 
 from agx.unix.calls import DATA
@@ -90,35 +90,85 @@ _HOME = re.compile(rf"(?:~[\w.-]*|\$HOME|\$\{{HOME\}}|/{DATA}|(?i:/(?:home|Users
 _MIN_LITERAL_CHARS = 2  # of a pattern of names, before its first wildcard
 _MAX_NAME_CHARS = 64
 
+Names = tuple[str, ...]
+
 
 def runs_later(path: str) -> bool:
     """Return whether a file of this path, or a file in a folder of this path, runs something later."""
     whole = normpath(_MARKS.sub("", path))
     home = _HOME.match(whole)
     place = f"~{whole[home.end() :]}" if home else whole
-    names = place.split("/")
-    last = names[-1]
-    if DATA in last and last.index(DATA) >= _MIN_LITERAL_CHARS:
-        return _pattern_may_match(names)
-    return _files().search(place) is not None or _folders().search(place) is not None
-
-
-def _pattern_may_match(names: list[str]) -> bool:
-    """Return whether names that match a pattern such as `.bash*` may be those of such a file."""
-    *folders, last = names
-    given = last.replace(DATA, "*").lower()[:_MAX_NAME_CHARS]
-    given = given if len(last) <= _MAX_NAME_CHARS else given + "*"
-    for pattern in _patterns():
-        parent, _, name = pattern.rpartition("/")
-        is_there = not parent or re.search(_anchored(parent) + "$", "/".join(folders), re.IGNORECASE)
-        if is_there and (parent or not name.startswith("*")) and _overlap(given, name.lower()):
-            return True
-    return False
+    names = tuple(place.lower().split("/"))
+    is_open = names[-1].find(DATA) >= _MIN_LITERAL_CHARS
+    return any(
+        (_may_be(names, pattern) if is_open else _is_at(names, pattern)) or _is_folder(names, pattern)
+        for pattern in _patterns()
+    )
 
 
 @cache
+def _patterns() -> tuple[Names, ...]:
+    """Return the patterns of the table, as names in lower case."""
+    texts = (text for texts in RUN_LATER.values() for text in texts)
+    return tuple(tuple(text.lower().split("/")) for text in texts)
+
+
+def _is_at(names: Names, pattern: Names) -> bool:
+    """Return whether a path ends as a pattern says, or leads to anywhere below where it does."""
+    if pattern[-1] != "**":
+        return _ends_with(names, pattern)
+    folder = pattern[:-1]
+    ends = (end for end, name in enumerate(names[:-1], start=1) if name == folder[-1])
+    return folder[-1] in names and any(_ends_with(names[:end], folder) for end in ends)
+
+
+def _ends_with(names: Names, pattern: Names) -> bool:
+    is_anchored = pattern[0] in ("~", "")
+    start = len(names) - len(pattern)
+    if start < 0 or (is_anchored and start > 0):
+        return False
+    # The last name tells most files from each other.
+    return all(map(_fits, reversed(names), reversed(pattern)))
+
+
+def _is_folder(names: Names, pattern: Names) -> bool:
+    """Return whether a path is a folder of such files: their own, or a hidden one above it."""
+    depth = len(pattern) - 1
+    if pattern[0].startswith("."):
+        return any(_ends_with(names, pattern[:end]) for end in range(1, depth + 1))
+    return depth > 0 and "*" in pattern[-1] and _ends_with(names, pattern[:depth])
+
+
+def _may_be(names: Names, pattern: Names) -> bool:
+    """Return whether names that match a pattern such as `.bash*` may be those of such a file."""
+    *_, last = names
+    given = last.replace(DATA, "*")
+    given = given if len(given) <= _MAX_NAME_CHARS else given[:_MAX_NAME_CHARS] + "*"
+    folder, name = pattern[:-1], pattern[-1]
+    is_there = not folder or _ends_with(names[:-1], folder) or (name == "**" and _is_at(names, pattern))
+    return is_there and (bool(folder) or not name.startswith("*")) and _overlap(given, name)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Return whether a name is as a pattern says, in which `*` is any text."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return name == pattern
+    *middle, last = rest
+    if not name.startswith(first) or len(name) < len(first) + len(last):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for piece in middle:
+        at = name.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return name.endswith(last)
+
+
+@lru_cache(maxsize=1 << 14)
 def _overlap(one: str, other: str) -> bool:
-    """Return whether some name matches both patterns, in which `*` is any text."""
+    """Return whether some name matches both patterns."""
     if not one or not other:
         return set(one + other) <= {"*"}
     if one[0] == "*":
@@ -126,35 +176,3 @@ def _overlap(one: str, other: str) -> bool:
     if other[0] == "*":
         return _overlap(other, one)
     return one[0] == other[0] and _overlap(one[1:], other[1:])
-
-
-def _patterns() -> list[str]:
-    return [pattern for patterns in RUN_LATER.values() for pattern in patterns]
-
-
-@cache
-def _files() -> re.Pattern[str]:
-    """Return what matches the path of such a file."""
-    return re.compile("|".join(f"{_anchored(pattern)}$" for pattern in _patterns()), re.IGNORECASE)
-
-
-@cache
-def _folders() -> re.Pattern[str]:
-    """Return what matches the path of a folder of such files, below the home folder itself."""
-    folders = {"/".join(pattern.split("/")[:end]) for pattern in _patterns() for end in _ends(pattern)}
-    return re.compile("|".join(f"{_anchored(folder)}$" for folder in sorted(folders)), re.IGNORECASE)
-
-
-def _ends(pattern: str) -> range:
-    """Return how many names of a pattern make a folder of such files: its own, and hidden ones above it."""
-    depth = pattern.count("/")
-    if pattern.startswith("."):
-        return range(1, depth + 1)
-    return range(depth, depth + 1) if "/*" in pattern else range(0)
-
-
-def _anchored(pattern: str) -> str:
-    """Return a pattern as a regular expression that begins where a name begins."""
-    start = "^" if pattern.startswith(("~", "/")) else "(?:^|/)"
-    text = re.escape(pattern).replace(r"\*\*", ".+").replace(r"\*", "[^/]*")
-    return start + text

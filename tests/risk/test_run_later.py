@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -163,3 +164,17 @@ def test_the_page_shows_the_table() -> None:
     rows = re.findall(r"^\| ([^|`]+) \| ((?:`[^`]+`(?:, )?)+) \|$", PAGE, re.MULTILINE)
     shown = {what: tuple(re.findall("`([^`]+)`", files)) for what, files in rows}
     assert shown == RUN_LATER
+
+
+def test_a_folder_of_anything_below_is_named_by_itself() -> None:
+    """Only its last name may stand in a pattern: the reader looks for the folder's name as it is."""
+    below = [pattern for patterns in RUN_LATER.values() for pattern in patterns if pattern.endswith("/**")]
+    assert below
+    assert [pattern for pattern in below if "*" in pattern.removesuffix("/**")] == []
+
+
+@pytest.mark.parametrize("path", ["x/" * 2000 + "a", ".husky/" * 2000 + "a", "a*" * 2000, "m" + "\0" * 4000])
+def test_a_long_path_is_judged_at_once(path: str) -> None:
+    started = monotonic()
+    runs_later(path)
+    assert monotonic() - started < 0.5
