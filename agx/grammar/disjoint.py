@@ -16,11 +16,35 @@ Target = Callable[[object], object]
 
 # Schemas are compared property by property; no discriminator stands deeper.
 _MAX_DEPTH = 6
+# Of more schemas, only a property that tells them apart is looked for.
+_MAX_COMPARED = 40
 
 
 def are_disjoint(parts: Sequence[object], target: Target) -> bool:
-    """Return whether each value fits one of the schemas at most."""
-    return all(_is_disjoint(one, other, target, _MAX_DEPTH) for one, other in combinations(parts, 2))
+    """Return whether each value fits one of the schemas at most, as far as it is plain."""
+    followed = [_followed(part, target) for part in parts]
+    if _have_discriminator([part for part in followed if isinstance(part, Mapping)], len(parts)):
+        return True
+    if len(parts) > _MAX_COMPARED:
+        return False
+    return all(_is_disjoint(one, other, target, _MAX_DEPTH) for one, other in combinations(followed, 2))
+
+
+def _have_discriminator(parts: Sequence[Mapping[str, Json]], number: int) -> bool:
+    """Return whether all of so many objects require a property that has other values in each of them."""
+    if len(parts) < number or not all(_types(part) == {"object"} for part in parts):
+        return False
+    shared = frozenset.intersection(*(frozenset(part.get("required", ())) for part in parts))
+    for name in shared:
+        values = [_values(_mapping(part.get("properties", {}).get(name))) for part in parts]
+        known = [each for each in values if each is not None]
+        if len(known) == number and len(frozenset[str]().union(*known)) == sum(map(len, known)):
+            return True
+    return False
+
+
+def _mapping(part: Json) -> Mapping[str, Json]:
+    return part if isinstance(part, Mapping) else {}
 
 
 def _is_disjoint(one: object, other: object, target: Target, depth: int) -> bool:

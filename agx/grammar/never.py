@@ -7,10 +7,10 @@ pass each other. Whatever is not found is left to the compiler of the constraint
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from agx.util.json_schema import Json, is_of_type, pointer_step
+from agx.util.json_schema import TYPES, Json, is_of_type, pointer_step
 
 # Where a keyword stands that makes a schema impossible: the JSON pointer to it, and its name.
 Blame = tuple[str, str]
@@ -79,6 +79,8 @@ class Never:
                 found = [blame for blame in blames if blame is not None]
                 if found and (key == "allOf" or len(found) == len(parts)):
                     yield found[0]
+        if "allOf" in schema and not _shared_types([schema, *_list(schema["allOf"])]):
+            yield where + "/allOf", "allOf"
         if schema.get("type") == "object":
             yield from self.blames_of_object(schema, where)
         if schema.get("type") == "array":
@@ -103,6 +105,16 @@ def allows_everything(schema: object) -> bool:
     return schema is True or (isinstance(schema, Mapping) and not schema)
 
 
+def _shared_types(parts: Sequence[object]) -> frozenset[str]:
+    """Return the types that values of all the schemas can have, as far as they name any."""
+    shared = frozenset(TYPES)
+    for part in parts:
+        if isinstance(part, Mapping) and "type" in part:
+            types = frozenset(_strings(part["type"]) or [part["type"]])
+            shared &= types | {"integer"} if "number" in types else types
+    return shared
+
+
 def _passed_limits(schema: Mapping[str, Any], where: str) -> Iterator[Blame]:
     for kind, low, high in _LIMITS:
         if schema.get("type") == kind and low in schema and high in schema and schema[low] > schema[high]:
@@ -120,6 +132,10 @@ def _has_value(schema: Mapping[str, Any], key: str) -> bool:
 
 def _mapping(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Json) -> list[Json]:
+    return [*value] if isinstance(value, list | tuple) else []
 
 
 def _strings(value: Json) -> list[str]:

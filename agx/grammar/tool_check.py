@@ -22,7 +22,7 @@ from agx.grammar.definitions import TOO_DEEP
 from agx.grammar.plan_schema import PlanLimits, plan_schema
 from agx.grammar.tool_schema import held_definitions, refusal
 from agx.plan.tools import ToolInfo
-from agx.util.json_schema import pointer_step
+from agx.util.json_schema import Json, pointer_step
 
 if TYPE_CHECKING:
     from agx.grammar.constraint import ConstraintCompiler
@@ -34,6 +34,8 @@ _MAX_SEARCH_SECS = 0.5
 _MAX_LEFT_OUT = 20
 # Where one of these is refused, there is nothing that a plan could be checked for.
 _MEANS_NOTHING = frozenset({"type", "$ref"})
+# How the compiler says that no value fits a schema.
+_FITS_NOTHING = "Unsatisfiable"
 _SHAPE = frozenset("type properties required additionalProperties $defs definitions".split())
 
 
@@ -75,15 +77,45 @@ def _fitted(tool: ToolInfo) -> ToolInfo:
         assert tool.schema is not None
         pointer, keyword = refused_path(tool.schema, _compiles_as(fitted, until))
         if reason == TOO_DEEP or keyword in _MEANS_NOTHING or not _is_json(tool.schema):
-            raise refusal(tool.name, pointer, reason, keyword=keyword)
+            raise refusal(tool.name, pointer, _in_words(reason), keyword=keyword)
+        if _FITS_NOTHING in reason and _is_needed(fitted, pointer):
+            raise refusal(tool.name, pointer, "no value fits, and one is required", keyword=keyword)
         if keyword and pointer not in fitted.left_out and len(fitted.left_out) < _MAX_LEFT_OUT:
             fitted = replace(fitted, left_out=(*fitted.left_out, pointer))
             continue
         bare = replace(tool, left_out=tuple(_all_but_shape(tool.schema)))
         if _reason([bare]) is not None:
-            raise refusal(tool.name, pointer, reason, keyword=keyword)
+            raise refusal(tool.name, pointer, _in_words(reason), keyword=keyword)
         return bare
     return fitted
+
+
+def _in_words(reason: str) -> str:
+    """Return a compiler's reason without what it says of its own options."""
+    sentences = [sentence for sentence in reason.split(". ") if "option" not in sentence]
+    return ". ".join(sentences) or "it cannot be compiled"
+
+
+def _is_needed(tool: ToolInfo, pointer: str) -> bool:
+    """Return whether no arguments fit without a value of the schema that has the keyword at a place."""
+    steps = pointer.split("/")[1:-1]
+    if not steps:
+        return True
+    try:
+        held_definitions(tool.name, _with_false(dict(tool.schema or {}), steps), name="arguments")
+    except RegistryInvalid:
+        return True
+    return False
+
+
+def _with_false(part: Json, steps: Sequence[str]) -> Json:
+    """Return a schema with `false` at the place that these steps of a JSON pointer lead to."""
+    if not steps:
+        return False
+    key = steps[0].replace("~1", "/").replace("~0", "~")
+    if isinstance(part, list | tuple):
+        return [_with_false(each, steps[1:]) if at == int(key) else each for at, each in enumerate(part)]
+    return {**part, key: _with_false(part[key], steps[1:])}
 
 
 def _is_json(schema: Schema) -> bool:

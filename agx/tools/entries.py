@@ -13,7 +13,13 @@ from agx.tools.foreign_lists import has_mark, ignored_sentence
 from agx.tools.plain import check_name, cleaned, plain
 from agx.tools.problems import Place, Problems, refusal, shown, warned
 from agx.tools.registry_formats import Row, ToolEntry, entry, has_more_pages, name_of, rows
-from agx.tools.tool_schemas import SchemaCheck, check_compiles, checked_schema
+from agx.tools.tool_schemas import (
+    SchemaCheck,
+    check_compiles,
+    checked_schema,
+    compiled_together,
+    warn_of_unheld,
+)
 from agx.unix.registry import unix_registry
 from agx.util.texts import nearest
 
@@ -124,9 +130,14 @@ def _read_row(row: Row, names: set[str]) -> _ReadTool:
 
 def _check_compile(read: Iterable[_ReadTool], *, check: SchemaCheck) -> None:
     """Note of each tool what the constraint does not hold; refuse one whose schema does not compile."""
-    for each in read:
-        if each.tool is not None and not each.problems.refused:
-            [each.tool] = check_compiles([(each.tool, each.place)], each.problems, check=check)
+    usable = [(each, each.tool) for each in read if each.tool is not None and not each.problems.refused]
+    together = compiled_together([tool for _, tool in usable], check=check)
+    for at, (each, tool) in enumerate(usable):
+        if together is not None:
+            each.tool = together[at]
+            warn_of_unheld(together[at], each.place, each.problems)
+        else:
+            [each.tool] = check_compiles([(tool, each.place)], each.problems, check=check)
 
 
 def _tool(row: Row) -> _ReadTool:

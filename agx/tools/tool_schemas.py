@@ -192,6 +192,14 @@ def _sentence(error: ValidationError) -> str:
     return error.message
 
 
+def compiled_together(tools: Sequence[ToolInfo], *, check: SchemaCheck) -> Sequence[ToolInfo] | None:
+    """Return the tools with what the constraint does not hold; None where one of them does not compile."""
+    try:
+        return check(tools)
+    except RegistryInvalid:
+        return None
+
+
 def check_compiles(
     tools: Sequence[tuple[ToolInfo, Place]], problems: Problems, *, check: SchemaCheck
 ) -> list[ToolInfo]:
@@ -199,15 +207,16 @@ def check_compiles(
 
     Each comes with the place of its schema. One whose schema does not compile at all is refused.
     """
-    try:
-        fitted = [*check(tool for tool, _ in tools)]
-    except RegistryInvalid:
-        # One by one: each refusal is reported, and no plan may ever be offered all of them together.
-        fitted = [_checked_alone(tool, place, problems, check=check) for tool, place in tools]
+    fitted = [_checked_alone(tool, place, problems, check=check) for tool, place in tools]
     for tool, (_, place) in zip(fitted, tools, strict=True):
-        if tool.approximated or tool.left_out:
-            problems.warn(_unheld(tool), place)
+        warn_of_unheld(tool, place, problems)
     return fitted
+
+
+def warn_of_unheld(tool: ToolInfo, place: Place, problems: Problems) -> None:
+    """Name the keywords that a model is not held to in one warning, where there are any."""
+    if tool.approximated or tool.left_out:
+        problems.warn(_unheld(tool), place)
 
 
 def _checked_alone(tool: ToolInfo, place: Place, problems: Problems, *, check: SchemaCheck) -> ToolInfo:

@@ -222,7 +222,9 @@ def test_commands_may_be_allowed_no_arguments(accepts: Accepts) -> None:
 
 
 def test_a_schema_that_cannot_be_compiled_names_its_tool(compiler: ConstraintCompiler) -> None:
-    odd = ToolInfo("odd_one", schema={"type": "object", "properties": {"x": {"pattern": "^[\\ud800]$"}}})
+    odd = ToolInfo(
+        "odd_one", schema={"type": "object", "properties": {"x": {"pattern": r"^\p{Block=Greek}$"}}}
+    )
     with pytest.raises(ConstraintFailed, match=r"odd_one.*regex"):
         compiler.compile(plan_schema((*TOOLS, WEATHER, odd), LIMITS))
 

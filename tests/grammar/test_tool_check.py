@@ -28,6 +28,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no such type": (with_property({"type": "float"}), f"{P}/type"),
     "nothing fits": (with_property({"type": "string", "minLength": 3, "maxLength": 2}), f"{P}/minLength"),
     "never": (with_property({"description": "off", "not": {}}), f"{P}/not"),
+    "patterns that exclude each other": (
+        with_property({"allOf": [STRING | {"pattern": "^a$"}, {"pattern": "^b$"}]}),
+        f"{P}/allOf",
+    ),
     "a list that is no list": (
         with_property({"type": "array", "items": STRING, "enum": ["a"]}),
         f"{P}/enum",
@@ -49,6 +53,12 @@ def test_a_refusal_names_tool_place_and_keyword(schema: dict[str, Any], pointer:
     assert "'odd'" in error.message
     assert f"`{error.details['keyword']}` at {pointer}: " in error.message
     assert "\n" not in error.message
+
+
+def test_what_nothing_fits_may_be_where_it_is_not_needed() -> None:
+    never = {"allOf": [STRING | {"pattern": "^a$"}, {"pattern": "^b$"}]}
+    check_tools([ToolInfo("odd", schema={"properties": {"p": never}})])
+    check_tools([ToolInfo("odd", schema=with_property({"anyOf": [never, STRING]}))])
 
 
 def test_all_places_where_nothing_fits_are_named() -> None:
@@ -97,7 +107,7 @@ def test_what_the_constraint_does_not_hold_is_named_by_its_place(
 
 
 def test_what_the_compiler_does_not_take_is_left_out_and_the_rest_is_held() -> None:
-    schema = with_property({"type": "string", "pattern": "^[\\ud800]$", "maxLength": 5})
+    schema = with_property({"type": "string", "pattern": r"^\p{Block=Greek}$", "maxLength": 5})
     [tool] = check_tools([ToolInfo("odd", schema=schema)])
     assert tool.left_out == (f"{P}/pattern",)
 

@@ -173,8 +173,8 @@ def test_the_values_of_names_by_pattern_are_no_outputs() -> None:
     ("names", "pattern"),
     [
         ({"pattern": "^a+$"}, "^(?:a+)$"),
-        ({"type": "string", "maxLength": 3}, "^(?:[\\x00-\\U0010ffff]{0,3})$"),
-        ({"minLength": 1}, "^(?:[\\x00-\\U0010ffff]+)$"),
+        ({"type": "string", "maxLength": 3}, "^(?:[\\s\\S]{0,3})$"),
+        ({"minLength": 1}, "^(?:[\\s\\S]+)$"),
     ],
     ids=str,
 )
@@ -322,6 +322,7 @@ NEVER: dict[str, Any] = {
     "an item": {"type": "array", "items": False, "minItems": 1},
     "a first item": {"type": "array", "prefixItems": [{"not": {}}], "minItems": 1},
     "a reference": {"$ref": "#/$defs/never"},
+    "types that exclude each other": {"allOf": [STRING, {"type": ["integer", "null"]}]},
 }
 
 

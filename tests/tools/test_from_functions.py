@@ -387,3 +387,15 @@ def test_a_typed_dict_that_pydantic_cannot_read_is_refused_with_its_advice() -> 
     else:
         advice = "" if list(properties(tool)) == ["a"] else "lost"
     assert advice == "" or "typing_extensions.TypedDict" in advice
+
+
+def distinct(numbers: set[int]) -> int:
+    """Sum numbers that differ."""
+    return sum(numbers)
+
+
+def test_what_a_constraint_cannot_hold_of_a_type_is_a_warning() -> None:
+    registry = registry_of_functions([distinct])
+    assert registry.tools["distinct"].left_out == ("/properties/numbers/uniqueItems",)
+    (warning,) = registry.warnings
+    assert "not fully held to `uniqueItems`" in warning

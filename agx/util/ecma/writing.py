@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from agx.util.ecma import nodes
 from agx.util.ecma.nodes import BackReference, Chars, Choice, Group, Look, Node, Place, Repeat
 
+_HALVES = (0xD800, 0xDFFF)
 _ANYTHING = Repeat(nodes.ANYTHING, 0, None)
 
 
@@ -92,6 +93,10 @@ class _Plain(_Writer):
     is_exact: bool = True
     open: set[int | str] = field(default_factory=set)
 
+    def text(self, node: Node) -> str:
+        """Return the expression; no text of JSON in UTF-8 has halves of characters."""
+        return _Writer.text(self, _without_halves(node) if isinstance(node, Chars) else node)
+
     def other(self, node: Look | Place | BackReference) -> str:
         """Return a wider expression: nothing for a place, the group itself for a reference to it."""
         self.is_exact = False
@@ -170,6 +175,8 @@ def groups(node: Node) -> dict[int | str, Group]:
 
 def _chars(node: Chars) -> str:
     """Return a set of characters, each by its code point: no sign in it means anything."""
+    if node == nodes.ANYTHING:
+        return r"[\s\S]"  # which every dialect knows
     if len(node.ranges) == 1 and node.ranges[0][0] == node.ranges[0][1] and not node.properties:
         return f"[^{_sign(node.ranges[0][0])}]" if node.is_negated else _sign(node.ranges[0][0])
     signs = "".join(_sign(low) if low == high else f"{_sign(low)}-{_sign(high)}" for low, high in node.ranges)
@@ -177,6 +184,18 @@ def _chars(node: Chars) -> str:
     if not signs:  # a set of nothing, and of everything
         return _chars(nodes.ANYTHING) if node.is_negated else "[^\\x00-\\U0010ffff]"
     return f"[{'^' if node.is_negated else ''}{signs}]"
+
+
+def _without_halves(node: Chars) -> Chars:
+    """Return a set whose ranges do not begin or end with half of a character (a surrogate)."""
+    first, last = _HALVES
+    ranges = []
+    for low, high in node.ranges:
+        begin = last + 1 if first <= low <= last else low
+        end = first - 1 if first <= high <= last else high
+        if begin <= end:
+            ranges.append((begin, end))
+    return Chars(tuple(ranges), node.properties, is_negated=node.is_negated)
 
 
 def _sign(code: int) -> str:
