@@ -35,7 +35,7 @@ IMPORTERS = {
     "regex": {"agx.util.patterns"},
     "httpx": {"agx.models"},
     "ollama": {"agx.backends.ollama"},
-    "openai": {"agx.backends.openai"},
+    "openai": {"agx.backends.openai.client"},
     "transformers": {"agx.backends.transformers"},
     "sqlalchemy": {"agx.store"},
     "ray": {"agx.batch.ray", "agx.server.ray"},

@@ -5,7 +5,7 @@ The settings are read before the worker starts, so nothing heavy is imported unt
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,12 @@ def server_choice(settings: Settings) -> ServerChoice:
     """Return what the settings say of servers that generate text."""
     from agx.backends.specs import ServerChoice  # noqa: PLC0415  heavy: the worker starts first
 
-    return ServerChoice(ollama_model=settings.optional_text("ollama_model"))
+    choice = ServerChoice(ollama_model=settings.optional_text("ollama_model"))
+    if "openai" not in settings.text("backend"):
+        return choice
+    from agx.app.endpoints import endpoint_of  # noqa: PLC0415  most plans need no server
+
+    return replace(choice, endpoint=endpoint_of(settings))
 
 
 def planner_config(settings: Settings) -> PlannerConfig:

@@ -28,8 +28,8 @@ class BackendKind(StrEnum):
 
 
 def backend_order(text: str) -> tuple[BackendKind, ...]:
-    """Return the backends of a setting, such as `llamacpp,ollama`."""
-    return tuple(BackendKind(word) for word in text.split(","))
+    """Return the backends of a setting, such as `llamacpp,ollama` or `openai:NAME`."""
+    return tuple(BackendKind(word.partition(":")[0]) for word in text.split(","))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agx.backends.openai.spec import OpenAISpec
 from agx.backends.specs import Attachments, BackendSpec, FallbackSpec, LlamaCppSpec, UnavailableSpec
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ def create_backend(spec: BackendSpec, attached: Attachments | None = None) -> Mo
             from agx.backends.llamacpp import LlamaCppBackend  # noqa: PLC0415  imported when it is asked for
 
             return LlamaCppBackend(spec, attached)
+        case OpenAISpec():
+            from agx.backends.openai.backend import OpenAIBackend  # noqa: PLC0415  as above
+
+            return OpenAIBackend(spec, attached)
         case FallbackSpec():
             from agx.backends.fallback import FallbackBackend  # noqa: PLC0415  as above
 

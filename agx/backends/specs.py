@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from agx.backends.base import BackendKind
+from agx.backends.openai.spec import Endpoint, OpenAISpec
 from agx.errors import AgxError, ModelMissing, Unsupported, UsageError
-from agx.models.resolve import OLLAMA, display_name, resolve_model
+from agx.models.resolve import EMBEDDED, OLLAMA, display_name, resolve_model
 from agx.requests import LoadOptions, LoadRequest
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ class ServerChoice:
     """What a person says of the servers that generate text; a field or more a kind of server.
 
     `ollama_model` is Ollama's name of a model, asked for where the model's name is not Ollama's.
+    `endpoint` is the server of the backend `openai`.
     """
 
     ollama_model: str | None = None
+    endpoint: Endpoint = field(default_factory=Endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +166,12 @@ def _specified(kind: BackendKind, choice: ModelChoice) -> BackendSpec:
     match kind:
         case BackendKind.LLAMACPP:
             return _llamacpp(choice)
+        case BackendKind.OPENAI:
+            return _openai(choice)
         case _:
             raise Unsupported(
                 f"this version of AGX has no backend {kind.value!r}",
-                hint=f"set AGX_BACKEND to {BackendKind.AUTO.value} or {BackendKind.LLAMACPP.value}",
+                hint="set AGX_BACKEND to auto, llamacpp or openai",
             )
 
 
@@ -179,3 +184,13 @@ def _llamacpp(choice: ModelChoice) -> LlamaCppSpec:
         warm_dir=choice.warm_dir,
         cache_dir=choice.cache_dir,
     )
+
+
+def _openai(choice: ModelChoice) -> OpenAISpec:
+    endpoint = choice.servers.endpoint
+    if choice.model == EMBEDDED:
+        raise UsageError(
+            f"which model of the server at {endpoint.base_url}? {EMBEDDED} is on this machine only",
+            hint=f"name one with --model; {endpoint.base_url}/models lists them",
+        )
+    return OpenAISpec(choice.model, endpoint)

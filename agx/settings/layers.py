@@ -13,12 +13,15 @@ from enum import IntEnum
 from pathlib import Path
 
 from agx.errors import ConfigError
+from agx.settings.endpoints import TABLE as ENDPOINTS
+from agx.settings.endpoints import EndpointTable, read_endpoints
 from agx.settings.setting import SettingValue
 from agx.settings.table import BY_NAME, SETTINGS
 from agx.settings.toml_file import read_file
 from agx.util.texts import nearest
 
 HOME_VARIABLE = "AGX_HOME"
+API_KEY_VARIABLE = "AGX_OPENAI_API_KEY"  # a key is no setting: nothing shows or keeps it
 BUFFER_VARIABLE = "AGX_PLAN_BUFFER"  # where the plan that is being built is kept, see `agx.store`
 
 
@@ -46,11 +49,21 @@ Layer = Mapping[str, Given]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting with its value and origin. `home` is None where no home folder can be named."""
+    """Every setting with its value and origin. `home` is None where no home folder can be named.
+
+    `endpoints` are the servers that the files name, the project's before the user's.
+    """
 
     given: Mapping[str, Given]
     home: Path | None = None
     warnings: tuple[str, ...] = field(default=(), repr=False)
+    endpoints: Mapping[str, EndpointTable] = field(default_factory=dict)
+
+    @property
+    def endpoint_name(self) -> str | None:
+        """The endpoint that the backend is to use; None where none is named."""
+        words = [word.partition(":") for word in self.text("backend").split(",")]
+        return next((name for _, _, name in words if name), None)
 
     def value(self, name: str) -> SettingValue:
         """Return the value of one setting."""
@@ -107,15 +120,17 @@ def read_settings(
     environ = os.environ if environ is None else environ
     home = home_folder(environ)
     variables, warnings = _from_environment(environ)
+    endpoints: dict[str, EndpointTable] = {}
     layers = [_defaults(), variables, _from_options(options or {})]
     places = [(Source.PROJECT, (folder or Path()) / "agx.toml")]
     if home is not None:
         places.append((Source.USER, home / "agx.toml"))
     for source, path in places:
-        layer, notes = _from_file(path, source)
+        layer, notes, named = _from_file(path, source)
         layers.append(layer)
+        endpoints = named | endpoints
         warnings += notes
-    return Settings(given=merged(layers), home=home, warnings=tuple(warnings))
+    return Settings(given=merged(layers), home=home, warnings=tuple(warnings), endpoints=endpoints)
 
 
 def home_folder(environ: Mapping[str, str]) -> Path | None:
@@ -172,15 +187,24 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Given], lis
         if variable is not None:
             value = row.from_text(environ[variable], origin=variable)
             found[row.name] = Given(value, Source.ENVIRONMENT, variable)
-    known = {HOME_VARIABLE, BUFFER_VARIABLE, *(name for row in SETTINGS for name in row.variables)}
+    known = {
+        HOME_VARIABLE,
+        BUFFER_VARIABLE,
+        API_KEY_VARIABLE,
+        *(name for row in SETTINGS for name in row.variables),
+    }
     unknown = sorted(name for name in environ if name.startswith("AGX_") and name not in known)
     return found, [f"the variable {name} means nothing to agx{nearest(name, known)}" for name in unknown]
 
 
-def _from_file(path: Path, source: Source) -> tuple[dict[str, Given], list[str]]:
+def _from_file(path: Path, source: Source) -> tuple[dict[str, Given], list[str], dict[str, EndpointTable]]:
     entries, warnings = read_file(path)
     found = {}
+    endpoints: dict[str, EndpointTable] = {}
     for entry in entries:
+        if entry.key == ENDPOINTS:
+            endpoints = read_endpoints(entry.value, origin=entry.origin)
+            continue
         row = BY_NAME.get(entry.key)
         if row is None:
             raise ConfigError(
@@ -190,4 +214,4 @@ def _from_file(path: Path, source: Source) -> tuple[dict[str, Given], list[str]]
                 origin=entry.origin,
             )
         found[row.name] = Given(row.checked(entry.value, origin=entry.origin), source, entry.origin)
-    return found, warnings
+    return found, warnings, endpoints

@@ -24,7 +24,8 @@ class Setting:
 
     `option` is the command line's name where it is not the usual one. `aliases` are further names
     of the environment variable, `synonyms` other words for a choice. `is_order` says that several of the
-    choices may be given, with commas between them.
+    choices may be given, with commas between them. `named` are choices that may have a colon and a name
+    behind them.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Setting:
     aliases: tuple[str, ...] = ()
     synonyms: tuple[tuple[str, str], ...] = ()
     is_order: bool = False
+    named: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -53,7 +55,8 @@ class Setting:
         """The values it takes, in words."""
         if self.kind == "choice":
             several = ", or several of them in order with commas between" if self.is_order else ""
-            return "one of " + ", ".join(self.choices) + several
+            words = (*self.choices, *(f"{word}:NAME" for word in self.named))
+            return "one of " + ", ".join(words) + several
         if self.kind == "names":
             return "a list of names; in one text there are commas between them"
         return f"{_ARTICLES[self.kind]} {self.range or 'without control characters'}"
@@ -90,11 +93,18 @@ class Setting:
             if raw and raw.isprintable():
                 return raw
             raise self._misfit(raw, origin)
-        given = [word.strip() for word in raw.lower().split(",")] if self.is_order else [raw.lower()]
-        words = [dict(self.synonyms).get(word, word) for word in given]
-        if not {*words} <= {*self.choices}:
+        given = [word.strip() for word in raw.split(",")] if self.is_order else [raw]
+        words = [self._checked_word(word) for word in given]
+        if None in words:
             raise self._misfit(raw, origin)
-        return ",".join(dict.fromkeys(words))
+        return ",".join(dict.fromkeys(filter(None, words)))
+
+    def _checked_word(self, given: str) -> str | None:
+        """Return a choice in its usual form, with its name where it has one; None for what is none."""
+        first, colon, name = given.partition(":")
+        word = dict(self.synonyms).get(first.lower(), first.lower())
+        has_fitting_name = not colon or (word in self.named and name.isprintable() and name != "")
+        return word + colon + name if word in self.choices and has_fitting_name else None
 
     def _checked_names(self, raw: object, origin: str) -> tuple[str, ...]:
         names = raw.split(",") if isinstance(raw, str) else raw

@@ -56,6 +56,14 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("auto", "llamacpp", "ollama", "openai"),
         synonyms=(("candle", "llamacpp"), ("llama.cpp", "llamacpp")),
         is_order=True,
+        named=("openai",),
+    ),
+    Setting(
+        "base_url",
+        "text",
+        None,
+        "the server of the backend openai, up to and with /v1; OpenAI's own where it is not given",
+        aliases=("OPENAI_BASE_URL",),
     ),
     Setting(
         "model_role",

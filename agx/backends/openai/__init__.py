@@ -1,0 +1,1 @@
+"""Any server that speaks OpenAI's HTTP API: OpenAI itself, vLLM, llama-server, LM Studio and others."""
