@@ -20,8 +20,9 @@ def create_backend(spec: BackendSpec, attached: Attachments | None = None) -> Mo
             return LlamaCppBackend(spec, attached)
         case OpenAISpec():
             from agx.backends.openai.backend import OpenAIBackend  # noqa: PLC0415  as above
+            from agx.backends.retry import RetryingBackend  # noqa: PLC0415  as above
 
-            return OpenAIBackend(spec, attached)
+            return RetryingBackend(OpenAIBackend(spec, attached))
         case FallbackSpec():
             from agx.backends.fallback import FallbackBackend  # noqa: PLC0415  as above
 

@@ -59,13 +59,6 @@ SETTINGS: tuple[Setting, ...] = (
         named=("openai",),
     ),
     Setting(
-        "base_url",
-        "text",
-        None,
-        "the server of the backend openai, up to and with /v1; OpenAI's own where it is not given",
-        aliases=("OPENAI_BASE_URL",),
-    ),
-    Setting(
         "model_role",
         "choice",
         "echo",
@@ -87,6 +80,13 @@ SETTINGS: tuple[Setting, ...] = (
         "text",
         None,
         "the model that Ollama is asked for where the model is not given as ollama:NAME",
+    ),
+    Setting(
+        "base_url",
+        "text",
+        None,
+        "the server of the backend openai, up to and with /v1; OpenAI's own where it is not given",
+        aliases=("OPENAI_BASE_URL",),
     ),
     _of(LoadOptions, "device", "where the model runs"),
     _of(

@@ -10,8 +10,9 @@ import pytest
 
 from agx.backends.base import BackendKind
 from agx.backends.create import create_backend
-from agx.backends.specs import ModelChoice, specify
-from agx.errors import Unsupported
+from agx.backends.openai.spec import Endpoint, OpenAISpec
+from agx.backends.specs import ModelChoice, ServerChoice, specify
+from agx.errors import Unsupported, UsageError
 from agx.requests import LoadOptions
 
 
@@ -23,7 +24,7 @@ async def test_a_gguf_model_goes_to_llamacpp_and_nothing_is_started(kind: Backen
     await backend.aclose()
 
 
-@pytest.mark.parametrize("kind", [BackendKind.OLLAMA, BackendKind.OPENAI, BackendKind.SCRIPTED])
+@pytest.mark.parametrize("kind", [BackendKind.OLLAMA, BackendKind.SCRIPTED])
 def test_what_this_version_lacks_is_unsupported(kind: BackendKind) -> None:
     with pytest.raises(Unsupported, match=kind.value) as caught:
         specify(ModelChoice("model.gguf", kind))
@@ -48,3 +49,20 @@ def test_neither_llama_cpp_nor_llguidance_is_imported_in_this_process(tiny_model
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "True\nset()\n"
+
+
+async def test_a_server_is_asked_for_nothing_before_the_first_call() -> None:
+    endpoint = Endpoint("http://127.0.0.1:1/v1", api_key="sk-0123456789")
+    choice = ModelChoice("gpt", BackendKind.OPENAI, servers=ServerChoice(endpoint=endpoint))
+    spec = specify(choice)
+    assert spec == OpenAISpec("gpt", endpoint)
+    assert "sk-0123456789" not in repr(choice)
+    backend = create_backend(spec)
+    assert (backend.backend_type, backend.model_name) == (BackendKind.OPENAI, "gpt")
+    await backend.aclose()
+
+
+def test_a_model_of_a_server_has_to_be_named() -> None:
+    with pytest.raises(UsageError, match="which model") as caught:
+        specify(ModelChoice("agx-nano", BackendKind.OPENAI))
+    assert "--model" in caught.value.hint

@@ -8,7 +8,7 @@ from typing import Any
 
 from agx.backends.openai.events import Event
 from agx.backends.openai.messages import said_of
-from agx.errors import BackendError, ModelError
+from agx.errors import BackendError
 from agx.requests import Chunk, FinishReason, Usage
 
 _FINISHED: dict[str, FinishReason] = {
@@ -114,7 +114,9 @@ def _check(event: Event) -> None:
 
 def _finish_reason(reason: object) -> FinishReason:
     if reason == "content_filter":
-        raise ModelError("the server's content filter ended the answer", hint="say it in other words")
+        error = BackendError("the server's content filter ended the answer", hint="say it in other words")
+        error.retryable = False
+        raise error
     return _FINISHED.get(str(reason), "stop")
 
 

@@ -53,6 +53,7 @@ def facts_of(
         name=spec.model,
         context_length=next((each for each in lengths if isinstance(each, int) and each > 0), None),
         sequences=slots if isinstance(slots, int) and slots > 0 else _BATCHING.get(flavour, 1),
+        may_ignore_schema=True,
         build=f"{flavour.value} {build}" if isinstance(build, str) else None,
     )
 

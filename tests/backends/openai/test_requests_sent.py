@@ -10,7 +10,7 @@ import pytest
 from agx.backends.openai.abilities import Abilities, Flavour, Form
 from agx.backends.openai.body import chat_body
 from agx.backends.openai.spec import Endpoint, OpenAISpec
-from agx.errors import ModelError, Unsupported, UsageError
+from agx.errors import BackendError, Unsupported, UsageError
 from agx.requests import GenerationRequest, Message, Parameters
 from tests.backends.openai.conftest import Serve, backend_of
 from tests.openai_server import Behaviour
@@ -169,7 +169,7 @@ async def test_a_cut_off_answer_says_length(serve: Serve) -> None:
 
 async def test_a_filtered_answer_is_an_error(serve: Serve) -> None:
     backend = backend_of(serve(Behaviour(finish_reason="content_filter")))
-    with pytest.raises(ModelError, match="content filter"):
+    with pytest.raises(BackendError, match="content filter"):
         _ = [chunk async for chunk in backend.generate(REQUEST)]
     await backend.aclose()
 
