@@ -49,8 +49,10 @@ def test_every_library_that_is_imported_is_a_dependency() -> None:
         "rich": "rich",
     }
     assert set(imported.values()) <= names
+    of_extras = {"openai"}
+    assert of_extras <= PROJECT["optional-dependencies"].keys()
     # The last one is a type checker's own.
-    known = {*sys.stdlib_module_names, *imported, "agx", "_typeshed"}
+    known = {*sys.stdlib_module_names, *imported, *of_extras, "agx", "_typeshed"}
     for path in (ROOT / "agx").rglob("*.py"):
         assert _imports(path) <= known, path
 

@@ -13,8 +13,6 @@ from agx.backends.openai.spec import Endpoint, OpenAISpec
 from agx.backends.specs import Attachments
 from tests.openai_server import Behaviour, OpenAIServer, openai_server
 
-pytest.importorskip("openai", reason="the extra agx[openai] is not installed")
-
 
 class Serve(Protocol):
     """Starts a server that is like the behaviour."""
@@ -24,6 +22,7 @@ class Serve(Protocol):
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
+    pytest.importorskip("openai", reason="the extra agx[openai] is not installed")
     with ExitStack() as stack:
 
         def start(behaviour: Behaviour | None = None) -> OpenAIServer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,7 +86,8 @@ async def test_a_broken_answer_is_a_typed_error_in_time(serve: Serve, name: str)
     assert _num_open() <= open_before
 
 
-async def test_a_server_that_is_not_there(serve: Serve) -> None:
+@pytest.mark.usefixtures("serve")
+async def test_a_server_that_is_not_there() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
@@ -98,6 +100,7 @@ async def test_a_server_that_is_not_there(serve: Serve) -> None:
     await backend.aclose()
 
 
+@pytest.mark.usefixtures("serve")
 async def test_a_server_that_takes_no_connection_is_waited_for_as_long_as_is_said() -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -147,6 +150,15 @@ async def test_leaving_closes_the_connection_at_once(serve: Serve) -> None:
     await anext(chunks)
     await chunks.aclose()
     assert eventually(lambda: server.num_left == 1, secs=0.25)
+    await backend.aclose()
+
+
+async def test_without_the_package_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)  # what makes an import fail
+    backend = OpenAIBackend(OpenAISpec("scripted", Endpoint("http://127.0.0.1:1/v1")))
+    with pytest.raises(ConfigError, match="package openai") as caught:
+        await backend.model_facts()
+    assert "agx[openai]" in caught.value.hint
     await backend.aclose()
 
 
