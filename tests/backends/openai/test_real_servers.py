@@ -1,0 +1,162 @@
+"""Real servers on this machine, with a small random model: llama.cpp's own, and llama-cpp-python's."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+import pytest
+
+from agx.backends.openai.abilities import Flavour, Form
+from agx.backends.openai.backend import OpenAIBackend
+from agx.backends.openai.spec import Endpoint, OpenAISpec
+from agx.requests import Chunk, GenerationRequest, Message, Parameters
+from tests.tiny_gguf import TinyModel, write_tiny_gguf
+
+START_SECS = 60.0
+SCHEMA = {
+    "type": "object",
+    "properties": {"kind": {"enum": ["find", "grep"]}, "count": {"type": "boolean"}},
+    "required": ["kind", "count"],
+    "additionalProperties": False,
+}
+REQUEST = GenerationRequest(
+    (Message("user", "list the files"),), parameters=Parameters(max_tokens=128), seed=5
+)
+NEEDED = {
+    Flavour.LLAMA_SERVER: ("xllamacpp",),
+    Flavour.LLAMA_CPP_PYTHON: ("fastapi", "uvicorn", "sse_starlette", "starlette_context"),
+}
+# llama.cpp's server engine with its HTTP side; it prints where it listens.
+LLAMA_SERVER = """
+import sys, xllamacpp
+params = xllamacpp.CommonParams()
+params.model.path, params.n_ctx, params.port, params.warmup = sys.argv[1], 1024, 0, False
+params.n_parallel, params.cpuparams.n_threads = 1, 1
+server = xllamacpp.Server(params)
+print(server.listening_address, flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def llama_server(model: Path) -> Iterator[str]:
+    with _process([sys.executable, "-c", LLAMA_SERVER, str(model)]) as process:
+        assert process.stdout is not None
+        selector = selectors.DefaultSelector()
+        selector.register(process.stdout, selectors.EVENT_READ)
+        assert selector.select(START_SECS), "llama.cpp's server did not start"
+        selector.close()
+        yield process.stdout.readline().strip()
+
+
+@contextmanager
+def llama_cpp_python(model: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--model", str(model), "--port", str(port), "--n_ctx", "1024", "--n_threads", "1"]
+    with _process([sys.executable, "-m", "llama_cpp.server", *options]):
+        url = f"http://127.0.0.1:{port}"
+        until = time.monotonic() + START_SECS
+        while time.monotonic() < until and not _answers(url):
+            time.sleep(0.1)
+        yield url
+
+
+@contextmanager
+def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=quiet,
+        text=True,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/v1/models", timeout=5, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+SERVERS = {Flavour.LLAMA_SERVER: llama_server, Flavour.LLAMA_CPP_PYTHON: llama_cpp_python}
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Flavour, str]]:
+    flavour: Flavour = request.param
+    pytest.importorskip("openai", reason="the extra agx[openai] is not installed")
+    missing = [name for name in NEEDED[flavour] if find_spec(name) is None]
+    if missing:
+        pytest.skip(f"{flavour.value} needs {missing[0]}, which is not installed")
+    model = write_tiny_gguf(tmp_path_factory.mktemp("models") / "tiny.gguf", TinyModel(merges=False))
+    with SERVERS[flavour](model) as url:
+        yield flavour, f"{url}/v1"
+
+
+async def _generated(url: str, request: GenerationRequest) -> tuple[OpenAIBackend, str, Chunk]:
+    backend = OpenAIBackend(OpenAISpec("tiny", Endpoint(url)))
+    chunks = [chunk async for chunk in backend.generate(request)]
+    await backend.aclose()
+    return backend, "".join(chunk.text for chunk in chunks), chunks[-1]
+
+
+async def test_a_random_model_keeps_to_the_schema(server: tuple[Flavour, str]) -> None:
+    flavour, url = server
+    backend, text, last = await _generated(url, replace(REQUEST, schema=SCHEMA))
+    said = json.loads(text)
+    assert said.keys() == {"kind", "count"}
+    assert said["kind"] in {"find", "grep"}
+    assert last.finish_reason == "stop"
+    assert backend.abilities.flavour is flavour
+    forms = {Flavour.LLAMA_SERVER: Form.STRICT_SCHEMA, Flavour.LLAMA_CPP_PYTHON: Form.JSON_OBJECT_SCHEMA}
+    assert backend.abilities.form is forms[flavour]
+
+
+async def test_parameters_have_their_effect(server: tuple[Flavour, str]) -> None:
+    _, url = server
+    greedy = [(await _generated(url, REQUEST))[1] for _ in range(2)]
+    assert greedy[0] == greedy[1]
+    _, short, last = await _generated(url, replace(REQUEST, parameters=Parameters(max_tokens=3)))
+    assert last.finish_reason == "length"
+    assert last.usage is not None
+    # llama-cpp-python counts nothing, and sends bytes that make no letter together.
+    assert 0 < last.usage.completion_tokens <= 3
+    assert greedy[0].startswith(short)
+    hot = Parameters(max_tokens=128, temperature=2.0)
+    _, drawn, _ = await _generated(url, replace(REQUEST, parameters=hot))
+    assert drawn != greedy[0]
+    _, likeliest, _ = await _generated(url, replace(REQUEST, parameters=replace(hot, top_k=1)))
+    assert likeliest == greedy[0]
+
+
+async def test_a_server_says_what_it_has(server: tuple[Flavour, str]) -> None:
+    flavour, url = server
+    backend = OpenAIBackend(OpenAISpec("tiny", Endpoint(url)))
+    facts = await backend.model_facts()
+    assert facts.context_length == (1024 if flavour is Flavour.LLAMA_SERVER else None)
+    assert (await backend.health_check()).ok
+    await backend.aclose()
