@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agx.app.configure import planner_config
 from agx.app.hardware import this_machine
-from agx.backends.base import Health
+from agx.backends.base import BackendKind, Health
 from agx.errors import AgxError
 from agx.models.catalog import load_catalog
 from agx.models.recommendation import recommend
@@ -54,7 +54,7 @@ async def examine(
 ) -> list[Check]:
     """Make all checks; raises nothing but what an interrupt raises."""
     config = planner_config(settings)
-    embedded = replace(config, echo_model=EMBEDDED, delta_model=EMBEDDED)
+    embedded = replace(config, backend=BackendKind.LLAMACPP, echo_model=EMBEDDED, delta_model=EMBEDDED)
     checks = [_agx(), *_libraries(), _home(settings.home), _machine()]
     # The worker was started for the configured model: it serves the check of that one.
     is_embedded = config.echo_model == EMBEDDED

@@ -193,4 +193,4 @@ def _openai(choice: ModelChoice) -> OpenAISpec:
             f"which model of the server at {endpoint.base_url}? {EMBEDDED} is on this machine only",
             hint=f"name one with --model; {endpoint.base_url}/models lists them",
         )
-    return OpenAISpec(choice.model, endpoint)
+    return OpenAISpec(choice.model, endpoint, cache_dir=choice.cache_dir)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agx.app.doctor import Check, examine
+from agx.backends.base import BackendKind
 from agx.backends.scripted import ScriptedBackend
 from agx.plan.tools import Registry
 from agx.planning.config import PlannerConfig
@@ -61,3 +62,23 @@ async def test_a_plan_that_fails_says_what_to_do(tmp_path: Path) -> None:
     plan = (await checks_with("nonsense", tmp_path / "new"))["plan"]
     assert (plan.status, bool(plan.hint)) == ("fail", True)
     assert plan.as_dict()["status"] == "fail"
+
+
+async def test_the_embedded_planner_is_looked_at_here_whatever_the_backend(tmp_path: Path) -> None:
+    """A server has another model, and its own check."""
+    configs: list[PlannerConfig] = []
+
+    def make_planner(
+        config: PlannerConfig, *, registry: Registry | None = None, worker: Channel | None = None
+    ) -> Planner:
+        configs.append(config)
+        return Planner(config, registry=registry, backend=ScriptedBackend(()))
+
+    options = {"backend": "openai", "model_path": "gpt"}
+    settings = read_settings(options, environ={"AGX_HOME": str(tmp_path)})
+    found = await examine(settings, make_planner=make_planner, worker=None)
+    assert [(config.echo_model, config.backend) for config in configs] == [
+        ("agx-nano", BackendKind.LLAMACPP),
+        ("gpt", (BackendKind.OPENAI,)),
+    ]
+    assert "model gpt" in {check.name for check in found}

@@ -16,6 +16,7 @@ from agx.backends.openai.answer import Answer
 from agx.backends.openai.body import chat_body
 from agx.backends.openai.client import Client, Refused
 from agx.backends.openai.failures import refusal
+from agx.backends.openai.memory import remember, remembered
 from agx.backends.openai.models import facts_of, flavour_by_models, listed_models, props_url, vectors_of
 from agx.backends.openai.spec import OpenAISpec
 from agx.backends.plans import GeneratesPlans
@@ -159,7 +160,7 @@ class OpenAIBackend(GeneratesPlans):
             if error.status not in _NO_MODELS_LIST:
                 raise self._error(error) from None
         if is_first:
-            self._abilities = Abilities.of(flavour)
+            self._abilities = remembered(self._spec, flavour) or Abilities.of(flavour)
         props = await self._props(deadline_at) if flavour is Flavour.LLAMA_SERVER else {}
         return facts_of(self._spec, flavour, models, props)
 
@@ -181,12 +182,15 @@ class OpenAIBackend(GeneratesPlans):
 
     def _remember(self, abilities: Abilities, answer: Answer, request: GenerationRequest) -> None:
         """Keep what worked; a form that the server took and did not keep to is left for the next one."""
+        before = self._abilities
         for name in sorted(abilities.dropped - self._abilities.dropped - {"stream_options"}):
             self._warn(f"{self._spec.model} takes no {name}: the server's own is used")
         self._abilities = replace(abilities, dropped=abilities.dropped | self._abilities.dropped)
         is_held = request.schema is not None and abilities.form in CONSTRAINING
         if is_held and answer.finish_reason == "stop" and not _is_json(answer.text):
             self._abilities = self._abilities.with_next_form() or self._abilities
+        if self._abilities != before:
+            remember(self._spec, self._abilities)
 
     def _error(self, error: Refused) -> AgxError:
         return refusal(self._spec, error.status, error.said, error.headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from agx.backends.base import BackendKind
@@ -42,10 +43,11 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class OpenAISpec:
-    """One model on one server."""
+    """One model on one server. What is found out of the server is kept in `cache_dir`."""
 
     model: str
     endpoint: Endpoint = field(default_factory=Endpoint)
+    cache_dir: Path | None = None
 
     @property
     def backend(self) -> BackendKind:
