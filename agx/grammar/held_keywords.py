@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from agx.grammar.never import allows_everything
@@ -64,6 +65,7 @@ def _pattern(pattern: str, where: str, unheld: Unheld) -> dict[str, Json]:
     return {"pattern": held.text}
 
 
+@lru_cache(maxsize=1024)
 def held_pattern(pattern: str) -> Held:
     """Return a pattern for the constraint; one that is none stays, and is refused elsewhere."""
     try:
@@ -76,7 +78,7 @@ def _format(name: object, where: str, unheld: Unheld, *, has_pattern: bool) -> d
     """Return a format as a pattern; beside one of the schema's own it is left out."""
     pattern = PATTERNS.get(str(name))
     if pattern is not None and not has_pattern:
-        return {"pattern": for_constraint(parse(pattern)).text}
+        return {"pattern": held_pattern(pattern).text}
     if pattern is not None or name == "regex":
         unheld.left_out[where] = None
     return {}
