@@ -73,6 +73,7 @@ class LlamaCppBackend(GeneratesPlans):
         )
         async with aclosing(replies):
             async for reply in replies:
+                self._warn(reply.get("warnings", ()))
                 yield _chunk(reply)
 
     async def model_facts(self) -> ModelFacts:
@@ -91,7 +92,7 @@ class LlamaCppBackend(GeneratesPlans):
         reply = await self._client.call(
             {"op": "render"} | replace(request, schema=None, grammar=None).as_dict()
         )
-        self._warn((await self._client.loaded())["model"]["warnings"])
+        self._warn([*(await self._client.loaded())["model"]["warnings"], *reply.get("warnings", ())])
         return reply["prompt"], reply["prompt_tokens"]
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:

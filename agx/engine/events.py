@@ -30,11 +30,12 @@ class PromptEvent:
 
 @dataclass(frozen=True, slots=True)
 class DoneEvent:
-    """The end of a generation."""
+    """The end of a generation. `warnings` are sentences about what became of its prompt."""
 
     request_id: int
     finish_reason: FinishReason
     usage: Usage
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

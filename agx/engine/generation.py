@@ -89,6 +89,7 @@ class Generation:
     has_ended: bool = False
     num_reasoning: int = 0
     num_looked_up: int = 0
+    warnings: tuple[str, ...] = ()
     _unread: list[int] = field(default_factory=list)
 
     def take_forced(self) -> None:

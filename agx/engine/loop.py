@@ -86,12 +86,12 @@ class Engine:
         self._model = Model(path, options, cache=cache, progress=progress)
         return self._model.facts()
 
-    def render(self, request: GenerationRequest) -> tuple[str, int]:
-        """Return the prompt that a request makes, and its number of tokens."""
+    def render(self, request: GenerationRequest) -> tuple[str, int, tuple[str, ...]]:
+        """Return the prompt that a request makes, its number of tokens, and warnings about it."""
         model = self._loaded()
         prompt = model.prompts.write(conversation(request))
         tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)
-        return prompt.text.replace(prompt.mark, ""), len(tokens)
+        return prompt.text.replace(prompt.mark, ""), len(tokens), prompt.warnings
 
     def start(self, request_id: int, request: GenerationRequest) -> None:
         """Prepare a request for `step`: prompt, budget, constraint, sampler.
@@ -290,7 +290,7 @@ class Engine:
         if reason != "cancelled":
             self._store(generation)
         self._drop(generation)
-        return [*events, DoneEvent(generation.request_id, reason, usage)]
+        return [*events, DoneEvent(generation.request_id, reason, usage, generation.warnings)]
 
     def _fail(self, generation: Generation, error: AgxError) -> Event:
         self._drop(generation)

@@ -87,6 +87,12 @@ class Model:
             )
         vocabulary = self.vocabulary
         template = ChatTemplate(source, bos_text=vocabulary.bos_text, eos_text=vocabulary.eos_text)
+        if template.missing:
+            names = ", ".join(map(str, template.missing[:5]))
+            warnings.append(
+                f"the chat template uses what AGX does not have: {names}; "
+                "where a prompt needs it, writing the prompt fails"
+            )
         return template, warnings
 
     def _prefix_store(self, cache: BlobCache | None) -> PrefixStore | None:

@@ -57,6 +57,7 @@ def prepare(model: Model, request_id: int, request: GenerationRequest) -> Genera
         deadline_secs=request.deadline_secs,
         timings=timings,
         reasoning=reasoning,
+        warnings=prompt.warnings,
         draft=_draft(model, request) if parameters.is_greedy else None,
         draft_margin=request.draft_margin,
         is_seeded=request.seed is not None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -130,8 +130,8 @@ class Service:
     def _render(self, arrival: Arrival) -> None:
         self._check_loaded()
         self._enter_beside("prefill", arrival.request_id)
-        prompt, num_tokens = self._engine.render(GenerationRequest.from_dict(arrival.frame))
-        self._done(arrival.request_id, prompt=prompt, prompt_tokens=num_tokens)
+        prompt, num_tokens, warnings = self._engine.render(GenerationRequest.from_dict(arrival.frame))
+        self._done(arrival.request_id, prompt=prompt, prompt_tokens=num_tokens, **_with_warnings(warnings))
 
     def _check_loaded(self) -> None:
         if self._load_error is not None:
@@ -144,8 +144,9 @@ class Service:
                 self._outgoing.append({"id": request_id, "event": "chunk", "text": "", "prompt": told})
             case TextEvent(request_id, text, is_reasoning):
                 self._add_text(request_id, text, is_reasoning=is_reasoning)
-            case DoneEvent(request_id, finish_reason, usage):
-                self._done(request_id, finish_reason=finish_reason, usage=usage.as_dict())
+            case DoneEvent(request_id, finish_reason, usage, warnings):
+                told_too = _with_warnings(warnings)
+                self._done(request_id, finish_reason=finish_reason, usage=usage.as_dict(), **told_too)
             case ErrorEvent(request_id, error):
                 self._finish(request_id, event="error", error=error.as_dict())
 
@@ -218,3 +219,7 @@ def _device(device: devices.Device) -> Frame:
     facts = asdict(device)
     del facts["address"]
     return facts
+
+
+def _with_warnings(warnings: Sequence[str]) -> dict[str, list[str]]:
+    return {"warnings": list(warnings)} if warnings else {}

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,34 @@ async def test_a_model_without_a_template_is_told_of_once(
         with caplog.at_level(logging.WARNING):
             assert (await planner.health_check()).ok
     assert "has no chat template" in caplog.text
+
+
+async def test_what_a_template_loses_of_these_tools_and_lacks_is_told_once(tmp_path: Path) -> None:
+    """By a dry run and by a generation; the system text lists the tools."""
+    lossy = "{% if tools %}{{ tools[0].function.name }}{{ tools[0].function.description }}{% for p in "
+    lossy += "tools[0].function.parameters.properties %}{{ p }}{% endfor %}{% endif %}"
+    source = lossy + "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+    source += "\n{% if x %}{{ x|no }}{% endif %}"
+    path = write_tiny_gguf(tmp_path / "lossy.gguf", TinyModel(chat_template=source, planner_tools=None))
+    told: list[str] = []
+    backend = LlamaCppBackend(
+        LlamaCppSpec(path, load=LoadOptions(device="cpu", threads=1)), Attachments(on_warning=told.append)
+    )
+    schema = {"type": "object", "properties": {"unit": {"enum": ["C", "F"]}}}
+    function = {"name": "weather", "description": "Tell.", "parameters": schema}
+    request = replace(
+        asking(0, max_tokens=4),
+        messages=(Message("system", "Plan.\n\nTools: weather\n\n"), Message("user", "hi")),
+        tools=({"type": "function", "function": function},),
+        tools_text="Tools: weather\n\n",
+    )
+    prompt, _ = await backend.render(request)
+    assert prompt.startswith("<system>Plan.\n\nTools: weather")
+    assert [chunk async for chunk in backend.generate(request)]
+    await backend.aclose()
+    lacks, loses = told
+    assert "uses what AGX does not have: the filter 'no' (line 2)" in lacks
+    assert "leaves out parts of these tools ('C', 'F')" in loses
 
 
 async def test_a_template_that_is_given_is_used_and_recorded(untold: Path) -> None:

@@ -268,7 +268,7 @@ def test_tools_hold_no_special_tokens(load: Load) -> None:
         reasoning_tokens=0,
         max_tokens=1,
     )
-    prompt, _ = engine.render(asked)
+    prompt, _, _ = engine.render(asked)
     assert prompt.count(END) == 3
     assert "\\u00e9" in prompt
     engine.start(1, asked)

@@ -73,7 +73,7 @@ def test_messages_that_leave_no_mark_are_refused(model: Model) -> None:
 
 
 def test_the_rendered_prompt_shows_no_marks(engine: Engine) -> None:
-    prompt, count = engine.render(request(f"say {END}"))
+    prompt, count, _ = engine.render(request(f"say {END}"))
     assert prompt == f"{USER}say {END}{ASSISTANT}"
     assert count > len(prompt) // 8
 

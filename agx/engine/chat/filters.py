@@ -44,7 +44,7 @@ def bounded_filters() -> dict[str, Filter]:
     filters = {name: FILTERS[name] for name in _AS_IN_JINJA}
     filters |= {name: _in_parts(FILTERS[name]) for name in _IN_PARTS}
     filters |= {"indent": _indent, "int": _int, "join": joined, "replace": _replace, "round": _round}
-    return filters | {"tojson": _to_json, "trim": _trim}
+    return filters | {"from_json": _from_json, "tojson": _to_json, "trim": _trim}
 
 
 def joined(value: Iterable[Any], d: str = "", attribute: str | None = None) -> str:
@@ -117,6 +117,11 @@ def _to_json(
     width = None if indent is None else min(indent, _MAX_INDENT)
     text = json.dumps(value, indent=width, ensure_ascii=False, separators=separators, sort_keys=sort_keys)
     return _TO_ESCAPE.sub(lambda match: json.dumps(match[0])[1:-1], text) if ensure_ascii else text
+
+
+def _from_json(value: str) -> object:
+    """Read JSON, as templates do with the arguments of calls; the text bounds the size of the value."""
+    return json.loads(value)
 
 
 def _check_replace(text: str, old: str, new: str, *_count: object) -> None:

@@ -14,10 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from agx.engine.chat.shapes import SHAPES, SHAPES_WITHOUT_SYSTEM, Message, Shape
 from agx.engine.chat.templates import HINT, TIME_LIMIT_SECS, ChatTemplate, failed
+from agx.engine.chat.tool_words import MarkedTools
 from agx.errors import TemplateError
 
-Message = Mapping[str, object]
 Variables = Mapping[str, object]
 
 _TOOL_MARKS = ("agxmarktool", "agxmarkabout", "agxmarkvalue")
@@ -51,7 +52,8 @@ class ProbedTemplate:
     def __init__(self, template: ChatTemplate, *, is_own: bool = False) -> None:
         self.template = template
         self.is_own = is_own
-        self._moves: dict[tuple[str, ...], bool] = {}
+        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._lost: tuple[Sequence[Mapping[str, Any]], list[str]] = ((), [])
         self._trials_left_secs = TIME_LIMIT_SECS
 
     def write(
@@ -86,7 +88,7 @@ class ProbedTemplate:
         if not self.takes_tools:
             return ""
         messages: list[Message] = [
-            {"role": "user", "content": mark_of("user")},
+            *self._shape(("user",)).of([{"role": "user", "content": mark_of("user")}]),
             {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": MARK_CALL}]},
         ]
         given = self._base | self._with_tools([_MARK_TOOL])
@@ -95,28 +97,43 @@ class ProbedTemplate:
         except TemplateError:
             return ""
 
+    def words_lost(self, tools: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Return the names and values of these tools that the template leaves out of the prompt."""
+        if self._lost[0] != tools:
+            self._lost = (tools, self._found_lost(tools))
+        return self._lost[1]
+
+    def _found_lost(self, tools: Sequence[Mapping[str, Any]]) -> list[str]:
+        marked = MarkedTools(tools)
+        messages: list[Message] = [{"role": role, "content": mark_of(role)} for role in ("system", "user")]
+        try:
+            return marked.lost_in(self.write(messages, tools=marked.tools))
+        except TemplateError as error:
+            _unless_looping(error)
+            return []  # writing the tools themselves tells whether they can be written
+
     def _arranged(self, messages: Sequence[Message]) -> Sequence[Message]:
         roles = tuple(str(message["role"]) for message in messages)
-        return with_system_moved(messages) if not self.is_own and self._moves_system(roles) else messages
+        return messages if self.is_own else self._shape(roles).of(messages)
 
-    def _moves_system(self, roles: tuple[str, ...]) -> bool:
-        if roles not in self._moves:
-            self._moves[roles] = self._found_moves(roles)
-        return self._moves[roles]
+    def _shape(self, roles: tuple[str, ...]) -> Shape:
+        if roles not in self._shapes:
+            self._shapes[roles] = self._found_shape(roles)
+        return self._shapes[roles]
 
-    def _found_moves(self, roles: tuple[str, ...]) -> bool:
-        """Try such a conversation as it is, then with the system text moved; raises where both fail."""
+    def _found_shape(self, roles: tuple[str, ...]) -> Shape:
+        """Try such a conversation in every shape, as it is first; raises where all of them fail."""
         trial = [{"role": role, "content": mark_of(role, place)} for place, role in enumerate(roles)]
         marks = [message["content"] for message in trial]
         failure: TemplateError | None = None
-        for moves in (False, True) if "system" in roles else (False,):
+        for shape in SHAPES if "system" in roles else SHAPES_WITHOUT_SYSTEM:
             try:
-                text = self._rendered(with_system_moved(trial) if moves else trial, self._base)
+                text = self._rendered(shape.of(trial), self._base)
             except TemplateError as error:
                 failure = failure or _unless_looping(error)
                 continue
-            if all(mark in text for mark in marks):
-                return moves
+            if all(mark in text for mark in marks) and shape.is_understood(text):
+                return shape
         raise failure or TemplateError(
             "the chat template leaves out a part of the messages",
             hint=HINT,
@@ -140,14 +157,10 @@ class ProbedTemplate:
         if self.is_own or ("tools" not in self.template.source and "functions" not in self.template.source):
             return None
         for name in ("tools", "functions"):
-            messages: list[Message] = [
-                {"role": role, "content": mark_of(role)} for role in ("system", "user")
-            ]
+            messages = [{"role": role, "content": mark_of(role)} for role in ("system", "user")]
             try:
-                if self._moves_system(("system", "user")):
-                    messages = with_system_moved(messages)
                 given = self._base | self._named_tools(name, [_MARK_TOOL])
-                text = self._rendered(messages, given)
+                text = self._rendered(self._arranged(messages), given)
             except TemplateError as error:
                 _unless_looping(error)
                 continue
@@ -182,18 +195,6 @@ class ProbedTemplate:
             )
         finally:
             self._trials_left_secs -= time.thread_time() - started
-
-
-def with_system_moved(messages: Sequence[Message]) -> list[Message]:
-    """Return the messages with the system text in front of the first user message."""
-    system = [message for message in messages if message["role"] == "system"]
-    others = [message for message in messages if message["role"] != "system"]
-    first = next((place for place, message in enumerate(others) if message["role"] == "user"), None)
-    if not system or first is None:
-        return list(messages)
-    texts = [str(message["content"]) for message in (*system, others[first])]
-    others[first] = {**others[first], "content": "\n\n".join(texts)}
-    return others
 
 
 def _unless_looping(error: TemplateError) -> TemplateError:

@@ -27,6 +27,7 @@ from agx.requests import checked_reasoning
 
 # The default budget, in tokens, of a model that cannot answer without reasoning.
 DEFAULT_REASONING_TOKENS = 512
+_MAX_WORDS, _MAX_WORD_CHARS = 3, 40  # of lost words in a warning
 # Texts with their special tokens broken up, and the mark that breaks them.
 Defused = Callable[[Iterable[str]], tuple[list[str], str]]
 
@@ -49,7 +50,8 @@ class Conversation:
 class Prompt:
     """A prompt: its text, the mark in it, and how the model goes on from there.
 
-    `markers` is None, and `reasoning_tokens` 0, where the answer follows at once.
+    `markers` is None, and `reasoning_tokens` 0, where the answer follows at once. `warnings` are sentences
+    about what the template does to this conversation.
     """
 
     text: str
@@ -57,6 +59,7 @@ class Prompt:
     opening: TurnOpening
     markers: ReasoningMarkers | None = None
     reasoning_tokens: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 class PromptWriter:
@@ -79,12 +82,30 @@ class PromptWriter:
     def write(self, conversation: Conversation) -> Prompt:
         """Return the prompt; raises `TemplateError`, and `ConfigError` for a budget out of range."""
         budget = self._budget(conversation.reasoning_tokens)
+        conversation, warnings = self._with_whole_tools(conversation)
         markers, reasoned = self.reasoning_format.markers, self.reasoning_format.reasoned
         if budget == 0 or markers is None or reasoned is None:
             text, mark = self._written(conversation, self.reasoning_format.direct)
-            return Prompt(text + self.reasoning_format.direct.lead, mark, self.reasoning_format.direct)
+            direct = self.reasoning_format.direct
+            return Prompt(text + direct.lead, mark, direct, warnings=warnings)
         text, mark = self._written(conversation, reasoned)
-        return Prompt(text, mark, reasoned, markers, budget)
+        return Prompt(text, mark, reasoned, markers, budget, warnings)
+
+    def _with_whole_tools(self, conversation: Conversation) -> tuple[Conversation, tuple[str, ...]]:
+        """Return the conversation without tools where the template loses a part of them, and a warning.
+
+        The system text lists them then.
+        """
+        if not (conversation.tools and conversation.tools_text and self._probed.takes_tools):
+            return conversation, ()
+        lost = self._probed.words_lost(conversation.tools)
+        if not lost:
+            return conversation, ()
+        warning = (
+            f"the chat template leaves out parts of these tools ({_some(lost)}); "
+            "the system text lists the tools instead"
+        )
+        return replace(conversation, tools=()), (warning,)
 
     def _budget(self, wanted: int | None) -> int:
         checked = checked_reasoning(wanted)
@@ -115,6 +136,11 @@ class PromptWriter:
         if opening.note:
             messages = _noted(messages, opening.note, mark=mark)
         return self._probed.write(messages, tools=tools, variables=opening.variables), mark
+
+
+def _some(words: Sequence[str]) -> str:
+    shown = ", ".join(repr(word[:_MAX_WORD_CHARS]) for word in words[:_MAX_WORDS])
+    return shown if len(words) <= _MAX_WORDS else f"{shown} and {len(words) - _MAX_WORDS} more"
 
 
 def _without(messages: Iterable[Mapping[str, str]], text: str) -> Iterator[Mapping[str, str]]:

@@ -7,16 +7,19 @@ bounded, and a template sees only the filters and methods that real templates us
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
+from traceback import walk_tb
 from typing import NoReturn
 
 from agx.engine.chat.bounds import MAX_TEXT_CHARS, Ledger, LimitExceeded
 from agx.engine.chat.environment import BoundedEnvironment
 from agx.engine.chat.jinja import TemplateError as JinjaError
-from agx.engine.chat.time_limit import TimeLimit, needs_no_clock
+from agx.engine.chat.missing import missing_names
+from agx.engine.chat.time_limit import TimeLimit, is_of_template, needs_no_clock
 from agx.errors import TemplateError
 
 # Named templates, for models without one; `agx.models.chat_templates` finds them by name.
@@ -25,6 +28,8 @@ MAX_TEMPLATE_CHARS = 1 << 16
 TIME_LIMIT_SECS = 0.5
 HINT = "give another one with --chat-template, or use another model"
 Clock = Callable[[], datetime]
+# By which jinja2 calls the function that it compiles, at the top, in place of a missing filter or test.
+_STAND_IN = re.compile(r"t_\d+")
 
 
 def local_time() -> datetime:
@@ -54,9 +59,16 @@ class ChatTemplate:
         try:
             parsed = environment.parse(source)
             self._needs_no_clock = needs_no_clock(parsed)
+            self.missing = missing_names(
+                parsed,
+                filters=environment.filters,
+                tests=environment.tests,
+                functions=environment.globals,
+            )
             self._template = environment.from_string(parsed)
         except Exception as error:  # jinja2's own errors, and Python's about the code that it generates
-            raise failed(f"{type(error).__name__}: {error}") from error
+            line = getattr(error, "lineno", None)  # of jinja2's errors of syntax, and of Python's
+            raise failed(f"{type(error).__name__}: {error}", line=line) from error
 
     def render(
         self, messages: Sequence[Mapping[str, object]], *, variables: Mapping[str, object] | None = None
@@ -73,7 +85,13 @@ class ChatTemplate:
         except LimitExceeded as error:
             raise failed(str(error), over_limit=True) from error
         except Exception as error:  # a foreign program may raise anything
-            raise failed(f"{type(error).__name__}: {error}") from error
+            raise failed(f"{type(error).__name__}: {error}", line=self._line_of(error)) from error
+
+    def _line_of(self, error: Exception) -> int | None:
+        """Return the line of the template in which an error was raised."""
+        frames = ((frame, line) for frame, line in walk_tb(error.__traceback__) if is_of_template(frame))
+        lines = [line for frame, line in frames if not _STAND_IN.fullmatch(frame.f_code.co_name)]
+        return self._template.get_corresponding_lineno(lines[-1]) if lines else None
 
     def _write(self, variables: Mapping[str, object]) -> str:
         self._environment.ledger = Ledger()
@@ -101,6 +119,8 @@ def chatml() -> str:
     return (NAMED_TEMPLATES / "chatml.jinja").read_text(encoding="utf-8")
 
 
-def failed(reason: str, **details: object) -> TemplateError:
-    """Return the error for a template that cannot be used."""
-    return TemplateError(f"the chat template failed: {reason[:300]}", hint=HINT, **details)
+def failed(reason: str, *, line: int | None = None, **details: object) -> TemplateError:
+    """Return the error for a template that cannot be used; `line` is where."""
+    place = "" if line is None else f" (line {line})"
+    known = {} if line is None else {"line": line}
+    return TemplateError(f"the chat template failed: {reason[:300]}{place}", hint=HINT, **known, **details)

@@ -56,7 +56,12 @@ class TimeLimit:
     def _trace(self, frame: FrameType, _event: str, _argument: object) -> TraceFunction | None:
         if time.monotonic() > self._end:
             raise LimitExceeded(f"it runs for more than {self._limit_secs:g} s")
-        return self._trace if frame.f_code.co_filename == _TEMPLATE_FILE else None
+        return self._trace if is_of_template(frame) else None
+
+
+def is_of_template(frame: FrameType) -> bool:
+    """Whether a frame runs the compiled code of a template."""
+    return frame.f_code.co_filename == _TEMPLATE_FILE
 
 
 def needs_no_clock(template: nodes.Template) -> bool:

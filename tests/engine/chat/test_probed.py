@@ -190,3 +190,47 @@ def test_tools_that_a_template_fails_on_are_listed_by_the_system() -> None:
     system = {"role": "system", "content": f"{listing}Rules."}
     prompt = writer_of(template).write(Conversation((system, ECHO[1]), tools=TOOLS, tools_text=listing))
     assert prompt.text == f"<system>{listing}Rules.<user>list all files<assistant>"
+
+
+PARTS = "{% for m in messages %}<{{ m.role }}>{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}"
+SELECTED = (
+    "{% for m in messages %}<{{ m.role }}>{% for p in m.content|selectattr('type', 'equalto', 'text') %}"
+    "{{ p['text'] }}{% endfor %}{% endfor %}"
+)
+SYSTEM_AS_TEXT = (
+    "<system>{{ messages[0].content + '' }}"
+    "{% for m in messages[1:] %}<user>{{ m.content[0].text }}{% endfor %}"
+)
+PARTS_WITHOUT_SYSTEM = (
+    "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + PARTS
+)
+EITHER = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content if m.content is string else 'parts' }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "prompt"),
+    [
+        (PARTS, "<system>Write a plan.<user>list all files"),
+        (SELECTED, "<system>Write a plan.<user>list all files"),
+        (SYSTEM_AS_TEXT, "<system>Write a plan.<user>list all files"),
+        (PARTS_WITHOUT_SYSTEM, MOVED),
+        (EITHER, "<system>Write a plan.<user>list all files"),
+    ],
+    ids=["parts", "chosen parts", "the system as text", "no system", "either"],
+)
+def test_a_template_that_takes_parts_gets_parts(source: str, prompt: str) -> None:
+    assert probed(source).write(ECHO) == prompt
+
+
+def test_parts_that_are_written_as_they_are_are_not_taken_for_text() -> None:
+    with_quirk = "{% for m in messages %}{{ m.content ~ '' if m.content is not string }}{% endfor %}"
+    with pytest.raises(TemplateError, match="leaves out a part of the messages"):
+        probed(with_quirk).write(ECHO)
+
+
+def test_tools_are_found_in_a_template_that_takes_parts() -> None:
+    template = probed("{{ tools|tojson if tools }}" + PARTS)
+    assert template.takes_tools
+    assert template.write(ECHO, tools=TOOLS).startswith('[{"type": "function"')

@@ -34,10 +34,12 @@ def show(app: App, /, *, model: str, as_json: bool) -> None:
     from agx.gguf.card import read_card
 
     card = read_card(model_file(GivenSettings().read(app.notes), model))
+    problems = _template_problems(card)
     if as_json:
-        write_result(shown_json(card.to_dict()))
+        write_result(shown_json(card.to_dict() | {"template_problems": problems}))
     else:
         rows = [(name, value) for name, value in _rows(card) if value]
+        rows += [("template problem", _text(problem)) for problem in problems]
         width = max(len(name) for name, _ in rows)
         write_result("\n".join(f"{name:{width}}  {value}" for name, value in rows))
 
@@ -67,6 +69,20 @@ def _rows(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "licence", _text(card.licence)
     yield "source", _text(card.source)
     yield "plans with", _text(f"{card.planner_tools} tools") if card.planner_tools else ""
+
+
+def _template_problems(card: ModelCard) -> list[str]:
+    """Return what keeps the model's own chat template from writing some prompts, or all."""
+    from agx.engine.chat.templates import ChatTemplate
+    from agx.errors import TemplateError
+
+    if card.chat_template is None or not card.purpose.is_text:
+        return []
+    try:
+        missing = ChatTemplate(card.chat_template).missing
+    except TemplateError as error:
+        return [error.message]
+    return [f"AGX does not have {each}" for each in missing]
 
 
 def _text(text: str) -> str:

@@ -35,7 +35,28 @@ def test_show_says_what_the_file_says(agx: Agx, model: Path) -> None:
 
 
 def test_show_gives_the_card_as_json(agx: Agx, model: Path) -> None:
-    assert json.loads(agx("models", "show", str(model), "--json").out) == read_card(model).to_dict()
+    shown = json.loads(agx("models", "show", str(model), "--json").out)
+    assert shown == read_card(model).to_dict() | {"template_problems": []}
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("{{ messages[0].content }}\n{% if tools %}{{ tools|shuffle }}{% endif %}",
+         "AGX does not have the filter 'shuffle' (line 2)"),
+        ("hello\n{{ messages|shuffle }}", "No filter named 'shuffle'. (line 2)"),
+        ("{% if %}", "(line 1)"),
+    ],
+    ids=["needed at times", "needed always", "no template"],
+)  # fmt: skip
+def test_what_a_template_needs_and_agx_does_not_have_is_shown(
+    agx: Agx, tmp_path: Path, template: str, problem: str
+) -> None:
+    path = write_tiny_gguf(tmp_path / "odd.gguf", TinyModel(chat_template=template))
+    [line] = [line for line in agx("models", "show", str(path)).out.splitlines() if "problem" in line]
+    assert line.endswith(problem)
+    [said] = json.loads(agx("models", "show", str(path), "--json").out)["template_problems"]
+    assert said.endswith(problem)
 
 
 def test_a_name_in_the_models_folder_can_be_shown(agx: Agx, model: Path, tmp_path: Path) -> None:
