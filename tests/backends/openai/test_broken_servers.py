@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from agx.backends.openai.spec import Endpoint, OpenAISpec
 from agx.errors import BackendError, BackendUnreachable, ConfigError, DeadlineExceeded
 from agx.requests import GenerationRequest, Message, Parameters
 from tests.backends.openai.conftest import Serve, backend_of
-from tests.openai_server import EVENTS, Behaviour, Refusal, event, eventually
+from tests.openai_server import EVENTS, KEY, Behaviour, Refusal, event, eventually, openai_server
 
 REQUEST = GenerationRequest((Message("user", "hi"),), parameters=Parameters(max_tokens=8))
 LIMITS = HttpLimits(connect_secs=0.5, first_secs=0.5, between_secs=0.3, answer_secs=0.5)
@@ -132,6 +134,24 @@ async def test_plain_http_where_tls_is_expected_is_named(serve: Serve) -> None:
         await backend.model_facts()
     assert "http or https" in caught.value.hint
     await backend.aclose()
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("openai", reason="the extra agx[openai] is not installed")
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    both = tmp_path / "certificate.pem"
+    command = f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -batch"
+    made = subprocess.run([*command.split(), "-keyout", both], capture_output=True, check=True, text=True)
+    both.write_text(both.read_text() + made.stdout)
+    with openai_server(certificate=both) as server:
+        backend = OpenAIBackend(OpenAISpec("scripted", Endpoint(server.url, api_key=KEY, limits=LIMITS)))
+        with pytest.raises(BackendUnreachable, match="no secure connection") as caught:
+            await backend.model_facts()
+        await backend.aclose()
+        assert "SSL_CERT_FILE" in caught.value.hint
+        assert server.requests == []
 
 
 async def test_a_refusal_of_any_length_is_read_only_so_far(serve: Serve) -> None:
