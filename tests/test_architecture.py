@@ -33,7 +33,7 @@ IMPORTERS = {
     "pydantic": {"agx.plan", "agx.tools"},
     "jsonschema": {"agx.rules", "agx.tools"},
     "regex": {"agx.util.patterns"},
-    "httpx": {"agx.models"},
+    "httpx": {"agx.models", "agx.backends.ollama.client"},
     "ollama": {"agx.backends.ollama"},
     "openai": {"agx.backends.openai.client"},
     "transformers": {"agx.backends.transformers"},

@@ -54,7 +54,10 @@ def server_choice(settings: Settings) -> ServerChoice:
     """Return what the settings say of servers that generate text."""
     from agx.backends.specs import ServerChoice  # noqa: PLC0415  heavy: the worker starts first
 
-    choice = ServerChoice(ollama_model=settings.optional_text("ollama_model"))
+    choice = ServerChoice(
+        ollama_model=settings.optional_text("ollama_model"),
+        ollama_keep_alive=settings.optional_text("ollama_keep_alive"),
+    )
     if "openai" not in settings.text("backend"):
         return choice
     from agx.app.endpoints import endpoint_of  # noqa: PLC0415  most plans need no server

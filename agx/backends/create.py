@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agx.backends.ollama.spec import OllamaSpec
 from agx.backends.openai.spec import OpenAISpec
 from agx.backends.specs import Attachments, BackendSpec, FallbackSpec, LlamaCppSpec, UnavailableSpec
 
@@ -29,5 +30,10 @@ def create_backend(spec: BackendSpec, attached: Attachments | None = None) -> Mo
             return FallbackBackend(spec, attached, create=create_backend)
         case UnavailableSpec(error=error):
             raise error
+        case OllamaSpec():
+            from agx.backends.ollama.backend import OllamaBackend  # noqa: PLC0415  as above
+            from agx.backends.retry import RetryingBackend  # noqa: PLC0415  as above
+
+            return RetryingBackend(OllamaBackend(spec, attached))
         case _:
             raise TypeError(f"no backend is opened by {spec!r}")

@@ -39,3 +39,11 @@ def misfit_draft(source: Source, instruction: str, context: PlanContext, *, dial
     if any(tool is None or tool.schema is None for tool in tools):
         return None
     return Draft(plan, errors)
+
+
+def correction(error: PlanInvalid) -> str:
+    """Return what a model is told that was not held to the schema and wrote no plan."""
+    return (
+        f"That is not a valid plan: {error.message}. Answer with the corrected plan as one JSON object of the"
+        " form that was asked for, and with nothing else."
+    )

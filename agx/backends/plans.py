@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 
 from agx.backends.base import ModelBackend, ModelFacts
 from agx.backends.dialect_choice import chosen_dialect
-from agx.backends.misfits import MAX_ATTEMPTS, is_misfit, misfit_draft
+from agx.backends.misfits import MAX_ATTEMPTS, correction, is_misfit, misfit_draft
 from agx.backends.plan_requests import (
     Draft,
     PlanOptions,
@@ -33,7 +33,7 @@ from agx.plan.dialects import Dialect
 from agx.plan.reading import Source
 from agx.plan.schema import PlanMetadata
 from agx.prompts.chosen_examples import NO_EXAMPLES, ShownExamples, chosen_examples
-from agx.requests import Chunk, GenerationRequest, Usage
+from agx.requests import Chunk, GenerationRequest, Message, Usage
 from agx.risk import policy
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules.check import read_draft, refuse_errors
@@ -159,8 +159,10 @@ async def _prepared_again(
     if options.deadline_secs is not None:
         left_secs = options.deadline_secs - (time.perf_counter() - started)
         options = replace(options, deadline_secs=max(0.0, left_secs))
-    if prepared.attempt == MAX_ATTEMPTS or options.deadline_secs == 0 or not is_misfit(error):
+    if prepared.attempt == MAX_ATTEMPTS or options.deadline_secs == 0:
         return None
+    if not is_misfit(error):
+        return _asked_again(prepared, error, options) if prepared.facts.may_ignore_schema else None
     source = as_source(error.text, prepared.dialect)
     own = misfit_draft(source, prepared.instruction, prepared.context, dialect=prepared.dialect)
     if own is None:
@@ -168,6 +170,17 @@ async def _prepared_again(
     again = await prepare(backend, prepared.instruction, prepared.context, options=options, draft=own)
     # The draft is wrong: nothing is to hold the model to it.
     return replace(again, request=replace(again.request, draft_margin=0.0), attempt=prepared.attempt + 1)
+
+
+def _asked_again(prepared: Prepared, error: PlanInvalid, options: PlanOptions) -> Prepared:
+    """Return the request with the text that was no plan, for a server that may have ignored the schema."""
+    said = (Message("assistant", error.text), Message("user", correction(error)))
+    request = replace(
+        prepared.request,
+        messages=(*prepared.request.messages, *said),
+        deadline_secs=options.deadline_secs,
+    )
+    return replace(prepared, request=request, attempt=prepared.attempt + 1)
 
 
 async def generate_plan(

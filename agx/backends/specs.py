@@ -7,6 +7,7 @@ starts a worker from a specification before it imports anything heavy.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from agx.models.resolve import EMBEDDED, OLLAMA, display_name, resolve_model
 from agx.requests import LoadOptions, LoadRequest
 
 if TYPE_CHECKING:
+    from agx.backends.ollama.spec import OllamaSpec
     from agx.worker.channel import Channel
 
 
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
 class ServerChoice:
     """What a person says of the servers that generate text; a field or more a kind of server.
 
-    `ollama_model` is Ollama's name of a model, asked for where the model's name is not Ollama's.
-    `endpoint` is the server of the backend `openai`.
+    `ollama_model` is Ollama's name of a model, asked for where the model's name is not Ollama's, and
+    `ollama_keep_alive` how long Ollama keeps it loaded: seconds, or as in `5m`. `endpoint` is the server of
+    the backend `openai`.
     """
 
     ollama_model: str | None = None
+    ollama_keep_alive: str | None = None
     endpoint: Endpoint = field(default_factory=Endpoint)
 
 
@@ -166,12 +170,14 @@ def _specified(kind: BackendKind, choice: ModelChoice) -> BackendSpec:
     match kind:
         case BackendKind.LLAMACPP:
             return _llamacpp(choice)
+        case BackendKind.OLLAMA:
+            return _ollama(choice)
         case BackendKind.OPENAI:
             return _openai(choice)
         case _:
             raise Unsupported(
                 f"this version of AGX has no backend {kind.value!r}",
-                hint="set AGX_BACKEND to auto, llamacpp or openai",
+                hint="set AGX_BACKEND to auto, llamacpp, ollama or openai",
             )
 
 
@@ -183,6 +189,19 @@ def _llamacpp(choice: ModelChoice) -> LlamaCppSpec:
         models_dir=choice.models_dir,
         warm_dir=choice.warm_dir,
         cache_dir=choice.cache_dir,
+    )
+
+
+def _ollama(choice: ModelChoice) -> OllamaSpec:
+    from agx.backends.ollama.spec import ollama_spec  # noqa: PLC0415  most plans are made without a server
+
+    return ollama_spec(
+        choice.model,
+        named=choice.servers.ollama_model,
+        is_alone=choice.backend in (BackendKind.OLLAMA, (BackendKind.OLLAMA,)),
+        context_size=choice.load.context_size,
+        keep_alive=choice.servers.ollama_keep_alive,
+        environ=os.environ,
     )
 
 

@@ -82,6 +82,12 @@ SETTINGS: tuple[Setting, ...] = (
         "the model that Ollama is asked for where the model is not given as ollama:NAME",
     ),
     Setting(
+        "ollama_keep_alive",
+        "text",
+        None,
+        "how long Ollama keeps the model loaded: seconds, or as in 5m; Ollama's own where it is not given",
+    ),
+    Setting(
         "base_url",
         "text",
         None,

@@ -7,20 +7,24 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agx.backends.base import BackendKind, ModelBackend
+from agx.backends.create import create_backend
 from agx.backends.llamacpp import LlamaCppBackend
 from agx.backends.openai.backend import OpenAIBackend
 from agx.backends.openai.spec import Endpoint, OpenAISpec
+from agx.backends.ollama.spec import OllamaSpec
 from agx.backends.scripted import ScriptedBackend, ScriptedReply
-from agx.backends.specs import LlamaCppSpec
+from agx.backends.specs import FallbackSpec, LlamaCppSpec
 from agx.errors import DeadlineExceeded, Unsupported, UsageError
 from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters
 from tests.openai_server import Behaviour, openai_server
+from tests.fake_ollama import FakeModel, fake_ollama, tiny_backend
 
 FREED_SECS = 0.25
 SHORT = GenerationRequest((Message("user", "hi"),), parameters=Parameters(max_tokens=8), seed=7)
@@ -68,12 +72,36 @@ def _openai(_tiny_model: Path, stack: ExitStack) -> Case:
     return Case(backend, BackendKind.OPENAI, "scripted", embeds=True)
 
 
-@pytest.fixture(params=[_llamacpp, _scripted, _openai], ids=["llamacpp", "scripted", "openai"])
+def _ollama(tiny_model: Path, stack: ExitStack) -> Case:
+    server = stack.enter_context(fake_ollama({"tiny": FakeModel(tiny_backend(tiny_model))}))
+    return Case(create_backend(OllamaSpec("tiny", server.url)), BackendKind.OLLAMA, "tiny", embeds=True)
+
+
+def _fallback(tiny_model: Path, stack: ExitStack) -> Case:
+    """From a model that is not there, and a server that does not answer, to one that does."""
+    server = stack.enter_context(fake_ollama({"tiny": FakeModel(tiny_backend(tiny_model))}))
+    missing = LlamaCppSpec(tiny_model.with_name("missing.gguf"))
+    dead = OllamaSpec("tiny", "http://127.0.0.1:9")
+    spec = FallbackSpec((missing, dead, OllamaSpec("tiny", server.url)))
+    return Case(create_backend(spec), BackendKind.OLLAMA, "tiny", embeds=True)
+
+
+MAKERS = {
+    "llamacpp": _llamacpp,
+    "scripted": _scripted,
+    "openai": _openai,
+    "ollama": _ollama,
+    "fallback": _fallback,
+}
+
+
+@pytest.fixture(params=MAKERS)
 async def case(request: pytest.FixtureRequest, tiny_model: Path) -> AsyncIterator[Case]:
     """Each backend in turn."""
-    make: Callable[[Path, ExitStack], Case] = request.param
     with ExitStack() as stack:
-        made = make(tiny_model, stack)
+        made = MAKERS[request.param](tiny_model, stack)
+        if request.param == "fallback":
+            await made.backend.model_facts()
         yield made
         await made.backend.aclose()
 
@@ -114,6 +142,7 @@ async def test_a_seed_is_drawn_and_told_where_none_is_given(case: Case) -> None:
 
 
 async def test_a_backend_that_takes_a_grammar_keeps_to_it(case: Case) -> None:
+    """Others refuse one, or play what they were given."""
     request = replace(SHORT, grammar='start: "find " ("all" | "any")')
     takes_grammar = (await case.backend.model_facts()).takes_grammar
     try:
@@ -159,12 +188,14 @@ async def test_requests_at_once_do_not_mix(case: Case) -> None:
     assert len({"".join(chunk.text for chunk in reply) for reply in replies}) == 1
 
 
-async def test_embeddings_are_one_vector_a_text_or_unsupported(case: Case) -> None:
-    if case.embeds:
-        assert [len(vector) for vector in await case.backend.embed(["text", "more"])] == [2, 2]
+async def test_embeds_each_text_or_says_that_it_cannot(case: Case) -> None:
+    if not case.embeds:
+        with pytest.raises(Unsupported):
+            await case.backend.embed(["text"])
         return
-    with pytest.raises(Unsupported):
-        await case.backend.embed(["text"])
+    one, two = await case.backend.embed(["text", "more"])
+    assert len(one) == len(two)
+    assert all(isinstance(number, float) for number in one + two)
 
 
 async def test_a_healthy_backend_says_so(case: Case) -> None:

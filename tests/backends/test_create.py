@@ -24,7 +24,7 @@ async def test_a_gguf_model_goes_to_llamacpp_and_nothing_is_started(kind: Backen
     await backend.aclose()
 
 
-@pytest.mark.parametrize("kind", [BackendKind.OLLAMA, BackendKind.SCRIPTED])
+@pytest.mark.parametrize("kind", [BackendKind.SCRIPTED])
 def test_what_this_version_lacks_is_unsupported(kind: BackendKind) -> None:
     with pytest.raises(Unsupported, match=kind.value) as caught:
         specify(ModelChoice("model.gguf", kind))

@@ -1,0 +1,75 @@
+"""From a request to what Ollama is asked, by Ollama's names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from agx.backends.ollama.context import context_size
+from agx.backends.ollama.model import OllamaModel
+from agx.backends.ollama.spec import OllamaSpec
+from agx.errors import Unsupported, UsageError
+from agx.requests import GenerationRequest
+
+
+def chat_body(
+    spec: OllamaSpec, request: GenerationRequest, model: OllamaModel, *, seed: int
+) -> dict[str, Any]:
+    """Return the body of /api/chat.
+
+    Raises `Unsupported` for a grammar, and what `context_size` raises.
+    """
+    if request.grammar is not None:
+        raise Unsupported(
+            "Ollama holds a text to a JSON Schema and to no other grammar", hint="use the dialect json"
+        )
+    if not model.writes_text:
+        raise Unsupported(f"{spec.model} makes embeddings, and no text", hint="plan with another model")
+    thinks = model.thinks and bool(request.reasoning_tokens)
+    answer_tokens = request.parameters.max_tokens + (request.reasoning_tokens or 0 if thinks else 0)
+    body: dict[str, Any] = {
+        "model": spec.model,
+        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        "options": _options(request, seed=seed, num_predict=answer_tokens)
+        | {
+            "num_ctx": context_size(
+                request.messages,
+                answer_tokens=answer_tokens,
+                asked=spec.context_size,
+                context_length=model.context_length,
+            )
+        },
+        "format": _schema(request.schema),
+        # A model that does not know thinking refuses even to be told not to.
+        "think": thinks if model.thinks else None,
+        "keep_alive": spec.keep_alive,
+        "stream": True,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _options(request: GenerationRequest, *, seed: int, num_predict: int) -> dict[str, Any]:
+    parameters = request.parameters
+    return {
+        "seed": seed,
+        "num_predict": num_predict,
+        "temperature": parameters.temperature,
+        "top_k": parameters.top_k,
+        "top_p": parameters.top_p,
+        "min_p": parameters.min_p,
+        "repeat_penalty": parameters.repeat_penalty,
+    }
+
+
+def _schema(schema: Mapping[str, Any] | str | None) -> Mapping[str, Any] | None:
+    """Return a schema as data; raises `UsageError` for a text that is no JSON object."""
+    if not isinstance(schema, str):
+        return schema
+    try:
+        data = json.loads(schema)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the schema cannot be sent: {error}", hint="give a JSON Schema") from None
+    if not isinstance(data, dict):
+        raise UsageError("the schema is no JSON object", hint="give a JSON Schema")
+    return data
