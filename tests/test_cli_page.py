@@ -82,7 +82,7 @@ def test_the_page_has_every_setting_with_variable_and_default() -> None:
     ]
     assert [tuple(row[:3]) for row in rows] == expected
     for row, (*_, words) in zip(SETTINGS, rows, strict=True):
-        assert set(row.choices) - {"auto", "ollama", "openai"} <= set(re.findall(r"\w+", words)), row.name
+        assert set(row.choices) - {"auto", "openai"} <= set(re.findall(r"\w+", words)), row.name
 
 
 def test_every_command_is_said_to_take_what_it_takes() -> None:

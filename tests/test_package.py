@@ -47,6 +47,7 @@ def test_every_library_that_is_imported_is_a_dependency() -> None:
         "referencing": "jsonschema",  # its own dependency, and part of how it is called
         "click": "click",
         "rich": "rich",
+        "ollama": "ollama",
     }
     assert set(imported.values()) <= names
     of_extras = {"openai"}

@@ -37,7 +37,9 @@ def context_size(
     size = min(size, context_length or size)
     least = _num_bytes(messages) // _MOST_BYTES_A_TOKEN
     if least >= size:
-        raise PromptTooLong(f"the prompt has at least {least:,} tokens, and the context {size:,}", hint=_HINT)
+        raise PromptTooLong(
+            f"the prompt has {least:,} tokens at the very least, and the context {size:,}", hint=_HINT
+        )
     return size
 
 

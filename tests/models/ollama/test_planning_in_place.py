@@ -143,7 +143,14 @@ def test_the_worker_is_started_early_for_it(folder: Path, monkeypatch: pytest.Mo
         assert worker is not None
 
 
-def test_a_model_that_ollama_does_not_have_is_one_sentence(folder: Path, tmp_path: Path) -> None:
+def test_a_model_that_ollama_does_not_have_is_one_sentence(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that the server does not have it, either."""
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
     done = agx("plan", INSTRUCTION, "--model", "ollama:qwen2.5:1.5b", tmp_path=tmp_path)
     assert done.returncode == 4
-    assert done.stderr.startswith(f"error: Ollama has no model qwen2.5:1.5b in {folder}\nhint: pull it: ")
+    assert done.stderr.startswith(
+        f"error: Ollama has no model qwen2.5:1.5b in {folder};"
+        " ollama (Ollama does not answer at http://127.0.0.1:9)\nhint: pull it: "
+    )
