@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,15 @@ import pytest
 from agx.backends.base import BackendKind, ModelBackend
 from agx.backends.create import create_backend
 from agx.backends.llamacpp import LlamaCppBackend
+from agx.backends.ollama.spec import OllamaSpec
 from agx.backends.openai.backend import OpenAIBackend
 from agx.backends.openai.spec import Endpoint, OpenAISpec
-from agx.backends.ollama.spec import OllamaSpec
 from agx.backends.scripted import ScriptedBackend, ScriptedReply
 from agx.backends.specs import FallbackSpec, LlamaCppSpec
 from agx.errors import DeadlineExceeded, Unsupported, UsageError
 from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters
-from tests.openai_server import Behaviour, openai_server
 from tests.fake_ollama import FakeModel, fake_ollama, tiny_backend
+from tests.openai_server import Behaviour, openai_server
 
 FREED_SECS = 0.25
 SHORT = GenerationRequest((Message("user", "hi"),), parameters=Parameters(max_tokens=8), seed=7)
