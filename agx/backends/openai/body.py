@@ -8,6 +8,7 @@ from typing import Any
 
 from agx.backends.openai.abilities import Abilities, Flavour, Form
 from agx.backends.openai.spec import OpenAISpec
+from agx.backends.portable_schema import portable_schema
 from agx.errors import UsageError
 from agx.requests import GenerationRequest, Message, Parameters
 
@@ -22,7 +23,8 @@ def chat_body(
     spec: OpenAISpec, request: GenerationRequest, abilities: Abilities, *, seed: int
 ) -> dict[str, Any]:
     """Return the body; what the specification adds wins over everything else."""
-    schema = schema_of(request)
+    given = schema_of(request)
+    schema = None if given is None else portable_schema(given)
     body: dict[str, Any] = {
         "model": spec.model,
         "messages": _messages(request.messages, schema, abilities.form),

@@ -21,7 +21,9 @@ import pytest
 from agx.backends.openai.abilities import Flavour, Form
 from agx.backends.openai.backend import OpenAIBackend
 from agx.backends.openai.spec import Endpoint, OpenAISpec
+from agx.grammar.plan_schema import PlanLimits, plan_schema
 from agx.requests import Chunk, GenerationRequest, Message, Parameters
+from agx.unix.registry import unix_registry
 from tests.tiny_gguf import TinyModel, write_tiny_gguf
 
 START_SECS = 60.0
@@ -160,3 +162,18 @@ async def test_a_server_says_what_it_has(server: tuple[Flavour, str]) -> None:
     assert facts.context_length == (1024 if flavour is Flavour.LLAMA_SERVER else None)
     assert (await backend.health_check()).ok
     await backend.aclose()
+
+
+async def test_a_random_model_writes_calls_of_the_tools(server: tuple[Flavour, str]) -> None:
+    """The schema of plans, as servers get it, holds on real ones."""
+    _, url = server
+    tools = [tool for tool in unix_registry() if tool.name in {"ls", "sort", "wc"}]
+    limits = PlanLimits(max_tasks=2, max_args=2, max_arg_chars=8)
+    schema = plan_schema(tools, limits)
+    request = replace(REQUEST, schema=schema, parameters=Parameters(max_tokens=700, temperature=1.0))
+    _, text, last = await _generated(url, request)
+    assert last.finish_reason == "stop", text
+    tasks = json.loads(text)["tasks"]
+    assert 1 <= len(tasks) <= 2
+    assert {task["command"] for task in tasks} <= {"ls", "sort", "wc"}
+    assert all(task.keys() <= {"command", "args", "input_from_task", "save_to"} for task in tasks)
