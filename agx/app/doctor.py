@@ -17,6 +17,8 @@ from agx.app.hardware import this_machine
 from agx.backends.base import BackendKind, Health
 from agx.errors import AgxError
 from agx.models.catalog import load_catalog
+from agx.models.ollama.api import OllamaApi
+from agx.models.ollama.host import ollama_url
 from agx.models.recommendation import recommend
 from agx.models.resolve import EMBEDDED
 from agx.planning.planner import Planner
@@ -26,6 +28,7 @@ from agx.worker.survey import survey
 
 if TYPE_CHECKING:
     from agx.app.planners import MakePlanner
+    from agx.planning.config import PlannerConfig
     from agx.settings.layers import Settings
     from agx.worker.channel import Channel
 
@@ -33,6 +36,7 @@ INSTRUCTION = "list all rust files and count lines"
 LIBRARIES = ("llama-cpp-python", "llguidance", "pydantic", "jinja2", "gguf")
 REINSTALL = "install AGX again: scripts/setup, or pip install --force-reinstall agx"
 Status = Literal["ok", "note", "fail"]
+_OLLAMA_SECS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ async def examine(
     # What asks a worker of its own waits for it, in a thread: the event loop is the caller's.
     checks += await asyncio.to_thread(lambda: list(_native(list(models.values()))))
     checks += [_model(name, found) for name, found in models.items()]
+    checks.append(await asyncio.to_thread(_ollama, config))
     return [*checks, *planned, await asyncio.to_thread(_recommended)]
 
 
@@ -123,6 +128,23 @@ def _recommended() -> Check:
         return Check("larger models", "note", error.message, hint=error.hint)
     pair = f"Echo {chosen.echo}, Delta {chosen.delta}, on the {chosen.device.upper()}"
     return Check("larger models", "ok", f"{pair}: {chosen.reason} (agx models recommend)")
+
+
+def _ollama(config: PlannerConfig) -> Check:
+    """Check whether Ollama answers, and has the model that is named; a note where others can plan."""
+    order = config.backend if isinstance(config.backend, tuple) else (config.backend,)
+    missing: Status = "fail" if order == (BackendKind.OLLAMA,) else "note"
+    name = config.servers.ollama_model
+    try:
+        url = ollama_url(os.environ)
+        with OllamaApi(url, answer_secs=_OLLAMA_SECS) as api:
+            found = f"Ollama {api.version()} at {url}"
+            if name is not None and api.modelfile(name) is None:
+                hint = f"fetch it with: ollama pull {name}"
+                return Check("backend ollama", missing, f"{found} has no model {name}", hint=hint)
+    except AgxError as error:
+        return Check("backend ollama", missing, error.message, hint=error.hint)
+    return Check("backend ollama", "ok", found)
 
 
 def _home(home: Path | None) -> Check:

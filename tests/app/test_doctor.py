@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agx.app.doctor import Check, examine
+from agx.app.configure import planner_config
+from agx.app.doctor import Check, _ollama, examine
 from agx.backends.base import BackendKind
 from agx.backends.scripted import ScriptedBackend
 from agx.plan.tools import Registry
@@ -17,6 +18,7 @@ from agx.planning.planner import Planner
 from agx.settings.layers import read_settings
 from agx.worker.channel import Channel
 from agx.worker.protocol import Frame
+from tests.ollama_server import ollama_server
 
 
 async def checks_with(reply: str, home: Path) -> dict[str, Check]:
@@ -82,3 +84,27 @@ async def test_the_embedded_planner_is_looked_at_here_whatever_the_backend(tmp_p
         ("gpt", (BackendKind.OPENAI,)),
     ]
     assert "model gpt" in {check.name for check in found}
+
+
+async def ollama_check(home: Path, **more: str) -> Check:
+    """Return what is found of Ollama with these settings."""
+    settings = read_settings(environ={"AGX_HOME": str(home), **more})
+    return await asyncio.to_thread(_ollama, planner_config(settings))
+
+
+async def test_ollama_is_listed_with_its_version_or_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only another backend needs is a note."""
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
+    down = await ollama_check(tmp_path)
+    assert (down.name, down.status) == ("backend ollama", "note")
+    assert "ollama serve" in down.hint
+    assert (await ollama_check(tmp_path, AGX_BACKEND="ollama")).status == "fail"
+    with ollama_server(tmp_path / "ollama") as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.host)
+        assert await ollama_check(tmp_path) == Check(
+            "backend ollama", "ok", f"Ollama 0.35.1 at http://{server.host}"
+        )
+        missing = await ollama_check(tmp_path, AGX_OLLAMA_MODEL="qwen3")
+        assert (missing.status, missing.hint) == ("note", "fetch it with: ollama pull qwen3")
