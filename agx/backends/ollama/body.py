@@ -9,6 +9,7 @@ from typing import Any
 from agx.backends.ollama.context import context_size
 from agx.backends.ollama.model import OllamaModel
 from agx.backends.ollama.spec import OllamaSpec
+from agx.backends.portable_schema import portable_schema
 from agx.errors import Unsupported, UsageError
 from agx.requests import GenerationRequest
 
@@ -40,7 +41,7 @@ def chat_body(
                 context_length=model.context_length,
             )
         },
-        "format": _schema(request.schema),
+        "format": None if request.schema is None else portable_schema(_schema(request.schema)),
         # A model that does not know thinking refuses even to be told not to.
         "think": thinks if model.thinks else None,
         "keep_alive": spec.keep_alive,
@@ -62,7 +63,7 @@ def _options(request: GenerationRequest, *, seed: int, num_predict: int) -> dict
     }
 
 
-def _schema(schema: Mapping[str, Any] | str | None) -> Mapping[str, Any] | None:
+def _schema(schema: Mapping[str, Any] | str) -> Mapping[str, Any]:
     """Return a schema as data; raises `UsageError` for a text that is no JSON object."""
     if not isinstance(schema, str):
         return schema

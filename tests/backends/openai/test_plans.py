@@ -92,6 +92,10 @@ async def test_a_text_that_is_no_plan_is_never_one(serve: Serve) -> None:
         with pytest.raises(PlanInvalid) as caught:
             await by.plan("list the rust files")
     assert caught.value.text == "I would rather not."
+    first, second = server.chats  # asked once more, with what was wrong
+    assert second["messages"][:-2] == first["messages"]
+    assert second["messages"][-2] == {"role": "assistant", "content": "I would rather not."}
+    assert "not a valid plan" in second["messages"][-1]["content"]
 
 
 async def test_limits_are_those_of_the_endpoint(serve: Serve) -> None:
