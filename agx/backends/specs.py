@@ -193,7 +193,7 @@ def _llamacpp(choice: ModelChoice) -> LlamaCppSpec:
 
 
 def _ollama(choice: ModelChoice) -> OllamaSpec:
-    from agx.backends.ollama.spec import ollama_spec  # noqa: PLC0415  most plans are made without a server
+    from agx.backends.ollama.naming import ollama_spec  # noqa: PLC0415  most plans are made without a server
 
     return ollama_spec(
         choice.model,
