@@ -1,7 +1,7 @@
-"""Plans whose arguments do not fit their tools: what the model is shown when it is asked once more.
+"""Plans whose arguments do not fit: what the model is shown when it is asked once more.
 
-The constraint does not hold every keyword of a tool's schema. What it lets through, and the check refuses,
-the model may mend: it gets its own plan back as a draft, with the findings.
+The constraint does not hold every keyword of a tool's schema, nor the names of an instruction. What it lets
+through, and the check refuses, the model may mend: it gets its own plan back as a draft, with the findings.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from agx.plan.reading import Source
 from agx.plan.schema import Finding
 from agx.risk.context import PlanContext
 from agx.rules.check import read_draft
+from agx.rules.named import MISSING_NAME
 
 MAX_ATTEMPTS = 2
-_MENDABLE = frozenset({"arguments", "repeated-key"})
+_MENDABLE = frozenset({"arguments", "repeated-key", MISSING_NAME})
 
 
 def is_misfit(error: PlanInvalid) -> bool:
@@ -27,14 +28,14 @@ def is_misfit(error: PlanInvalid) -> bool:
 
 
 def misfit_draft(source: Source, instruction: str, context: PlanContext, *, dialect: Dialect) -> Draft | None:
-    """Return a plan that was read before, with what its tools' schemas say of it.
+    """Return a plan that was read before, with what its tools' schemas and the instruction say of it.
 
     None where something else does not fit: only a function has a schema.
     """
     plan, findings = read_draft(
         source, context.registry, instruction=instruction, max_tasks=context.task_limit, dialect=dialect
     )
-    errors = tuple(finding for finding in findings if finding.severity == "error")
+    errors = tuple(each for each in findings if each.severity == "error" or each.rule == MISSING_NAME)
     tools = [context.registry.get(plan.tasks[finding.task - 1].command) for finding in errors if finding.task]
     if any(tool is None or tool.schema is None for tool in tools):
         return None

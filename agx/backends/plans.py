@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 
 from agx.backends.base import ModelBackend, ModelFacts
 from agx.backends.dialect_choice import chosen_dialect
+from agx.backends.masking import Mask, Unmasking, mask_of
 from agx.backends.misfits import MAX_ATTEMPTS, correction, is_misfit, misfit_draft
 from agx.backends.plan_requests import (
     Draft,
@@ -30,12 +31,13 @@ from agx.errors import BackendError, DeadlineExceeded, PlanInvalid
 from agx.plan import limits
 from agx.plan.changes import task_changes
 from agx.plan.dialects import Dialect
-from agx.plan.reading import Source
+from agx.plan.reading import Source, with_notes
 from agx.plan.schema import PlanMetadata
 from agx.prompts.chosen_examples import NO_EXAMPLES, ShownExamples, chosen_examples
 from agx.requests import Chunk, GenerationRequest, Message, Usage
 from agx.risk import policy
 from agx.risk.context import GeneratedPlan, PlanContext
+from agx.rules import language
 from agx.rules.check import read_draft, refuse_errors
 
 
@@ -55,6 +57,7 @@ class Prepared:
     examples: ShownExamples = NO_EXAMPLES
     dialect: Dialect = "json"
     attempt: int = 1
+    mask: Mask | None = None
 
 
 async def prepare(
@@ -73,6 +76,7 @@ async def prepare(
     options = options or PlanOptions()
     check_request(instruction, context, options)
     request: GenerationRequest | None = None
+    mask = mask_of(instruction)
     examples = NO_EXAMPLES
     if options.dialect in ("auto", "json") and not has_too_many_tools(context, options):
         # In JSON, as the embedded planner writes it. It goes on while the model loads.
@@ -97,8 +101,19 @@ async def prepare(
     if request is None or facts.is_general:
         chosen = replace(options, dialect=dialect)
         request = plan_request(instruction, context, chosen, draft, examples=examples, facts=facts)
+    if not facts.is_general:
+        request = mask.request(request)
     request = replace(request, deadline_secs=left_secs)
-    return Prepared(instruction, request, context, facts, draft, examples, dialect)
+    return Prepared(
+        instruction,
+        request,
+        context,
+        facts,
+        draft,
+        examples,
+        dialect,
+        mask=None if facts.is_general else mask,
+    )
 
 
 async def stream_plan(
@@ -123,12 +138,13 @@ async def stream_plan(
     while True:
         texts: list[str] = []
         last: Chunk | None = None
+        unmasking = Unmasking(() if prepared.mask is None else prepared.mask.names)
         async with aclosing(backend.generate(prepared.request)) as chunks:
             async for chunk in chunks:
-                if not chunk.is_reasoning:
-                    texts.append(chunk.text)
-                last = chunk
-                yield chunk
+                last = unmasking.chunk(chunk)
+                if not last.is_reasoning:
+                    texts.append(last.text)
+                yield last
         if used != (backend.backend_type, backend.model_name):  # another one took its place on the way
             prepared = replace(prepared, facts=await backend.model_facts())
         text = "".join(texts)
@@ -279,6 +295,10 @@ def _checked(prepared: Prepared, text: str, metadata: PlanMetadata) -> Generated
         *policy.check(plan.tasks, context),
         *findings,
     )
+    if prepared.mask is not None:
+        notes = prepared.mask.notes
+        plan = with_notes(plan, notes)
+        findings = (*language.check(prepared.instruction, plan.tasks), *findings, *notes)
     refuse_errors(findings, text)
     changes = None if draft is None else task_changes(draft.plan.tasks, plan.tasks)
     return GeneratedPlan(plan=plan, findings=findings, changes=changes, text=text)

@@ -13,7 +13,7 @@ from agx.plan.reading import PlanRead, Source, as_text, parsed_plan, with_notes
 from agx.plan.schema import MAX_TASKS, Finding, Plan, PlanMetadata, Task
 from agx.plan.tools import Registry
 from agx.risk.assess import with_risk
-from agx.rules import arguments, findings
+from agx.rules import arguments, findings, named
 from agx.rules.home_folder import with_home
 from agx.rules.normalise import normalised
 from agx.shell.parse import read_shell
@@ -74,12 +74,19 @@ def read_draft(  # noqa: PLR0913  each says another thing about the reading
     plan, notes = read.plan, read.notes
     if metadata is not None:  # a model wrote it, and models write `~/` as for a shell
         tasks, more = with_home(plan.tasks, registry, instruction=plan.instruction)
-        plan, notes = plan.model_copy(update={"tasks": tasks}), (*notes, *more)
+        tasks, names = named.with_literal_names(plan.instruction, tasks)
+        plan, notes = plan.model_copy(update={"tasks": tasks}), (*notes, *more, *names)
     if normalise:
         plan, more = normalised(plan, registry, max_tasks=max_tasks)
         notes = (*notes, *more)
-    found = (*check_tasks(plan.tasks, registry, max_tasks=max_tasks), *read.findings, *notes)
-    return with_risk(with_notes(plan, notes), registry), found
+    plan = with_risk(with_notes(plan, notes), registry)
+    found = (
+        *check_tasks(plan.tasks, registry, max_tasks=max_tasks),
+        *named.check(plan.instruction, plan.tasks, is_strict=metadata is not None),
+        *read.findings,
+        *notes,
+    )
+    return plan, found
 
 
 def _read_pipeline(text: str, *, instruction: str, metadata: PlanMetadata | None) -> PlanRead:

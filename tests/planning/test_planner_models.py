@@ -370,3 +370,26 @@ def test_one_planner_serves_one_event_loop_after_the_other(endless_model: Path) 
                     dialect="json",  # three tokens can be a whole pipeline
                 ),
             )
+
+
+@MODULE
+@pytest.mark.parametrize(
+    ("instruction", "words"),
+    [
+        ("remove Anna's draft.txt", ["Anna's draft.txt"]),
+        ("copy Übersicht.txt to Größe/", ["Übersicht.txt", "Größe/"]),
+        ("delete 日本語.txt", ["日本語.txt"]),
+        ("rename café.txt to thé.txt", ["café.txt", "thé.txt"]),
+        ('remove the file called "it\'s.txt"', ["it's.txt"]),
+        ("touch 🎉.txt", ["🎉.txt"]),
+        ('delete the file named "x*y"', ["x[*]y"]),
+        ("show the first twenty lines of a.txt", ["20", "a.txt"]),
+        ("list files older than thirty days", ["+30"]),
+    ],
+)
+async def test_names_and_numbers_are_copied_exactly(
+    embedded: Planner, instruction: str, words: list[str]
+) -> None:
+    generated = await embedded.plan(instruction)
+    args = [item for task in generated.tasks for item in task.args]
+    assert [word for word in words if word in args] == words
