@@ -29,6 +29,10 @@ MAX_FOUND = 20
 
 _PRINTS_THE_UNKNOWN = "echo"  # it takes an unknown option for text
 _MAX_OPTIONS_OF_A_TASK = 3
+# Models give them to `ls`, which has most of their letters.
+_OF_FIND = frozenset(
+    "-name -iname -type -exec -size -path -mtime -mmin -maxdepth -mindepth -print -delete".split()
+)
 _MAX_OPTION_CHARS = 40
 _MAX_SHOWN_CHARS = 80  # of what a message quotes
 _TAKES_FILES = frozenset(
@@ -207,7 +211,10 @@ def _unknown_options(call: Call, registry: Registry) -> Iterator[tuple[str, str,
     if spec is None or spec.known is None or call.name == _PRINTS_THE_UNKNOWN:
         return
     for word in read_argv(call.words, spec).words:
-        if word.kind == "unknown":
+        if word.kind == "option" and word.text in _OF_FIND and word.text not in spec.known:
+            if spec.name != "find":  # where each letter of it happens to be an option
+                yield call.name, word.text, "that is an option of find"
+        elif word.kind == "unknown":
             shown = shortened(word.option, _MAX_OPTION_CHARS)
             is_word = len(shown) > 2
             yield call.name, shown, f"see `man {call.name}`{nearest(shown, spec.known) if is_word else ''}"

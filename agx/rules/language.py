@@ -27,11 +27,12 @@ _BY_SCRIPT = {
 _MOST_NAMES = 2
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _MIN_SCRIPT_SHARE = 0.3
+_MAX_READ_CHARS = 2000
 
 
 def unread_language(instruction: str) -> str | None:
     """Return the language of an instruction, in a word or two, where it is not English; else None."""
-    words = _WORD.findall(_without_literals(instruction))
+    words = _WORD.findall(_without_literals(instruction[:_MAX_READ_CHARS]))
     letters = "".join(words)
     others = [char for char in letters if not _is_latin(char)]
     if len(others) > _MIN_SCRIPT_SHARE * len(letters):

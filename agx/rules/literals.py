@@ -13,29 +13,34 @@ from dataclasses import dataclass
 from typing import Literal as OneOf
 
 _MAX_CHARS = 200
+# A longer instruction has a document in it; what stands behind that is not looked through.
+_MAX_READ_CHARS = 10_000
+_MOST_LITERALS = 100
 # A quote opens where no letter stands before it, so that an apostrophe opens none.
 _QUOTED = re.compile(
-    r"""(?<![\w"'`])(?:"([^"\n]+)"|'([^'\n]+(?:'\w[^'\n]*)*?)'|`([^`\n]+)`)(?![\w])"""
-    r"""|“([^”\n]+)”|„([^“”\n]+)[“”]|«\s?([^»\n]+?)\s?»"""
-    r"""|(?<!\w)\u2018([^\u2019\n]+)\u2019(?!\w)"""
+    r"""(?<![\w"'`])(?:"([^"\n]{1,200})"|'([^'\n]{1,200}(?:'\w[^'\n]{0,200}){0,3}?)'|`([^`\n]{1,200})`)(?![\w])"""
+    r"""|“([^”\n]{1,200})”|„([^“”\n]{1,200})[“”]|«\s?([^»\n]{1,200}?)\s?»"""
+    r"""|(?<!\w)\u2018([^\u2019\n]{1,200})\u2019(?!\w)"""
 )
 _IS_CALLED = re.compile(
     r"\b(?:named|called|name|titled|(?:file|folder|directory)s?)\s*(?:is|=|:)?\s*$",
     re.IGNORECASE,
 )
 # Anna's draft.txt: the whole of it may be the name, and only one argument keeps it whole.
-_POSSESSIVE = re.compile(r"(?<!\w)\w+['\u2019]s (?=[\w-]+\.[A-Za-z]\w{0,7}(?!\w))")
-_ESCAPED = re.compile(r"(?<![\w\\])(?:[^\s\\\"'`]|\\.)*\\ (?:[^\s\\\"'`,;]|\\.)*")
-# Beyond ASCII everything but blanks and punctuation: letters of all scripts, and signs such as emoji.
-_BEYOND = r"[^\x00-\x7f\xa0\xab\xbb\u2000-\u206f\u3000-\u3030\uff00-\uff0f]"
+_POSSESSIVE = re.compile(r"(?<!\w)\w{1,60}['\u2019]s (?=[\w-]{1,200}\.[A-Za-z]\w{0,7}(?!\w))")
+_ESCAPED = re.compile(r"(?<!\S)(?:[^\s\\\"'`]|\\.){0,200}\\ (?:[^\s\\\"'`,;]|\\.){0,200}")
+# What a name has in it: of ASCII letters, digits and `_+-.`, and beyond it all but blanks and punctuation, so
+# letters of all scripts, and signs such as emoji. One class, so that no text can be matched in two ways.
+_NOT_IN_NAMES = r"\x00-*,/:-@\[-^`{-\x7f\xa0\xab\xbb\u2000-\u200c\u200e-\u206f\u3000-\u3030\uff00-\uff0f"
+_IN_NAME = rf"[^{_NOT_IN_NAMES}]"
+_IN_PATH = rf"(?:{_IN_NAME}|[@%=,])"
 _PATH = re.compile(
-    rf"(?<![\w\"'`/~.$*?\[\]{{}}:-])(?:~|\.{{1,2}})?(?:/(?:[\w.@+%=,-]|{_BEYOND})+)+/?(?![\w*?\[\]{{}}])"
+    rf"(?<![\w\"'`/~.$*?\[\]{{}}:-])(?:~|\.{{1,2}})?(?:/{_IN_PATH}{{1,200}}){{1,40}}/?(?![\w*?\[\]{{}}])"
 )
 _FILE = re.compile(
-    rf"(?<![\w\"'`/~.$*?\[\]{{}}@:-])(?:[\w+-]|{_BEYOND})(?:[\w.+-]|{_BEYOND})*\.[A-Za-z]\w{{0,7}}"
-    r"(?![\w*?\[\]{}/@(:]|\.\w)"
+    rf"(?<![\w\"'`/~.$*?\[\]{{}}@:-])(?!\.){_IN_NAME}{{1,200}}\.[A-Za-z]\w{{0,7}}(?![\w*?\[\]{{}}/@(:]|\.\w)"
 )
-_WORD = re.compile(rf"(?:[\w.+-]|{_BEYOND})+")
+_WORD = re.compile(rf"{_IN_NAME}{{1,1000}}")
 _ABBREVIATION = re.compile(r"(?:\w\.)+\w?|\w+\.(?:g|e|etc|vs)", re.IGNORECASE)
 # Names of products and services that look like files.
 _NOT_FILES = re.compile(
@@ -71,6 +76,7 @@ class NamedLiteral:
 
 def literals(instruction: str) -> tuple[NamedLiteral, ...]:
     """Return the literals of an instruction in their order; none lies within another."""
+    instruction = instruction[:_MAX_READ_CHARS]
     found: list[NamedLiteral] = []
     for literal in (
         *_quoted(instruction),
@@ -82,6 +88,8 @@ def literals(instruction: str) -> tuple[NamedLiteral, ...]:
     ):
         if not any(literal.start < other.end and other.start < literal.end for other in found):
             found.append(literal)
+        if len(found) == _MOST_LITERALS:
+            break
     return tuple(sorted(found, key=lambda each: each.start))
 
 

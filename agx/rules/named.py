@@ -26,6 +26,7 @@ _MOST_LISTED = 3
 # A number of an instruction may be counted in another unit, or as the one before or after it.
 _FACTORS = (1, 7, 24, 60, 512, 1000, 1024, 3600, 1024**2, 1000**2, 1024**3, 1000**3)
 _MAX_SHOWN_CHARS = 80
+_MAX_READ_CHARS = 10_000
 _WILDCARD = re.compile(r"[*?\[]")
 _DIGITS = re.compile(r"\d{1,12}")
 _TOUCHES = frozenset({"writes", "destructive"})
@@ -62,7 +63,11 @@ def missing_names(instruction: str, tasks: Sequence[Task], *, is_strict: bool = 
 
 def missing_numbers(instruction: str, tasks: Sequence[Task]) -> Iterator[Finding]:
     """Yield advice for each number of the instruction that no argument has, in whatever unit."""
-    named = [number for number in numbers(instruction) if not number.is_word or number.value > _MOST_LISTED]
+    named = [
+        number
+        for number in numbers(instruction[:_MAX_READ_CHARS])
+        if not number.is_word or number.value > _MOST_LISTED
+    ]
     if not named:
         return
     there = {int(digits) for task in tasks for word in _words(task) for digits in _DIGITS.findall(word)}

@@ -68,7 +68,9 @@ def _value(match: re.Match[str]) -> int:
 
 def with_digits(text: str) -> str:
     """Return the text with its number words in digits."""
-    for number in reversed(numbers(text)):
+    parts, end = [], 0
+    for number in numbers(text):
         if number.is_word:
-            text = text[: number.start] + str(number.value) + text[number.end :]
-    return text
+            parts += [text[end : number.start], str(number.value)]
+            end = number.end
+    return "".join([*parts, text[end:]])

@@ -74,3 +74,11 @@ def test_which_ones_are_likely_to_be_taken_apart(instruction: str, *, is_odd: bo
 def test_a_place_is_that_of_the_text_without_its_quotes() -> None:
     instruction = 'move "a b" to é.txt'
     assert [instruction[one.start : one.end] for one in literals(instruction)] == ["a b", "é.txt"]
+
+
+@pytest.mark.parametrize(
+    "piece", ["é", "-", "+", "'", '"', "\\ ", "/", "é/", "'a ", "a.", "\u201c", "日", "🎉."]
+)
+def test_a_huge_instruction_of_one_piece_is_looked_through_to_an_end(piece: str) -> None:
+    """Each pattern can match a text in one way only; otherwise this would take for ever."""
+    assert len(literals(piece * 100_000)) <= 100
