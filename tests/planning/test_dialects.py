@@ -110,7 +110,7 @@ async def test_policy_and_limits_hold() -> None:
 
 async def test_what_is_left_out_is_said() -> None:
     generated = await Planner(backend=general("find / -name x 2>/dev/null")).plan(INSTRUCTION)
-    assert [finding.rule for finding in generated.findings] == ["error-output"]
+    assert [finding.rule for finding in generated.findings] == ["missing-name", "error-output"]
 
 
 async def test_both_roles_write_and_read_pipelines() -> None:

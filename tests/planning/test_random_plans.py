@@ -169,7 +169,7 @@ async def _outcomes(
 
 async def _outcome(backend: LlamaCppBackend, options: PlanOptions, context: PlanContext) -> Outcome:
     try:
-        return await generate_plan(backend, f"do number {options.seed}", context, options=options)
+        return await generate_plan(backend, f"do number{options.seed}", context, options=options)
     except AgxError as error:
         return error
 
