@@ -18,6 +18,7 @@ from agx.requests import Chunk, GenerationRequest, Message
 from agx.rules.language import unread_language
 from agx.rules.literals import NamedLiteral, literals
 from agx.rules.numbers import with_digits
+from agx.unix.word_roles import has_wildcard
 
 _STAND_INS = "kappa sigma omega theta lambda epsilon omicron upsilon".split()
 _EXTENSION = re.compile(r"(?<=.)\.[A-Za-z0-9]{1,8}$")
@@ -106,6 +107,8 @@ def _masked(literal: NamedLiteral, instruction: str, names: dict[str, str]) -> s
     """Return what stands in the place of a literal; the names that it takes are added."""
     given = instruction[literal.start : literal.end]
     is_copied = literal.is_certain and literal.is_odd and (literal.is_name or not literal.text.isascii())
+    if has_wildcard(literal.text) and not literal.is_one:  # a pattern, which it has to read
+        is_copied = False
     if not is_copied:
         return given
     is_path = "/" in literal.text and literal.kind != "quoted"

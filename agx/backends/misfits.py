@@ -33,7 +33,12 @@ def misfit_draft(source: Source, instruction: str, context: PlanContext, *, dial
     None where something else does not fit: only a function has a schema.
     """
     plan, findings = read_draft(
-        source, context.registry, instruction=instruction, max_tasks=context.task_limit, dialect=dialect
+        source,
+        context.registry,
+        instruction=instruction,
+        max_tasks=context.task_limit,
+        dialect=dialect,
+        is_asked=True,
     )
     errors = tuple(each for each in findings if each.severity == "error" or each.rule == MISSING_NAME)
     tools = [context.registry.get(plan.tasks[finding.task - 1].command) for finding in errors if finding.task]

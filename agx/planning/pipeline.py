@@ -88,6 +88,7 @@ def draft_of(
         instruction=instruction or "",
         max_tasks=context.task_limit,
         dialect=dialect,
+        is_asked=True,
     )
     if not plan.instruction.strip():
         raise UsageError("the draft does not say what it is for", hint="give the instruction as well")

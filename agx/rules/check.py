@@ -61,11 +61,14 @@ def read_draft(  # noqa: PLR0913  each says another thing about the reading
     max_tasks: int = MAX_TASKS,
     normalise: bool = False,
     dialect: Dialect = "json",
+    is_asked: bool = False,
 ) -> tuple[Plan, tuple[Finding, ...]]:
     """Read as `read_plan` does, but leave errors among the findings: what Delta is to mend.
 
-    Unless `normalise` is set the tasks stay those of the source, whatever their right form is. In the
-    dialect `shell` the source is a pipeline; calls of the dialect `native` are a plan's data already.
+    What the instruction names counts where a model wrote the plan, which has `metadata` then, or where it
+    `is_asked` by a person: that of an imported plan is shell text. Unless `normalise` is set the tasks stay
+    those of the source, whatever their right form is. In the dialect `shell` the source is a pipeline; calls
+    of the dialect `native` are a plan's data already.
     """
     if dialect == "shell":
         read = _read_pipeline(as_text(source), instruction=instruction, metadata=metadata)
@@ -79,10 +82,10 @@ def read_draft(  # noqa: PLR0913  each says another thing about the reading
     if normalise:
         plan, more = normalised(plan, registry, max_tasks=max_tasks)
         notes = (*notes, *more)
-    plan = with_risk(with_notes(plan, notes), registry)
+    plan, is_written = with_risk(with_notes(plan, notes), registry), metadata is not None
     found = (
         *check_tasks(plan.tasks, registry, max_tasks=max_tasks),
-        *named.check(plan.instruction, plan.tasks, is_strict=metadata is not None),
+        *(named.check(plan.instruction, plan.tasks, is_strict=is_written) if is_written or is_asked else ()),
         *read.findings,
         *notes,
     )

@@ -15,7 +15,6 @@ from importlib.resources import files
 from agx.plan.schema import Finding, Task
 from agx.rules.literals import literals
 
-UNREAD_LANGUAGE = "unread-language"
 _BY_SCRIPT = {
     "CJK": "Chinese",
     "HIRAGANA": "Japanese",
@@ -68,7 +67,7 @@ def check(instruction: str, tasks: Sequence[Task]) -> Iterator[Finding]:
     if language is not None:
         yield Finding(
             severity="warning" if all({*task.risk} <= {"reads"} for task in tasks) else "error",
-            rule=UNREAD_LANGUAGE,
+            rule="unread-language",
             message=f"the instruction seems to be {language}, and the embedded planner reads English only",
             hint="say it in English, or use a general model: --model FILE.gguf",
         )

@@ -23,7 +23,12 @@ _QUOTED = re.compile(
     r"""|(?<!\w)\u2018([^\u2019\n]{1,200})\u2019(?!\w)"""
 )
 _IS_CALLED = re.compile(
-    r"\b(?:named|called|name|titled|(?:file|folder|directory)s?)\s*(?:is|=|:)?\s*$",
+    r"(?<![-\w])(?:named|called|name|titled|(?:file|folder|directory)s?)\s*(?:is|=|:)?\s*$", re.IGNORECASE
+)
+# "The file named" is about one, "files named" about all that fit.
+_IS_ONE = re.compile(
+    r"\b(?:the|a|an|my|our|this|that|one)\s(?:[\w-]+\s){0,2}(?:file|folder|directory)\s+"
+    r"(?:(?:that|which)\s+is\s+|is\s+)?(?:(?:named|called|titled|(?:of|with|by)\s+(?:the\s+)?name)\s*)?$",
     re.IGNORECASE,
 )
 # Anna's draft.txt: the whole of it may be the name, and only one argument keeps it whole.
@@ -54,7 +59,8 @@ Kind = OneOf["quoted", "file", "path", "foreign"]
 class NamedLiteral:
     """A literal, and where it stands: `instruction[start:end]`, without quotes.
 
-    `is_name` says that the instruction calls it a name of a file: by its form, or by a word before it.
+    `is_name` says that the instruction calls it a name of a file: by its form, or by a word before it;
+    `is_one` that it is about that one file, whatever signs of a pattern are in the name.
     """
 
     text: str
@@ -62,6 +68,7 @@ class NamedLiteral:
     start: int
     end: int
     is_name: bool
+    is_one: bool = False
 
     @property
     def is_certain(self) -> bool:
@@ -98,9 +105,11 @@ def _quoted(instruction: str) -> Iterator[NamedLiteral]:
         group = next(number for number in range(1, 8) if match[number] is not None)
         text = match[group]
         if text.strip() and len(text) <= _MAX_CHARS:
-            is_name = _IS_CALLED.search(instruction[: match.start()]) is not None
+            before = instruction[max(0, match.start() - _MAX_CHARS) : match.start()]
+            is_name, is_one = (pattern.search(before) is not None for pattern in (_IS_CALLED, _IS_ONE))
             start = match.start(group) + len(text) - len(text.lstrip())
-            yield NamedLiteral(text.strip(), "quoted", start, start + len(text.strip()), is_name)
+            end = start + len(text.strip())
+            yield NamedLiteral(text.strip(), "quoted", start, end, is_name=is_name or is_one, is_one=is_one)
 
 
 def _possessives(instruction: str) -> Iterator[NamedLiteral]:

@@ -19,7 +19,6 @@ from agx.unix.word_roles import WordRole, roles
 from agx.util.texts import shortened
 
 MISSING_NAME = "missing-name"
-MISSING_NUMBER = "missing-number"
 _MAX_FOUND = 5
 # "Two files, a.txt and b.txt" counts what it lists.
 _MOST_LISTED = 3
@@ -55,7 +54,7 @@ def missing_names(instruction: str, tasks: Sequence[Task], *, is_strict: bool = 
         is_error = is_strict and touches and literal.is_name
         yield Finding(
             severity="error" if is_error else "warning",
-            rule=MISSING_NAME,
+            rule="missing-name",
             message=f"{shortened(literal.text, _MAX_SHOWN_CHARS)!r} of the instruction stands in no argument",
             hint="use the name as it is; where it is not a name, say the instruction in other words",
         )
@@ -75,7 +74,7 @@ def missing_numbers(instruction: str, tasks: Sequence[Task]) -> Iterator[Finding
         if there.isdisjoint(_in_units(number.value)):
             yield Finding(
                 severity="advice",
-                rule=MISSING_NUMBER,
+                rule="missing-number",
                 message=f"the number {number.value} of the instruction stands in no argument",
                 hint="see whether the plan counts as the instruction says",
             )
@@ -97,7 +96,7 @@ def with_literal_names(
     `delete the file named "x*y"` is about that file, and not about all that begin with x and end with y;
     one that is named "-rf" becomes `./-rf`.
     """
-    named = [each.text for each in literals(instruction) if each.is_name]
+    named = [each.text for each in literals(instruction) if each.is_one]
     names = [name for name in named if _WILDCARD.search(name) or name.startswith("-")]
     if not names:
         return tuple(tasks), ()

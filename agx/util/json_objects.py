@@ -24,10 +24,13 @@ def object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def keys_again(value: object) -> Iterator[str]:
-    """Yield the keys that stood twice in an object, anywhere in a value."""
-    waiting = [value]
+    """Yield the keys that stood twice in an object, anywhere in a value, which may contain itself."""
+    waiting, seen = [value], set[int]()
     while waiting:
         part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
         if isinstance(part, Repeated):
             yield from part.keys_again
         if isinstance(part, dict):

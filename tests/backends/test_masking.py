@@ -27,6 +27,7 @@ from agx.requests import Chunk
         ('search for "twelve months" in a.txt', 'search for "twelve months" in a.txt'),
         ("Zeige alle Dateien in Größe", "Zeige alle Dateien in Größe"),
         ("list all files", "list all files"),
+        ("find all files named '*.rs'", "find all files named '*.rs'"),
     ],
 )
 def test_what_the_model_reads(instruction: str, masked: str) -> None:

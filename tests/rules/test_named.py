@@ -9,9 +9,10 @@ import pytest
 
 from agx.plan.schema import PlanMetadata
 from agx.rules.check import read_draft
-from agx.rules.named import MISSING_NAME, MISSING_NUMBER
+from agx.rules.named import MISSING_NAME
 from agx.unix.registry import unix_registry
 
+MISSING_NUMBER = "missing-number"
 METADATA = PlanMetadata(backend="scripted", model="m", role="echo")
 
 
@@ -19,7 +20,9 @@ def found(instruction: str, *calls: Sequence[Any], by_model: bool = True) -> lis
     """Return rule and severity of what is said about names and numbers."""
     tasks = [{"command": name, "args": args} for name, *args in calls]
     metadata = METADATA if by_model else None
-    _, findings = read_draft({"tasks": tasks}, unix_registry(), instruction=instruction, metadata=metadata)
+    _, findings = read_draft(
+        {"tasks": tasks}, unix_registry(), instruction=instruction, metadata=metadata, is_asked=True
+    )
     return [(one.rule, one.severity) for one in findings if one.rule in (MISSING_NAME, MISSING_NUMBER)]
 
 
@@ -111,11 +114,12 @@ def test_a_name_that_looks_like_an_option_is_a_file() -> None:
     assert [list(task.args) for task in plan.tasks] == [["./-rf"], [".", "-name", "-rf"]]
 
 
-def test_a_pattern_that_is_not_called_a_name_stays_one() -> None:
+@pytest.mark.parametrize("instruction", ["delete what fits x*y", "delete all files named 'x*y'"])
+def test_a_pattern_that_is_not_one_file_s_name_stays_one(instruction: str) -> None:
     plan, _ = read_draft(
         {"tasks": [{"command": "rm", "args": [{"glob": "x*y"}]}]},
         unix_registry(),
-        instruction="delete what fits x*y",
+        instruction=instruction,
         metadata=METADATA,
     )
     assert plan.tasks[0].model_dump(mode="json")["args"] == [{"glob": "x*y"}]

@@ -111,7 +111,8 @@ class Client:
         self, path: str, body: Mapping[str, Any] | None, clock: _Clock, *, method: str = "POST"
     ) -> AsyncIterator[openai.AsyncStream[object]]:
         """Send a request and give the answer, whose body is still to be read; closes it afterwards."""
-        ask = self._client().get if method == "GET" else self._client().post
+        client = self._client()
+        ask: Any = client.get if method == "GET" else client.post  # `options` has types that both hide
         sent: dict[str, Any] = {} if body is None else {"body": dict(body)}
         import openai  # noqa: PLC0415  heavy, and an extra: `_client` says so
 

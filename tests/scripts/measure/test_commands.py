@@ -17,6 +17,8 @@ def test_a_command_and_its_module_have_the_same_name() -> None:
     assert {path.name.removeprefix("measure-") for path in COMMANDS} == modules - {
         "__init__",
         "call_scores",
+        "random_texts",
+        "schema_kinds",
         "shell_runs",
     }
 
