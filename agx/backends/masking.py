@@ -16,7 +16,8 @@ from agx.plan.reading import note
 from agx.plan.schema import Finding
 from agx.requests import Chunk, GenerationRequest, Message
 from agx.rules.language import unread_language
-from agx.rules.literals import NamedLiteral, literals
+from agx.rules.literals import literals
+from agx.rules.named_literal import NamedLiteral
 from agx.rules.numbers import with_digits
 from agx.unix.word_roles import has_wildcard
 

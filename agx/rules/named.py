@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from agx.plan.reading import note
 from agx.plan.schema import Argument, Env, Finding, Glob, Task, Text
 from agx.rules.language import unread_language
-from agx.rules.literals import NamedLiteral, literals
+from agx.rules.literals import literals
+from agx.rules.named_literal import NamedLiteral
 from agx.rules.numbers import numbers
 from agx.unix.calls import Call
 from agx.unix.word_roles import WordRole, roles
