@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from agx.backends.plans import last_plan, prepare
 from agx.backends.specs import Attachments, ModelChoice, specify
 from agx.errors import AgxError, UsageError
 from agx.plan.dialects import Dialect
+from agx.plan.schema import Finding
 from agx.plan.tools import Registry
 from agx.planning.config import ModelRole, PlannerConfig, Role
 from agx.planning.many import (
@@ -152,12 +153,15 @@ class Planner:
         context: PlanContext | None = None,
         *,
         options: PlanOptions | None = None,
+        noticed: Sequence[Finding] = (),
     ) -> GeneratedPlan:
         """Let Delta mend a draft: a plan, or text or data in any form that AGX reads.
 
-        `instruction` is the draft's own unless given. What changed is in `changes`, task by task.
+        `instruction` is the draft's own unless given. `noticed` is what somebody else found in the draft,
+        such as how a task of it failed; the rules find the rest. What changed is in `changes`, task by task.
         """
-        return await last_plan(self.stream_refined(draft, instruction, context, options=options))
+        refined = self.stream_refined(draft, instruction, context, options=options, noticed=noticed)
+        return await last_plan(refined)
 
     def stream_refined(
         self,
@@ -166,10 +170,12 @@ class Planner:
         context: PlanContext | None = None,
         *,
         options: PlanOptions | None = None,
+        noticed: Sequence[Finding] = (),
     ) -> AsyncGenerator[Chunk | GeneratedPlan, None]:
         """Yield Delta's text in chunks, and the refined plan last."""
         within = self._context(context)
         read = draft_of(draft, instruction, within)
+        read = replace(read, findings=(*noticed, *read.findings))
         return stream_roles(
             [self.config.delta],
             read.plan.instruction,

@@ -17,10 +17,12 @@ from agx.cli.signals import left_at_once
 from agx.errors import UsageError
 
 if TYPE_CHECKING:
+    from agx.errors import RunError
     from agx.plan.schema import Plan
     from agx.plan.tools import Registry
     from agx.run.job import CheckedRun
     from agx.run.preview import RunPreview
+    from agx.run.record import RunResult
 
 EPILOG = """\b
 Examples:
@@ -31,7 +33,8 @@ Examples:
 
 PLAN is a file with a plan in any form that AGX reads, - for standard input, or the id of a stored plan.
 No shell is started: programs are found on PATH and get exactly the plan's arguments. A plan that does
-more than read is shown first, and runs after a yes on the terminal or with --approve.
+more than read is shown first, and runs after a yes on the terminal or with --approve. A mended plan is always
+shown.
 """
 _OPEN = "leave it open, or send a file to it"
 _PLAN_ID = re.compile(r"plan_[0-9a-z]{1,64}")
@@ -48,6 +51,8 @@ class RunRequest:
     is_sandboxed: bool
     with_stdin: bool
     as_json: bool
+    repairs: bool
+    model: str | None
 
 
 @click.command("run", epilog=EPILOG, short_help="Run a plan on this machine, without a shell.")
@@ -61,6 +66,12 @@ class RunRequest:
 )
 @click.option(
     "--stdin", "with_stdin", is_flag=True, help="Give standard input to the first task that reads it."
+)
+@click.option(
+    "--repair", is_flag=True, help="If a task fails, let Delta mend the plan once, and ask whether to run it."
+)
+@click.option(
+    "--repair-with", "model", metavar="MODEL", help="The same, with this model in place of Delta's."
 )
 @tools_option("Read the plan with the tools of this JSON or TOML file.")
 @click.option(
@@ -78,6 +89,8 @@ def run_command(
     dry_run: bool,
     sandbox: bool,
     with_stdin: bool,
+    repair: bool,
+    model: str | None,
     as_json: bool,
 ) -> int:
     """Run the tasks of PLAN: a file, - or the id of a stored plan."""
@@ -85,14 +98,66 @@ def run_command(
         raise UsageError(
             "standard input cannot be the plan and a task's input at once", hint="write the plan to a file"
         )
-    request = RunRequest(plan, tools, approve, dry_run, sandbox, with_stdin, as_json)
+    repairs = repair or model is not None
+    if with_stdin and repairs:
+        raise UsageError(
+            "standard input is read once, and a mended plan would find it empty",
+            hint="give the first task a file to read, or leave out --repair",
+        )
+    request = RunRequest(plan, tools, approve, dry_run, sandbox, with_stdin, as_json, repairs, model)
     with left_at_once():  # until tasks run
-        from agx.cli.show.live import run_shown
+        from agx.cli.show import live  # noqa: F401  an interrupt while it is imported would be lost
 
         checked = _what_may_run(request, notes=app.notes)
     if checked is not None:
-        run_shown(checked, as_json=as_json, notes=app.notes)
+        _run(app, request, checked)
     return 0
+
+
+def _run(app: App, request: RunRequest, checked: CheckedRun) -> None:
+    """Run the plan, and where a task fails the mended one; raises the error of the last that ran."""
+    from agx.cli.show.live import run_shown
+    from agx.errors import RunError
+
+    try:
+        result = run_shown(checked, as_json=request.as_json, notes=app.notes)
+    except RunError as error:
+        failed = error
+        mended = _mended(app, request, checked, error) if request.repairs else None
+        if mended is None:
+            _show_record(error.result, request)
+            raise
+    else:
+        _show_record(result, request)
+        return
+    try:
+        result = run_shown(mended, as_json=request.as_json, notes=app.notes)
+    except RunError as error:
+        _show_record(error.result, request, failed=failed)
+        raise
+    _show_record(result, request, failed=failed)
+
+
+def _mended(app: App, request: RunRequest, checked: CheckedRun, error: RunError) -> CheckedRun | None:
+    """Return another plan that may run, which people have seen; None where there is none."""
+    from agx.cli.show.confirmation import ask, show_checked
+    from agx.cli.show.repairs import mended_run
+
+    again = mended_run(app, checked, error, model=request.model)
+    if again is None:
+        return None
+    if not request.is_approved:
+        ask(again)
+    elif not request.as_json:  # a program reads what was changed
+        show_checked(again)
+    return again
+
+
+def _show_record(result: RunResult, request: RunRequest, *, failed: RunError | None = None) -> None:
+    """Print the record as JSON where that was asked for, with that of the plan that failed before it."""
+    if request.as_json:
+        before = {} if failed is None else {"repair_of": failed.result.to_dict()}
+        write_result(shown_json(result.to_dict() | before))
 
 
 def _what_may_run(request: RunRequest, *, notes: Notes) -> CheckedRun | None:

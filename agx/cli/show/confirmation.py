@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from agx.cli.show.output import is_terminal, visible_on
 from agx.cli.show.tables import MAX_CELL_CHARS, plan_table
 from agx.errors import NotApproved
-from agx.plan.schema import Task
+from agx.plan.schema import Plan, Task
 from agx.run.job import CheckedRun
 from agx.run.preflight import not_approved, risks_to_approve
 from agx.run.preview import preview_of
@@ -21,8 +21,16 @@ _MAX_ANSWER_BYTES = 1024
 _MAX_LINE_CHARS = 400
 
 
+def show_checked(checked: CheckedRun) -> None:
+    """Show a plan on standard error, with what its patterns and variables are now."""
+    # The table has made everything visible itself, and may have colours.
+    sys.stderr.write(visible_on(sys.stderr, plan_table(checked.plan)) + "\n\n")
+    for line in _expanded_lines(checked):
+        sys.stderr.write(visible_on(sys.stderr, visible(line)) + "\n")
+
+
 def ask(checked: CheckedRun) -> None:
-    """Show the plan, with what its patterns and variables are now, and ask; returns after a yes.
+    """Show the plan, and ask whether it may run; returns after a yes.
 
     Raises `NotApproved` without a person to answer, for any other answer, and for a task that is too long
     to be shown whole, since a yes must cover everything that runs.
@@ -38,17 +46,19 @@ def ask(checked: CheckedRun) -> None:
                     hint="look at it with --dry-run --json; --approve runs it",
                     task=task.task_number,
                 )
-        # The table has made everything visible itself, and may have colours.
-        sys.stderr.write(visible_on(sys.stderr, plan_table(plan)) + "\n\n")
-        for line in _expanded_lines(checked):
-            sys.stderr.write(visible_on(sys.stderr, visible(line)) + "\n")
-        risky = [str(task.task_number) for task in plan.tasks if set(task.risk) - {"reads"}]
-        which = f"Task {risky[0]} does" if len(risky) == 1 else f"Tasks {', '.join(risky)} do"
-        risks = ", ".join(risks_to_approve(plan))
-        if not _answer(terminal, f"{which} more than read ({risks}). Run this plan? [y/N] "):
+        show_checked(checked)
+        if not _answer(terminal, f"{_risk_sentence(plan)} Run this plan? [y/N] "):
             raise NotApproved(
                 "the plan was not approved; nothing was run", hint="--dry-run shows what would run"
             )
+
+
+def _risk_sentence(plan: Plan) -> str:
+    risky = [str(task.task_number) for task in plan.tasks if set(task.risk) - {"reads"}]
+    if not risky:
+        return "It only reads."
+    which = f"Task {risky[0]} does" if len(risky) == 1 else f"Tasks {', '.join(risky)} do"
+    return f"{which} more than read ({', '.join(risks_to_approve(plan))})."
 
 
 def _expanded_lines(checked: CheckedRun) -> Iterator[str]:

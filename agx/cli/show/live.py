@@ -7,7 +7,7 @@ import codecs
 import sys
 from collections.abc import Sequence
 
-from agx.cli.show.output import Notes, is_terminal, shown_json, tell, visible_on, write_result
+from agx.cli.show.output import Notes, is_terminal, tell, visible_on
 from agx.cli.signals import until_signal
 from agx.errors import RunError, StorageError
 from agx.plan.schema import Task
@@ -22,26 +22,22 @@ MAX_ERROR_BYTES = 64 << 10
 MAX_LINE_BYTES = 4 << 10
 
 
-def run_shown(checked: CheckedRun, *, as_json: bool, notes: Notes) -> None:
-    """Run what was checked and approved, and show what becomes of it; raises as `run_checked`."""
+def run_shown(checked: CheckedRun, *, as_json: bool, notes: Notes) -> RunResult:
+    """Run what was checked and approved, and show what its tasks write unless the result is JSON.
+
+    Returns the result and raises as `run_checked`.
+    """
     live = None if as_json else Live(notes)
     try:
         result = asyncio.run(until_signal(run_checked(checked, audience=live)))
     except RunError as error:
-        if live is None:
-            write_result(_json(error.result))
-        else:
+        if live is not None:
             live.finish()
             live.report(error)
         raise
-    if live is None:
-        write_result(_json(result))
-    else:
+    if live is not None:
         live.finish()
-
-
-def _json(result: RunResult) -> str:
-    return shown_json(result.to_dict())
+    return result
 
 
 class Live:
