@@ -25,6 +25,7 @@ from agx.engine.generation import Generation
 from agx.engine.model import Model
 from agx.engine.pool import Pool
 from agx.engine.preparing import conversation, prepare
+from agx.engine.resident import LEAST_WEIGHTS_BYTES, give_back
 from agx.engine.scheduler import Slice, next_block, schedule, share_guesses
 from agx.engine.sequence import Sequence as TokenSequence
 from agx.engine.sequence import State
@@ -84,6 +85,9 @@ class Engine:
         """
         self.close()
         self._model = Model(path, options, cache=cache, progress=progress)
+        card = self._model.weights.card
+        if card.size_bytes >= LEAST_WEIGHTS_BYTES:
+            give_back(card.files)
         return self._model.facts()
 
     def render(self, request: GenerationRequest) -> tuple[str, int, tuple[str, ...]]:

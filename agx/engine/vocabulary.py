@@ -11,6 +11,7 @@ from functools import cached_property, partial
 
 from agx.engine.native import lib
 from agx.errors import ModelUnloadable, PromptTooLong, UsageError
+from agx.util.byte_strings import ByteStrings
 
 _PIECE_ROOM_BYTES = 1 << 16
 _PRIVATE_USE = range(0xE000, 0xF900)
@@ -35,15 +36,15 @@ class Vocabulary:
     Raises `ModelUnloadable` for a vocabulary that cannot write a plan.
     """
 
-    def __init__(self, model_address: int, *, expected: Sequence[bytes] | None = None) -> None:
+    def __init__(self, model_address: int, *, expected: ByteStrings | None = None) -> None:
         self.address: int = lib.llama_model_get_vocab(model_address)
         self._check_kind()
         size = lib.llama_vocab_n_tokens(self.address)
         kinds = self._read_kinds(size)
         if expected is not None and len(expected) == size and self._agrees(expected, odd=kinds):
-            self.pieces = list(expected)
+            self.pieces = expected
         else:
-            self.pieces = [*self._read_pieces(range(size))]
+            self.pieces = ByteStrings(self._read_pieces(range(size)))
         special = [token for token, attributes in kinds.items() if attributes & _SPECIAL]
         self.eos: int = lib.llama_vocab_eos(self.address)
         self.end_ids = self._end_ids(special)

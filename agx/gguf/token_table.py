@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from agx.gguf.reader import Header
+from agx.util.byte_strings import ByteStrings
 
 # `llama_token_type`
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _BYTE = 1, 2, 3, 4, 6
@@ -33,7 +34,7 @@ _Pieces = Callable[[Sequence[bytes]], list[bytes]]
 class TokenTable:
     """The bytes of each token, the tokens that no text spells, and those of them that end a generation."""
 
-    pieces: list[bytes] = field(repr=False)
+    pieces: ByteStrings = field(repr=False)
     control_ids: set[int]
     end_ids: set[int]
 
@@ -58,7 +59,9 @@ def read_tokens(header: Header) -> TokenTable | None:
     control_ids = {token for token, kind in enumerate(types) if kind in {_CONTROL, _UNKNOWN}}
     special_ids = {token for token in named if types[token] in {_CONTROL, _UNKNOWN, _USER_DEFINED}}
     end_ids = {token for token, text in enumerate(texts) if text in _END_TEXTS} | special_ids or named
-    return TokenTable(pieces, control_ids=control_ids | end_ids, end_ids=end_ids) if end_ids else None
+    if not end_ids:
+        return None
+    return TokenTable(ByteStrings(pieces), control_ids=control_ids | end_ids, end_ids=end_ids)
 
 
 def _pieces(texts: Sequence[bytes], types: Sequence[float], normal_pieces: _Pieces) -> list[bytes]:

@@ -43,7 +43,10 @@ def constraint_tokenizer(
             called when a constraint forces a text, never before, and may not raise.
     """
     vocabulary = _Vocabulary(pieces, control_ids, end_ids, tokenise)
-    return LLTokenizer(cast("Any", vocabulary), eos_token=sorted(end_ids), slices=_NO_SLICES)
+    tokenizer = LLTokenizer(cast("Any", vocabulary), eos_token=sorted(end_ids), slices=_NO_SLICES)
+    # It keeps the vocabulary to tokenise with, and has a trie of the pieces.
+    vocabulary.tokens = []
+    return tokenizer
 
 
 class _Vocabulary:
