@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agx.app.registries import load_registry, registry_of, registry_of_functions, tool_from_function
     from agx.backends.base import BackendKind, Health, ModelBackend, ModelFacts
+    from agx.backends.chats import ChatAnswer, whole_answer
     from agx.backends.create import create_backend
     from agx.backends.plan_requests import PlanOptions, plan_request
     from agx.backends.plans import GeneratesPlans
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
     from agx.planning.many import PlanOutcome
     from agx.planning.planner import Planner, PromptPreview
     from agx.planning.sync import plan_many_sync, plan_sync
-    from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters, Usage
+    from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters, ToolCall, Usage
     from agx.risk.assess import with_risk
     from agx.risk.context import GeneratedPlan, PlanContext
     from agx.rules.check import read_plan
@@ -91,6 +92,7 @@ __all__ = [
     "BackendUnreachable",
     "CallerError",
     "Case",
+    "ChatAnswer",
     "Chunk",
     "ConfigError",
     "ConstraintFailed",
@@ -159,6 +161,7 @@ __all__ = [
     "TaskTimedOut",
     "TemplateError",
     "Text",
+    "ToolCall",
     "ToolInfo",
     "ToolOptions",
     "Unsupported",
@@ -200,6 +203,7 @@ __all__ = [
     "tool_from_function",
     "tools_on_path",
     "unix_registry",
+    "whole_answer",
     "with_risk",
 ]
 
@@ -224,8 +228,17 @@ _HOMES = {
     "agx.tools.selection": ("merge_registries", "tools_on_path"),
     "agx.tools.registry_files": ("registry_json", "registry_toml"),
     "agx.models.resolve": ("embedded_model", "resolve_model"),
-    "agx.requests": ("Chunk", "GenerationRequest", "LoadOptions", "Message", "Parameters", "Usage"),
+    "agx.requests": (
+        "Chunk",
+        "GenerationRequest",
+        "LoadOptions",
+        "Message",
+        "Parameters",
+        "ToolCall",
+        "Usage",
+    ),
     "agx.backends.base": ("BackendKind", "Health", "ModelBackend", "ModelFacts"),
+    "agx.backends.chats": ("ChatAnswer", "whole_answer"),
     "agx.backends.create": ("create_backend",),
     "agx.backends.plan_requests": ("PlanOptions", "plan_request"),
     "agx.backends.plans": ("GeneratesPlans",),

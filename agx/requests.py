@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Self
 from agx.errors import ConfigError
 
 FinishReason = Literal["stop", "length", "cancelled"]
-ChatRole = Literal["system", "user", "assistant"]
+ChatRole = Literal["system", "user", "assistant", "tool"]
 
 # llama.cpp reads the largest 32-bit number as "draw a seed", which could not be reported.
 MAX_SEED = 2**32 - 2
@@ -104,11 +104,41 @@ class LoadRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's call of a tool: its name, and its arguments as an object. Its result refers to the `id`."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a chat."""
+    """One message of a chat.
+
+    The model's own may have called tools (`tool_calls`). One of the role `tool` is what a call returned, and
+    names it by `tool_call_id`.
+    """
 
     role: ChatRole
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form, without what it lacks."""
+        data: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.tool_calls:
+            data["tool_calls"] = [_as_dict(call) for call in self.tool_calls]
+        if self.tool_call_id:
+            data["tool_call_id"] = self.tool_call_id
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read the JSON form."""
+        calls = tuple(ToolCall(**call) for call in data.get("tool_calls", ()))
+        return cls(**{**data, "tool_calls": calls})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +198,15 @@ class GenerationRequest:
     whoever compiles it keeps the result. `seed` None means a fresh one, which the usage reports.
     `deadline_secs` counts from the call; when it runs out, the generation ends with `DeadlineExceeded`.
 
+    `tools` are functions in OpenAI's form, for chat templates that write tools into the prompt; without
+    schema and grammar the model may call them. `tools_text` is the part of the system message that lists
+    them for all other templates. `extra` is for servers, which get its fields as they are.
+
     `reasoning_tokens` is the budget for reasoning before the schema begins to hold: 0 is none, None what
     suits the model. They do not count for `max_tokens`. `draft` is a text that the answer is likely to
     repeat: a greedy generation departs from it only for a token whose logit is more than `draft_margin`
-    nats above that of the draft's token. `tools` are functions in OpenAI's form, for chat templates that
-    write tools into the prompt; `tools_text` is the part of the system message that lists them for all
-    other templates. The first `num_static_messages` are the same for other instructions, so what is
-    computed of them is worth being kept.
+    nats above that of the draft's token. The first `num_static_messages` are the same for other
+    instructions, so what is computed of them is worth being kept.
     """
 
     messages: tuple[Message, ...]
@@ -189,11 +221,12 @@ class GenerationRequest:
     tools: tuple[Mapping[str, Any], ...] = ()
     tools_text: str = ""
     num_static_messages: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return _as_dict(self) | {
-            "messages": [_as_dict(message) for message in self.messages],
+            "messages": [message.as_dict() for message in self.messages],
             "parameters": _as_dict(self.parameters),
         }
 
@@ -204,7 +237,7 @@ class GenerationRequest:
         return cls(
             **known
             | {
-                "messages": tuple(Message(**message) for message in known["messages"]),
+                "messages": tuple(map(Message.from_dict, known["messages"])),
                 "parameters": Parameters.from_dict(known.get("parameters", {})),
                 "tools": tuple(known.get("tools", ())),
             }
@@ -247,6 +280,9 @@ class PromptProgress:
 class Chunk:
     """One streamed piece of text. Only the last one has `finish_reason` and `usage`.
 
+    `tool_calls` are in a chunk of their own before that, from a server that reads its model's calls, and
+    from `chat`.
+
     What the model writes before it answers is `is_reasoning`, and no part of the answer. While a long prompt
     is read, chunks without text tell its progress in `prompt`.
     """
@@ -256,6 +292,7 @@ class Chunk:
     usage: Usage | None = None
     is_reasoning: bool = False
     prompt: PromptProgress | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 def checked_seed(seed: int | None, *, fresh: int) -> int:

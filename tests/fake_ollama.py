@@ -19,17 +19,18 @@ import asyncio
 import hashlib
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from agx.backends.base import ModelBackend
+from agx.backends.chat_messages import messages_of
 from agx.backends.llamacpp import LlamaCppBackend
 from agx.backends.specs import LlamaCppSpec
 from agx.errors import AgxError
-from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters
+from agx.requests import Chunk, GenerationRequest, LoadOptions, Parameters
 
 CREATED = "2026-01-01T00:00:00Z"
 MAX_EMBED_BYTES = 8192
@@ -121,7 +122,7 @@ class FakeOllama:
     async def _chat(self, model: FakeModel, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         request = await _fitted(model, _request(body, ignores_format=self.ignores_format), body)
         base = {"model": body["model"], "created_at": CREATED}
-        async with aclosing(model.backend.generate(request)) as chunks:
+        async with aclosing(_generated(model.backend, request, body.get("tools", ()))) as chunks:
             async for chunk in chunks:
                 yield base | _part(chunk)
 
@@ -175,7 +176,7 @@ def _request(body: dict[str, Any], *, ignores_format: bool) -> GenerationRequest
         max_tokens=options.get("num_predict", 128),
     )
     return GenerationRequest(
-        tuple(Message(each["role"], each["content"]) for each in body["messages"]),
+        messages_of(body["messages"]),
         schema=None if ignores_format else body.get("format"),
         parameters=parameters,
         seed=options.get("seed"),
@@ -198,10 +199,29 @@ async def _fitted(model: FakeModel, request: GenerationRequest, body: dict[str, 
     return replace(request, messages=tuple(messages))
 
 
+def _generated(
+    backend: ModelBackend, request: GenerationRequest, tools: Sequence[Any]
+) -> AsyncGenerator[Chunk, None]:
+    """With tools the server reads the calls out of the model's text."""
+    if not tools:
+        return backend.generate(request)
+    return backend.chat(
+        request.messages,
+        tools=tools,
+        parameters=request.parameters,
+        seed=request.seed,
+        reasoning_tokens=request.reasoning_tokens,
+    )
+
+
 def _part(chunk: Chunk) -> dict[str, Any]:
-    message = {"role": "assistant", "content": "" if chunk.is_reasoning else chunk.text}
+    message: dict[str, Any] = {"role": "assistant", "content": "" if chunk.is_reasoning else chunk.text}
     if chunk.is_reasoning:
         message["thinking"] = chunk.text
+    if chunk.tool_calls:
+        message["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": call.arguments}} for call in chunk.tool_calls
+        ]
     if chunk.usage is None:
         return {"message": message, "done": False}
     counts = {"prompt_eval_count": chunk.usage.prompt_tokens, "eval_count": chunk.usage.completion_tokens}

@@ -43,6 +43,7 @@ class Behaviour:
 
     A schema in a form that it neither `knows` nor `ignores` is refused. `reply` makes the text of a request.
     `refusals` are given first, one a chat completion; `refused_fields` are named in a refusal as OpenAI does.
+    `calls` are the names and arguments, as JSON text, of what the model calls in a chat with tools.
     `raw` is sent in place of any right answer to a chat completion: pieces, with `pause_secs` before each.
     """
 
@@ -63,6 +64,7 @@ class Behaviour:
     content_type: str = EVENTS
     pause_secs: float = 0.0
     embeds: bool = True
+    calls: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -114,7 +116,7 @@ def forms_in(body: Body) -> list[Form]:
         Form.STRUCTURED_OUTPUTS: "structured_outputs" in body,
         Form.GUIDED_JSON: "guided_json" in body,
         Form.JSON_SCHEMA_FIELD: "json_schema" in body,
-        Form.TOOL: "tools" in body,
+        Form.TOOL: "tool_choice" in body,
     }
     return [form for form, is_there in found.items() if is_there]
 
@@ -250,6 +252,10 @@ class _Handler(BaseHTTPRequestHandler):
         deltas: list[Body] = [{"role": "assistant", "content": ""}]
         deltas += [{"reasoning_content": thought} for thought in thoughts]
         deltas += [_call(piece) if is_call else {"content": piece} for piece in pieces]
+        if body.get("tools") and "tool_choice" not in body:
+            deltas += [
+                part for place, call in enumerate(behaviour.calls) for part in _call_parts(place, *call)
+            ]
         self._stream(self._events(deltas, usage if behaviour.counts else None))
 
     def _events(self, deltas: list[Body], usage: Body | None) -> Iterator[bytes]:
@@ -295,6 +301,15 @@ def event(data: Body) -> bytes:
 
 def _call(arguments: str) -> Body:
     return {"tool_calls": [{"index": 0, "function": {"arguments": arguments}}]}
+
+
+def _call_parts(place: int, name: str, arguments: str) -> Iterator[Body]:
+    """Yield a call as OpenAI streams it: the name first, the arguments in pieces."""
+    function = {"name": name, "arguments": ""}
+    yield {"tool_calls": [{"index": place, "id": f"call_{name}", "type": "function", "function": function}]}
+    for start in range(0, len(arguments), PIECE):
+        piece = arguments[start : start + PIECE]
+        yield {"tool_calls": [{"index": place, "function": {"arguments": piece}}]}
 
 
 def eventually(is_so: Callable[[], bool], *, secs: float = 2.0) -> bool:

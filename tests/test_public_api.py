@@ -29,9 +29,10 @@ PUBLIC = {
         registry_of_functions registry_toml tool_from_function tools_on_path unix_registry
     """,
     "models and backends": """
-        BackendKind Chunk GeneratesPlans GenerationRequest Health LlamaCppSpec LoadOptions Message
+        BackendKind ChatAnswer Chunk GeneratesPlans GenerationRequest Health LlamaCppSpec LoadOptions Message
         ModelBackend ModelCard ModelChoice ModelFacts Parameters ScriptedBackend ScriptedReply ServerChoice
-        Usage create_backend embedded_model plan_request read_card resolve_model specify
+        ToolCall Usage create_backend embedded_model plan_request read_card resolve_model specify
+        whole_answer
     """,
     "running, keeping and measuring": """
         Audience Case Outcome PlanBuffer PlanStore Report RunOptions RunResult StoredPlan TaskRecord

@@ -6,12 +6,12 @@ the usage and the finish reason. Everything above it is written once, for all ba
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from agx.requests import Chunk, GenerationRequest
+from agx.requests import Chunk, GenerationRequest, Message, Parameters
 
 if TYPE_CHECKING:
     from agx.risk.context import GeneratedPlan, PlanContext
@@ -40,6 +40,7 @@ class ModelFacts:
     `sequences` is how many requests it works on at once; more wait.
     `takes_grammar` says that its text can be held to a grammar, and not to a JSON Schema only.
     `follows_drafts` says that its text is held to a request's draft, so that the prompt need not show it.
+    `calls_tools` says that a server is sent the tools of a chat, and reads its model's calls itself.
     `call_format` is the name of the format in which it writes tool calls, where that is a known one.
     `chat_template_sha256` is there where another chat template than the model's own was given.
     `may_ignore_schema` says that a server was asked to hold its text to the schema, and may not do so.
@@ -56,6 +57,7 @@ class ModelFacts:
     planner_tools: str | None = None
     takes_grammar: bool = False
     follows_drafts: bool = False
+    calls_tools: bool = False
     call_format: str | None = None
     build: str | None = None
     chat_template_sha256: str | None = None
@@ -94,6 +96,21 @@ class ModelBackend(Protocol):
 
     def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """Stream the text; closing the iterator stops the generation."""
+        ...
+
+    def chat(  # noqa: PLR0913  what a chat can say
+        self,
+        messages: Iterable[Message | Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),
+        parameters: Parameters | Mapping[str, Any] | None = None,
+        extra: Mapping[str, Any] | None = None,
+        schema: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        deadline_secs: float | None = None,
+        reasoning_tokens: int | None = None,
+    ) -> AsyncGenerator[Chunk, None]:
+        """Stream the answer to a chat; `agx.backends.chats.Chats` has it for every backend."""
         ...
 
     async def generate_plan(self, instruction: str, context: PlanContext | None = None) -> GeneratedPlan:

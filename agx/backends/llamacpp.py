@@ -65,7 +65,15 @@ class LlamaCppBackend(GeneratesPlans):
         self._hash.start()
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
-        """Stream the text; closing the iterator stops the generation within 250 ms."""
+        """Stream the text; closing the iterator stops the generation within 250 ms.
+
+        Raises `Unsupported` for fields that are for a server.
+        """
+        if request.extra:
+            raise Unsupported(
+                f"llama.cpp is not a server that takes {', '.join(map(repr, request.extra))}",
+                hint="leave the extra fields out, or use a backend that asks a server",
+            )
         self.start()
         sent = replace(request, schema=self._schema_text.of(request.schema), deadline_secs=None)
         replies = self._client.stream(

@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 
 from agx.backends.base import ModelBackend, ModelFacts
+from agx.backends.chats import Chats
 from agx.backends.dialect_choice import chosen_dialect
 from agx.backends.masking import Mask, Unmasking, mask_of
 from agx.backends.misfits import MAX_ATTEMPTS, correction, is_misfit, misfit_draft
@@ -219,8 +220,8 @@ async def last_plan(stream: AsyncGenerator[Chunk | GeneratedPlan, None]) -> Gene
     return plans[-1]
 
 
-class GeneratesPlans:
-    """Adds `generate_plan` to a backend, above its primitive."""
+class GeneratesPlans(Chats):
+    """Adds `generate_plan` and `chat` to a backend, above its primitive."""
 
     async def generate_plan(
         self: ModelBackend, instruction: str, context: PlanContext | None = None

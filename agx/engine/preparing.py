@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from itertools import takewhile
+from typing import Any
 
 from agx.engine.chat.prompt_writer import Conversation, Prompt
 from agx.engine.chat.reasoning_state import ReasoningState
@@ -16,7 +17,7 @@ from agx.engine.sampling import Sampler
 from agx.engine.sequence import Sequence
 from agx.errors import TemplateError, UsageError
 from agx.grammar.constraint import Constraint
-from agx.requests import MAX_SEED, GenerationRequest, checked_seed
+from agx.requests import MAX_SEED, GenerationRequest, Message, checked_seed
 
 
 def prepare(model: Model, request_id: int, request: GenerationRequest) -> Generation:
@@ -95,11 +96,22 @@ def _constraint(model: Model, request: GenerationRequest) -> Constraint | None:
 def conversation(request: GenerationRequest) -> Conversation:
     """Return what a request says, as a chat template takes it."""
     return Conversation(
-        messages=[{"role": each.role, "content": each.content} for each in request.messages],
+        messages=list(map(_templated, request.messages)),
         tools=request.tools,
         tools_text=request.tools_text,
         reasoning_tokens=request.reasoning_tokens,
     )
+
+
+def _templated(message: Message) -> dict[str, Any]:
+    """Return a message as templates take it: calls in OpenAI's form, their arguments as an object."""
+    data = message.as_dict()
+    if message.tool_calls:
+        data["tool_calls"] = [
+            {"type": "function", "id": call.id, "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    return data
 
 
 def _reasoning(model: Model, prompt: Prompt, *, budget: int) -> ReasoningState | None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from agx.backends.base import BackendKind, ModelBackend
+from agx.backends.chats import whole_answer
 from agx.backends.create import create_backend
 from agx.backends.llamacpp import LlamaCppBackend
 from agx.backends.ollama.spec import OllamaSpec
@@ -20,12 +21,25 @@ from agx.backends.openai.backend import OpenAIBackend
 from agx.backends.openai.spec import Endpoint, OpenAISpec
 from agx.backends.scripted import ScriptedBackend, ScriptedReply
 from agx.backends.specs import FallbackSpec, LlamaCppSpec
-from agx.errors import DeadlineExceeded, Unsupported, UsageError
+from agx.errors import ConfigError, DeadlineExceeded, Unsupported, UsageError
 from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters
 from tests.fake_ollama import FakeModel, fake_ollama, tiny_backend
 from tests.openai_server import Behaviour, openai_server
 
 FREED_SECS = 0.25
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
+}
+CALL = {
+    "id": "call_0",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "Rome"}'},
+}
 SHORT = GenerationRequest((Message("user", "hi"),), parameters=Parameters(max_tokens=8), seed=7)
 # Tens of seconds, unless something stops it: the penalty below 1 makes a model repeat itself for ever.
 LONG = GenerationRequest(
@@ -185,6 +199,46 @@ async def test_the_deadline_is_kept(case: Case) -> None:
 async def test_requests_at_once_do_not_mix(case: Case) -> None:
     replies = await asyncio.gather(*(collect(case.backend) for _ in range(4)))
     assert len({"".join(chunk.text for chunk in reply) for reply in replies}) == 1
+
+
+async def test_a_chat_is_answered_within_its_parameters(case: Case) -> None:
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]
+    answer = await whole_answer(
+        case.backend.chat(messages, parameters={"max_tokens": 6, "temperature": 0.0}, seed=7)
+    )
+    assert answer.text
+    assert answer.usage.seed == 7
+    assert answer.usage.completion_tokens <= 6
+    assert answer.message == Message("assistant", answer.text)
+
+
+async def test_a_chat_goes_on_from_what_tools_returned(case: Case) -> None:
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "Rome?"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "content": "sunny", "tool_call_id": "call_0"},
+    ]
+    answer = await whole_answer(case.backend.chat(messages, tools=[WEATHER], parameters={"max_tokens": 6}))
+    assert answer.finish_reason in {"stop", "length"}
+
+
+async def test_leaving_a_chat_stops_the_generation(case: Case) -> None:
+    async with aclosing(
+        case.backend.chat([{"role": "user", "content": "go on"}], parameters=LONG.parameters)
+    ) as chunks:
+        await anext(chunks)
+    started = time.monotonic()
+    assert (await collect(case.backend))[-1].finish_reason is not None
+    assert time.monotonic() - started < FREED_SECS
+
+
+async def test_what_cannot_be_asked_is_refused_before_anything_is(case: Case) -> None:
+    with pytest.raises(UsageError, match="message 1 has the role 'bishop'"):
+        await whole_answer(case.backend.chat([{"role": "bishop", "content": "hi"}]))
+    with pytest.raises(ConfigError, match="temprature"):
+        await whole_answer(
+            case.backend.chat([{"role": "user", "content": "hi"}], parameters={"temprature": 1})
+        )
 
 
 async def test_embeds_each_text_or_says_that_it_cannot(case: Case) -> None:

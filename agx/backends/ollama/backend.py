@@ -13,7 +13,7 @@ from agx.backends.base import BackendKind, Health, ModelFacts
 from agx.backends.ollama.body import chat_body
 from agx.backends.ollama.client import OllamaClient
 from agx.backends.ollama.context import check_whole
-from agx.backends.ollama.model import OllamaModel, finish_reason, usage_of
+from agx.backends.ollama.model import OllamaModel, calls_of, finish_reason, usage_of
 from agx.backends.ollama.spec import OllamaSpec
 from agx.backends.plans import GeneratesPlans
 from agx.backends.specs import Attachments
@@ -62,6 +62,8 @@ class OllamaBackend(GeneratesPlans):
                     yield Chunk(part.message.thinking, is_reasoning=True)
                 if part.message.content:
                     yield Chunk(part.message.content)
+                if part.message.tool_calls:
+                    yield Chunk("", tool_calls=calls_of(part.message.tool_calls))
                 if part.done:
                     last = part.model_dump(exclude={"message"})
                     usage = usage_of(last, seed=seed)

@@ -11,7 +11,10 @@ from agx.backends.ollama.model import OllamaModel
 from agx.backends.ollama.spec import OllamaSpec
 from agx.backends.portable_schema import portable_schema
 from agx.errors import Unsupported, UsageError
-from agx.requests import GenerationRequest
+from agx.requests import GenerationRequest, Message
+
+# Fields of /api/chat that stand beside `options`; any other extra field is one of these options.
+_FIELDS = frozenset({"format", "keep_alive", "logprobs", "options", "think", "top_logprobs"})
 
 
 def chat_body(
@@ -31,7 +34,8 @@ def chat_body(
     answer_tokens = request.parameters.max_tokens + (request.reasoning_tokens or 0 if thinks else 0)
     body: dict[str, Any] = {
         "model": spec.model,
-        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        "messages": list(map(_message, request.messages)),
+        "tools": list(request.tools) if _may_call(request) else None,
         "options": _options(request, seed=seed, num_predict=answer_tokens)
         | {
             "num_ctx": context_size(
@@ -47,7 +51,30 @@ def chat_body(
         "keep_alive": spec.keep_alive,
         "stream": True,
     }
-    return {name: value for name, value in body.items() if value is not None}
+    said = {name: value for name, value in body.items() if value is not None}
+    for name, value in request.extra.items():
+        if name in _FIELDS:
+            said[name] = value
+        else:
+            said["options"][name] = value
+    return said
+
+
+def _may_call(request: GenerationRequest) -> bool:
+    return bool(request.tools) and request.schema is None
+
+
+def _message(message: Message) -> dict[str, Any]:
+    """Return a message as Ollama takes it: the arguments of calls are objects, and results name the tool."""
+    data: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        data["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": dict(call.arguments)}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id:
+        data["tool_call_id"] = message.tool_call_id
+    return data
 
 
 def _options(request: GenerationRequest, *, seed: int, num_predict: int) -> dict[str, Any]:

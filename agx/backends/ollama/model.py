@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from agx.backends.base import ModelFacts
 from agx.errors import BackendError
-from agx.requests import FinishReason, Usage
+from agx.requests import FinishReason, ToolCall, Usage
 
 _FINISHED: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 _NANOSECONDS_A_MS = 1e6
@@ -58,6 +58,7 @@ class OllamaModel:
             context_length=self.context_length,
             planner_tools=self.planner_tools,
             may_ignore_schema=True,
+            calls_tools=True,
         )
 
 
@@ -84,3 +85,11 @@ def finish_reason(last: Mapping[str, Any]) -> FinishReason:
 
 def _count(number: object) -> int:
     return number if isinstance(number, int) and number > 0 else 0
+
+
+def calls_of(calls: Iterable[Any]) -> tuple[ToolCall, ...]:
+    """Return the calls of a message as the library reads them."""
+    return tuple(
+        ToolCall(call.function.name, dict(call.function.arguments), f"call_{place}")
+        for place, call in enumerate(calls)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from agx.backends.openai.events import Event
 from agx.backends.openai.messages import said_of
 from agx.errors import BackendError
-from agx.requests import Chunk, FinishReason, Usage
+from agx.requests import Chunk, FinishReason, ToolCall, Usage
 
 _FINISHED: dict[str, FinishReason] = {
     "stop": "stop",
@@ -18,6 +19,15 @@ _FINISHED: dict[str, FinishReason] = {
     "function_call": "stop",
     "length": "length",
 }
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call of a tool, which comes in pieces."""
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
 
 
 @dataclass(slots=True)
@@ -32,6 +42,7 @@ class Answer:
     num_pieces: int = 0
     texts: list[str] = field(default_factory=list)
     logprobs: list[Mapping[str, Any]] = field(default_factory=list)
+    calls: dict[int, _Call] = field(default_factory=dict)
     usage: Mapping[str, Any] = field(default_factory=dict)
     timings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -52,9 +63,15 @@ class Answer:
         self._keep_logprobs(choice)
         said = _mapping(choice.get("delta")) or _mapping(choice.get("message"))
         yield from self._chunks(said)
+        if not self.is_tool:
+            self._keep_calls(said.get("tool_calls"))
         reason = choice.get("finish_reason")
         if reason is not None:
             self.finish_reason = _finish_reason(reason)
+
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """Return the calls of an answer that has ended; raises `BackendError` where one is broken."""
+        return tuple(_tool_call(call, place) for place, call in sorted(self.calls.items()))
 
     def last(self, seed: int) -> Chunk:
         """Return the chunk with usage and finish reason; raises `BackendError` for an answer without end."""
@@ -75,6 +92,17 @@ class Answer:
                 if not is_reasoning:
                     self.texts.append(piece)
                 yield Chunk(piece, is_reasoning=is_reasoning)
+
+    def _keep_calls(self, pieces: object) -> None:
+        for place, piece in enumerate(pieces if isinstance(pieces, list) else ()):
+            data = _mapping(piece)
+            function = _mapping(data.get("function"))
+            index = data.get("index", place)
+            call = self.calls.setdefault(index if isinstance(index, int) else place, _Call())
+            call.id = call.id or _text(data.get("id"))
+            call.name = call.name or _text(function.get("name"))
+            arguments = function.get("arguments")
+            call.arguments += json.dumps(arguments) if isinstance(arguments, dict) else _text(arguments)
 
     def _keep_logprobs(self, choice: Mapping[str, Any]) -> None:
         content = _mapping(choice.get("logprobs")).get("content")
@@ -97,6 +125,19 @@ class Answer:
                 if isinstance(self.timings.get(name), int | float)
             },
         )
+
+
+def _tool_call(call: _Call, place: int) -> ToolCall:
+    try:
+        arguments = json.loads(call.arguments or "{}")
+    except (ValueError, RecursionError):
+        arguments = None
+    if not call.name or not isinstance(arguments, dict):
+        raise BackendError(
+            f"the server's call of a tool is broken: {call.name or 'no name'} with {call.arguments[:80]!r}",
+            hint="allow more max_tokens, or ask again",
+        )
+    return ToolCall(call.name, arguments, call.id or f"call_{place}")
 
 
 def _check(event: Event) -> None:
@@ -132,6 +173,10 @@ def _arguments(said: Mapping[str, Any]) -> str | None:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _count(value: object) -> int:

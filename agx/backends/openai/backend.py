@@ -84,7 +84,9 @@ class OpenAIBackend(GeneratesPlans):
                 break
             except Refused as error:
                 abilities = self._adapted(abilities, error, request)
-        last = answer.last(seed)
+        last, calls = answer.last(seed), answer.tool_calls()
+        if calls:
+            yield Chunk("", tool_calls=calls)
         self._remember(abilities, answer, request)
         yield last
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from agx.backends.chat_messages import as_openai
 from agx.backends.openai.abilities import Abilities, Flavour, Form
 from agx.backends.openai.spec import OpenAISpec
 from agx.backends.portable_schema import portable_schema
@@ -22,7 +23,7 @@ _TEMPLATED = frozenset({Flavour.LLAMA_SERVER, Flavour.VLLM})
 def chat_body(
     spec: OpenAISpec, request: GenerationRequest, abilities: Abilities, *, seed: int
 ) -> dict[str, Any]:
-    """Return the body; what the specification adds wins over everything else."""
+    """Return the body; what the specification adds wins over that, and what the request adds over both."""
     given = schema_of(request)
     schema = None if given is None else portable_schema(given)
     body: dict[str, Any] = {
@@ -36,11 +37,12 @@ def chat_body(
     body |= sampling(request.parameters, abilities.flavour)
     if schema is not None:
         body |= _constraint(schema, abilities.form)
+    elif request.tools:
+        body["tools"] = list(request.tools)
     if request.reasoning_tokens == 0 and abilities.flavour in _TEMPLATED:
         body["chat_template_kwargs"] = {"enable_thinking": False}
-    return {name: value for name, value in body.items() if name not in abilities.dropped} | dict(
-        spec.endpoint.extra_body
-    )
+    sent = {name: value for name, value in body.items() if name not in abilities.dropped}
+    return sent | dict(spec.endpoint.extra_body) | dict(request.extra)
 
 
 def schema_of(request: GenerationRequest) -> Mapping[str, Any] | None:
@@ -80,8 +82,8 @@ def sampling(parameters: Parameters, flavour: Flavour) -> dict[str, Any]:
 
 def _messages(
     messages: tuple[Message, ...], schema: Mapping[str, Any] | None, form: Form
-) -> list[dict[str, str]]:
-    said = [{"role": message.role, "content": message.content} for message in messages]
+) -> list[dict[str, Any]]:
+    said = list(map(as_openai, messages))
     if schema is None or form not in {Form.JSON_OBJECT, Form.PROMPT}:
         return said
     words = "Answer with one JSON object and nothing else."

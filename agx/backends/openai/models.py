@@ -54,6 +54,7 @@ def facts_of(
         context_length=next((each for each in lengths if isinstance(each, int) and each > 0), None),
         sequences=slots if isinstance(slots, int) and slots > 0 else _BATCHING.get(flavour, 1),
         may_ignore_schema=True,
+        calls_tools=True,
         build=f"{flavour.value} {build}" if isinstance(build, str) else None,
     )
 

@@ -77,6 +77,20 @@ class ProbedTemplate:
         """
         return self._rendered(self._arranged(messages), self._base | dict(variables))
 
+    def check_roles(self, messages: Sequence[Message]) -> None:
+        """Raise `TemplateError` where the template cannot write a conversation of these roles and calls.
+
+        Its words and arguments do not matter: marks stand in their place.
+        """
+        trial = [
+            {**message, "content": mark_of(str(message["role"]), place)}
+            for place, message in enumerate(messages)
+        ]
+        shape = self._shape(tuple(str(message["role"]) for message in messages))
+        text = self._rendered(shape.of(trial), self._base | self._with_tools([_MARK_TOOL]))
+        if not all(str(message["content"]) in text for message in trial if message["role"] == "tool"):
+            raise TemplateError("the chat template leaves out what tools returned", hint=HINT)
+
     @property
     def takes_tools(self) -> bool:
         """Whether the template writes tools into the prompt."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from agx.engine.chat.plain_calls import has_calls, with_plain_calls
 from agx.engine.chat.probed import ProbedTemplate
 from agx.engine.chat.reasoning import (
     SWITCH_WORDS,
@@ -34,13 +35,15 @@ Defused = Callable[[Iterable[str]], tuple[list[str], str]]
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What a prompt is made of: the messages (`role` and `content`), and the tools in OpenAI's form.
+    """What a prompt is made of: the messages and the tools in OpenAI's form.
+
+    A message has `role` and `content`, a text, and perhaps `tool_calls`, whose arguments are objects.
 
     `tools_text` is the part of the system text that lists the tools, for templates that do not list them.
     `reasoning_tokens` None leaves the budget to the model.
     """
 
-    messages: Sequence[Mapping[str, str]]
+    messages: Sequence[Mapping[str, Any]]
     tools: Sequence[Mapping[str, Any]] = ()
     tools_text: str = ""
     reasoning_tokens: int | None = 0
@@ -82,7 +85,7 @@ class PromptWriter:
     def write(self, conversation: Conversation) -> Prompt:
         """Return the prompt; raises `TemplateError`, and `ConfigError` for a budget out of range."""
         budget = self._budget(conversation.reasoning_tokens)
-        conversation, warnings = self._with_whole_tools(conversation)
+        conversation, warnings = self._with_whole_tools(self._with_writable_calls(conversation))
         markers, reasoned = self.reasoning_format.markers, self.reasoning_format.reasoned
         if budget == 0 or markers is None or reasoned is None:
             text, mark = self._written(conversation, self.reasoning_format.direct)
@@ -90,6 +93,20 @@ class PromptWriter:
             return Prompt(text + direct.lead, mark, direct, warnings=warnings)
         text, mark = self._written(conversation, reasoned)
         return Prompt(text, mark, reasoned, markers, budget, warnings)
+
+    def _with_writable_calls(self, conversation: Conversation) -> Conversation:
+        """Return the conversation with its calls as plain text where the template cannot write them."""
+        if not has_calls(conversation.messages):
+            return conversation
+        if self.written_call:
+            try:
+                self._probed.check_roles(conversation.messages)
+            except TemplateError as error:
+                if error.details.get("over_limit"):
+                    raise
+            else:
+                return conversation
+        return replace(conversation, messages=with_plain_calls(conversation.messages))
 
     def _with_whole_tools(self, conversation: Conversation) -> tuple[Conversation, tuple[str, ...]]:
         """Return the conversation without tools where the template loses a part of them, and a warning.
@@ -126,11 +143,12 @@ class PromptWriter:
             return self._rendered(replace(conversation, tools=()), opening)
 
     def _rendered(self, conversation: Conversation, opening: TurnOpening) -> tuple[str, str]:
-        written = [message["content"] for message in conversation.messages]
-        texts, mark = self._defused([*written, *_texts(conversation.tools)])
+        said = [_said(message) for message in conversation.messages]
+        texts, mark = self._defused([*_texts(said), *_texts(conversation.tools)])
         broken = iter(texts)
-        messages: list[Mapping[str, str]] = [
-            {**message, "content": next(broken)} for message in conversation.messages
+        messages: list[Mapping[str, Any]] = [
+            {**message, **_with_texts(part, broken)}
+            for message, part in zip(conversation.messages, said, strict=True)
         ]
         tools = _with_texts(conversation.tools, broken)
         if opening.note:
@@ -138,12 +156,17 @@ class PromptWriter:
         return self._probed.write(messages, tools=tools, variables=opening.variables), mark
 
 
+def _said(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parts of a message that hold what somebody wrote."""
+    return {key: message[key] for key in ("content", "tool_calls") if key in message}
+
+
 def _some(words: Sequence[str]) -> str:
     shown = ", ".join(repr(word[:_MAX_WORD_CHARS]) for word in words[:_MAX_WORDS])
     return shown if len(words) <= _MAX_WORDS else f"{shown} and {len(words) - _MAX_WORDS} more"
 
 
-def _without(messages: Iterable[Mapping[str, str]], text: str) -> Iterator[Mapping[str, str]]:
+def _without(messages: Iterable[Mapping[str, Any]], text: str) -> Iterator[Mapping[str, Any]]:
     """Yield the messages without a text of the system's; a system message of nothing else is left out."""
     for message in messages:
         if not text or message["role"] != "system":
@@ -152,9 +175,9 @@ def _without(messages: Iterable[Mapping[str, str]], text: str) -> Iterator[Mappi
             yield {**message, "content": content}
 
 
-def _noted(messages: Sequence[Mapping[str, str]], note: str, *, mark: str) -> list[Mapping[str, str]]:
+def _noted(messages: Sequence[Mapping[str, Any]], note: str, *, mark: str) -> list[Mapping[str, Any]]:
     """Put a note at the end of the system text, and break up its words where users wrote them."""
-    broken: list[Mapping[str, str]] = []
+    broken: list[Mapping[str, Any]] = []
     for message in messages:
         content = message["content"]
         for word in SWITCH_WORDS:
