@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agx.app.manager import ModelManager, SyncModelManager
     from agx.app.registries import load_registry, registry_of, registry_of_functions, tool_from_function
     from agx.backends.base import BackendKind, Health, ModelBackend, ModelFacts
     from agx.backends.chats import ChatAnswer, whole_answer
@@ -116,6 +117,7 @@ __all__ = [
     "ModelChoice",
     "ModelError",
     "ModelFacts",
+    "ModelManager",
     "ModelMismatch",
     "ModelMissing",
     "ModelRole",
@@ -152,6 +154,7 @@ __all__ = [
     "ShellReading",
     "StorageError",
     "StoredPlan",
+    "SyncModelManager",
     "Task",
     "TaskChange",
     "TaskFailed",
@@ -256,6 +259,7 @@ _HOMES = {
     "agx.evaluate.cases": ("Case", "load_cases", "make_case"),
     "agx.evaluate.report": ("Outcome", "Report"),
     "agx.evaluate.evaluation": ("evaluate_planner",),
+    "agx.app.manager": ("ModelManager", "SyncModelManager"),
     "agx.app.registries": ("load_registry", "registry_of", "registry_of_functions", "tool_from_function"),
 }
 _HOME_OF = dict.fromkeys(__all__, "agx.errors") | {

@@ -30,9 +30,9 @@ PUBLIC = {
     """,
     "models and backends": """
         BackendKind ChatAnswer Chunk GeneratesPlans GenerationRequest Health LlamaCppSpec LoadOptions Message
-        ModelBackend ModelCard ModelChoice ModelFacts Parameters ScriptedBackend ScriptedReply ServerChoice
-        ToolCall Usage create_backend embedded_model plan_request read_card resolve_model specify
-        whole_answer
+        ModelBackend ModelCard ModelChoice ModelFacts ModelManager Parameters ScriptedBackend ScriptedReply
+        ServerChoice SyncModelManager ToolCall Usage create_backend embedded_model plan_request read_card
+        resolve_model specify whole_answer
     """,
     "running, keeping and measuring": """
         Audience Case Outcome PlanBuffer PlanStore Report RunOptions RunResult StoredPlan TaskRecord

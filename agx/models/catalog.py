@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from agx.errors import ConfigError
+from agx.errors import ConfigError, UsageError
 from agx.gguf.memory import BATCH_SIZE, DEFAULT_CONTEXT_LENGTH
 from agx.util.files import packaged_file
 
@@ -28,7 +28,9 @@ class CatalogEntry:
     """One model. Parameters are in billions; `active` are those that a token passes through.
 
     `file` is the first part of a split file, and `size_gb` (10^9 bytes) the size of all parts. Of models
-    that fit, the one with the highest `preference` comes first.
+    that fit, the one with the highest `preference` comes first. `size` is what a family calls a model of this
+    size, such as `qwen3_medium`, and `weights` the repository of the same model for transformers; both are
+    empty for models without one.
     """
 
     name: str
@@ -48,6 +50,8 @@ class CatalogEntry:
     preference: int
     licence: str
     ollama: str
+    size: str = ""
+    weights: str = ""
 
     @property
     def memory_bytes(self) -> int:
@@ -83,6 +87,27 @@ def load_catalog(path: Path | None = None) -> Mapping[str, CatalogEntry]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} is no catalogue of models: {error}", hint="install AGX again") from error
     return MappingProxyType({entry.name: entry for entry in entries})
+
+
+def sizes(catalog: Mapping[str, CatalogEntry] | None = None) -> dict[str, CatalogEntry]:
+    """Return the models that have a size's name, by that, the smallest first."""
+    entries = (load_catalog() if catalog is None else catalog).values()
+    return {entry.size: entry for entry in sorted(entries, key=_active_first) if entry.size}
+
+
+def model_of_size(name: str) -> CatalogEntry:
+    """Return the model that a family's size stands for, such as `qwen3_medium`; raises `UsageError`."""
+    known = sizes()
+    if name not in known:
+        raise UsageError(
+            f"no size is called {name[:80]!r}", hint=f"name a model, or one of {', '.join(known)}"
+        )
+    return known[name]
+
+
+def _active_first(entry: CatalogEntry) -> tuple[bool, float]:
+    """Dense models come before those of experts."""
+    return entry.active < entry.parameters, entry.parameters
 
 
 def _checked(row: dict[str, Any]) -> dict[str, Any]:

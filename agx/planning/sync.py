@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from typing import Any
 
 from agx.plan.tools import Registry
 from agx.planning.config import PlannerConfig
 from agx.planning.many import PlanOutcome
 from agx.planning.planner import Planner
 from agx.risk.context import GeneratedPlan, PlanContext
-
-_CANCEL_SECS = 5.0
-_T = TypeVar("_T")
+from agx.util.loop_thread import LoopThread
 
 
 def plan_sync(
@@ -55,7 +52,7 @@ def plan_many_sync(
     in it. Leaving the loop early ends everything at once where the iterator is closed: by
     `contextlib.closing`, or by Python when nothing refers to it.
     """
-    with _LoopThread() as thread:
+    with LoopThread("agx-plan-many") as thread:
         planner = Planner(config, registry=registry)
         outcomes = planner.plan_many(instructions, context, parallel=parallel)
 
@@ -71,39 +68,6 @@ def plan_many_sync(
                 yield outcome
         finally:
             thread.run(close())
-
-
-class _LoopThread:
-    """An event loop in a thread of its own; a context manager."""
-
-    def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="agx-plan-many", daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Return the result of the work; an interrupt, which only the waiting thread hears, cancels it."""
-        is_over = threading.Event()
-
-        async def watched() -> _T:
-            try:
-                return await work
-            finally:
-                is_over.set()
-
-        future = asyncio.run_coroutine_threadsafe(watched(), self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            if future.cancel():
-                is_over.wait(timeout=_CANCEL_SECS)
-            raise
 
 
 def _in_a_thread(once: Callable[[], Coroutine[Any, Any, GeneratedPlan]]) -> GeneratedPlan:
