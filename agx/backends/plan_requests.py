@@ -12,7 +12,6 @@ from agx.backends.base import ModelFacts
 from agx.backends.dialect_choice import check_dialect
 from agx.errors import ModelMismatch, UsageError
 from agx.grammar.plan_schema import PlanLimits, plan_schema
-from agx.grammar.tool_schema import Schema
 from agx.plan.dialects import Dialect, DialectChoice
 from agx.plan.schema import MAX_TASKS, Finding, Plan, Task
 from agx.plan.tools import Registry
@@ -30,6 +29,7 @@ from agx.risk.context import PlanContext
 from agx.tools.selection import num_offered, offering
 
 if TYPE_CHECKING:
+    from agx.grammar.tool_schema import Schema
     from agx.toolcalls.formats import CallFormat
 
 # Delta changes a draft only where it is this much surer, in nats: a right draft is to stay as it is. Both

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agx.grammar.tool_schema import Schema, tool_definitions
 from agx.plan.limits import TaskLimits
 from agx.plan.tools import ToolInfo
 from agx.util.json_schema import DEFINITIONS
+
+if TYPE_CHECKING:
+    from agx.grammar.tool_schema import Schema
 
 # No control character, raw or escaped: C0, DEL and C1. `{low,high}` counts characters.
 _PRINTABLE = r"[^\u0000-\u001f\u007f-\u009f]"
@@ -111,6 +113,8 @@ def _calls(form: str, tools: Sequence[ToolInfo], limits: PlanLimits) -> dict[str
         if tool.schema is not None:
             name = f"{form}_arguments{index}"
             output = _ref("output") if form == "later" else None
+            from agx.grammar.tool_schema import tool_definitions  # noqa: PLC0415  heavy, and commands have none
+
             definitions |= tool_definitions(
                 tool.name, tool.schema, name=name, output=output, left_out=tool.left_out
             )

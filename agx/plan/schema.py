@@ -23,7 +23,11 @@ from pydantic import (
     model_validator,
 )
 
+from agx.util.imports import deferred_functions
 from agx.util.texts import visible
+
+with deferred_functions("importlib.metadata"):  # pydantic finds plugins with it, unless that is turned off
+    import pydantic.plugin._loader  # noqa: F401
 
 Risk = Literal["reads", "writes", "destructive", "network", "privilege", "runs_code"]
 RISKS: tuple[Risk, ...] = ("reads", "writes", "destructive", "network", "privilege", "runs_code")

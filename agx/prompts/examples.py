@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from agx.plan.schema import Task
@@ -88,7 +88,7 @@ def example_bank(own: Iterable[Example] = ()) -> ExampleBank:
 @cache
 def core_examples() -> tuple[Example, ...]:
     """Return the examples that are shown for every instruction, in their order."""
-    text = files("agx.prompts").joinpath("core.tsv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("core.tsv").read_text(encoding="utf-8")
     return tuple(map(Example.from_line, text.removesuffix("\n").split("\n")))
 
 
@@ -101,5 +101,5 @@ def _shipped_bank() -> ExampleBank:
 def _shipped_lines() -> tuple[str, ...]:
     import gzip  # noqa: PLC0415  as above
 
-    packed = files("agx.prompts").joinpath("examples.tsv.gz").read_bytes()
+    packed = Path(__file__).with_name("examples.tsv.gz").read_bytes()
     return tuple(gzip.decompress(packed).decode().removesuffix("\n").split("\n"))

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from agx.plan.schema import Finding, Task
 from agx.rules.literals import literals
@@ -53,7 +53,7 @@ def _latin_language(words: Sequence[str]) -> str | None:
 @cache
 def _words_of_languages() -> dict[str, frozenset[str]]:
     """Return the words by which a language is told, without those that English has in an instruction."""
-    text = files(__package__).joinpath("languages.tsv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("languages.tsv").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in text.splitlines())
     return {language: frozenset(words.split()) for language, words in rows}
 

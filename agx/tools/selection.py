@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -47,6 +46,8 @@ def is_here(tool: ToolInfo) -> bool:
 
 def path_of(tool: ToolInfo) -> str | None:
     """Return the file that a command runs, or None; a name with a folder is not looked up on PATH."""
+    import shutil  # noqa: PLC0415  it brings five compressors, and few plans choose tools
+
     return None if os.sep in tool.name else shutil.which(tool.name)
 
 

@@ -43,7 +43,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 from agx.plan.schema import RISKS, Risk
@@ -152,7 +152,7 @@ def _parsed(name: str) -> CommandSpec:
 @cache
 def _lines() -> Mapping[str, str]:
     """Return the lines of the file by name; every one begins with `{"names": ["…", "…"]`."""
-    text = files("agx.unix").joinpath("unix_commands.jsonl").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("unix_commands.jsonl").read_text(encoding="utf-8")
     return {name: line for line in text.splitlines() for name in line[: line.index('"]')].split('"')[3::2]}
 
 

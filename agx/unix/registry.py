@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from agx.plan.tools import Registry, ToolInfo
@@ -22,7 +22,7 @@ CATEGORIES = (
 @cache
 def unix_registry() -> Registry:
     """Return the built-in registry of Unix commands."""
-    text = files("agx.unix").joinpath("unix_tools.jsonl").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("unix_tools.jsonl").read_text(encoding="utf-8")
     return Registry.of((_tool(json.loads(line)) for line in text.splitlines() if line), kind="unix")
 
 

@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar  # noqa: E402
 
 from agx.cli import app  # noqa: E402
 from agx.cli.show import formats, output  # noqa: E402
-from agx.worker import process, protocol  # noqa: E402
+from agx.worker import channel, process, protocol  # noqa: E402
 
 _GENERATE_ID = protocol.LOAD_ID + 1
 _P = ParamSpec("_P")
@@ -76,7 +76,8 @@ def main() -> None:
         marks.write_text(json.dumps(_MOMENTS), encoding="utf-8")
 
     original = output.write_result
-    vars(process).update(FrameReader=_TimedReader, encode=_encode, spawn=_noting("started", process.spawn))
+    vars(channel).update(FrameReader=_TimedReader, encode=_encode)
+    vars(process).update(spawn=_noting("started", process.spawn))
     for module in (output, formats):
         vars(module).update(write_result=write_result)
     app.main()
