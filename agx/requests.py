@@ -83,11 +83,15 @@ class LoadOptions:
 
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
-    """Which model a worker is started for, and how; `cache_dir` is where computed prompts are kept."""
+    """Which model a worker is started for, and how; `cache_dir` is where computed prompts are kept.
+
+    With `embeds` it makes embeddings, and nothing else.
+    """
 
     model: str
     options: LoadOptions = field(default_factory=LoadOptions)
     cache_dir: str | None = None
+    embeds: bool = False
 
     def absolute(self) -> Self:
         """Return the same with the path made absolute, so that it holds in every current folder."""
@@ -95,12 +99,12 @@ class LoadRequest:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {"model": self.model, "options": _as_dict(self.options), "cache_dir": self.cache_dir}
+        return _as_dict(self) | {"options": _as_dict(self.options)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read the JSON form."""
-        return cls(data["model"], LoadOptions(**data["options"]), data["cache_dir"])
+        return cls(data["model"], LoadOptions(**data["options"]), data["cache_dir"], data["embeds"])
 
 
 @dataclass(frozen=True, slots=True)

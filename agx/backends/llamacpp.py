@@ -9,15 +9,19 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from agx.backends.base import BackendKind, Health, ModelFacts
+from agx.backends.embedding_texts import checked_texts
 from agx.backends.model_file import ModelHash
 from agx.backends.plans import GeneratesPlans
 from agx.backends.specs import Attachments, LlamaCppSpec
-from agx.errors import AgxError, Unsupported, UsageError
+from agx.errors import AgxError, PromptTooLong, Unsupported, UsageError
 from agx.gguf.source import open_gguf
 from agx.models.hashes import HASHES_NAME, HashMemory
 from agx.requests import Chunk, GenerationRequest, PromptProgress, Usage
 from agx.worker.client import WorkerClient
 from agx.worker.protocol import Frame
+
+# A reply has to fit into a frame, and a cancellation waits for no more than these.
+_TEXTS_AT_ONCE = 64
 
 
 class LlamaCppBackend(GeneratesPlans):
@@ -38,6 +42,8 @@ class LlamaCppBackend(GeneratesPlans):
         self._on_warning = attached.on_warning
         self._warned: set[str] = set()
         self._schema_text = _SchemaText()
+        self._embeds_with: WorkerClient | None = None
+        self._is_closed = False
 
     def __repr__(self) -> str:
         return f"<LlamaCppBackend {self._client!r}>"
@@ -104,11 +110,23 @@ class LlamaCppBackend(GeneratesPlans):
         return reply["prompt"], reply["prompt_tokens"]
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Raise `Unsupported`: this version has no embeddings."""
-        raise Unsupported(
-            f"this version of AGX makes no embeddings ({len(texts)} texts asked for)",
-            hint="embeddings come with a later version",
-        )
+        """Return one vector a text, of length 1 and in order, by a worker that only makes embeddings.
+
+        Raises `UsageError` for an empty text, `PromptTooLong` for one that the model cannot take whole, and
+        `ModelUnloadable` for a model that makes none.
+        """
+        checked = checked_texts(texts)
+        if not checked:
+            return []
+        vectors: list[list[float]] = []
+        for start in range(0, len(checked), _TEXTS_AT_ONCE):
+            group = checked[start : start + _TEXTS_AT_ONCE]
+            try:
+                reply = await self._embedding_client().call({"op": "embed", "texts": group})
+            except PromptTooLong as error:
+                raise _placed(error, start) from None
+            vectors += reply["embeddings"]
+        return vectors
 
     async def health_check(self) -> Health:
         """Load the model and say whether that went well; raises nothing."""
@@ -122,7 +140,20 @@ class LlamaCppBackend(GeneratesPlans):
     async def aclose(self) -> None:
         """End the worker; safe to call twice."""
         self._hash.stop()
+        self._is_closed = True
+        embedding_client, self._embeds_with = self._embeds_with, None
+        if embedding_client is not None:
+            await embedding_client.aclose()
         await self._client.aclose()
+
+    def _embedding_client(self) -> WorkerClient:
+        """Return the worker for embeddings: another one, so that planning needs no memory for them."""
+        if self._is_closed:
+            raise UsageError("the backend is closed", hint="make a new one")
+        if self._embeds_with is None:
+            open_gguf(self._spec.path).close()
+            self._embeds_with = WorkerClient(replace(self._spec.load_request, embeds=True))
+        return self._embeds_with
 
     @property
     def _default_name(self) -> str:
@@ -162,6 +193,15 @@ def _chunk(reply: Frame) -> Chunk:
         prompt = PromptProgress(*reply["prompt"]) if "prompt" in reply else None
         return Chunk(reply["text"], is_reasoning=reply.get("is_reasoning", False), prompt=prompt)
     return Chunk("", finish_reason=reply["finish_reason"], usage=Usage(**reply["usage"]))
+
+
+def _placed(error: PromptTooLong, num_before: int) -> PromptTooLong:
+    """Return the error of a group with the text's place among all."""
+    place = error.details.get("text")
+    if num_before and isinstance(place, int):
+        message = error.message.replace(f"text {place} ", f"text {place + num_before} ", 1)
+        return PromptTooLong(message, hint=error.hint, **error.details | {"text": place + num_before})
+    return error
 
 
 def _call_format(tool_call: Mapping[str, Any]) -> str | None:

@@ -50,6 +50,7 @@ COMMANDS = LazyCommands(
     {
         "plan": "agx.cli.commands.plan:plan",
         "batch": "agx.cli.commands.batch:batch",
+        "embed": "agx.cli.commands.embed:embed",
         "eval": "agx.cli.commands.evaluate:evaluate",
         "doctor": "agx.cli.commands.doctor:doctor",
         "up": "agx.cli.commands.warm:up",

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from agx.engine.embedding import Embedder
 from agx.engine.events import DoneEvent, ErrorEvent, Event, PromptEvent, Stage, TextEvent
 from agx.engine.generation import Generation
 from agx.engine.model import Model
@@ -39,6 +40,7 @@ class Engine:
 
     def __init__(self) -> None:
         self._model: Model | None = None
+        self._embedder: Embedder | None = None
         # All that were started, in that order. Those without a slot wait.
         self._running: dict[int, Generation] = {}
         self._lock = threading.Lock()
@@ -90,6 +92,20 @@ class Engine:
             give_back(card.files)
         return self._model.facts()
 
+    def load_embedder(
+        self, path: str, options: LoadOptions, *, progress: Callable[[float], None] | None = None
+    ) -> dict[str, Any]:
+        """Load a model that makes embeddings and return its facts; raises what `Embedder` raises."""
+        self.close()
+        self._embedder = Embedder(path, options, progress=progress)
+        return self._embedder.facts()
+
+    def embed(self, request_id: int, texts: Sequence[str]) -> list[list[float]] | None:
+        """Return one vector a text; None where the request was cancelled. See `Embedder.embed`."""
+        if self._embedder is None:
+            raise UsageError("no model for embeddings has been loaded", hint="load one")
+        return self._embedder.embed(request_id, texts)
+
     def render(self, request: GenerationRequest) -> tuple[str, int, tuple[str, ...]]:
         """Return the prompt that a request makes, its number of tokens, and warnings about it."""
         model = self._loaded()
@@ -121,6 +137,8 @@ class Engine:
 
     def cancel(self, request_id: int) -> None:
         """End a request soon, with the finish reason "cancelled". May be called from any thread."""
+        if (embedder := self._embedder) is not None:
+            embedder.cancel(request_id)
         with self._lock:
             if request_id not in self._known:
                 return
@@ -135,6 +153,9 @@ class Engine:
             with self._lock:
                 model, self._model = self._model, None
             model.close()
+        embedder, self._embedder = self._embedder, None
+        if embedder is not None:
+            embedder.close()
 
     # --- one iteration's parts -------------------------------------------------------------------
 

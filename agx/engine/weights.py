@@ -14,7 +14,7 @@ from agx.errors import ConfigError, ModelUnloadable
 from agx.gguf.card import ModelCard, read_card
 from agx.gguf.memory import Use, use_of
 from agx.gguf.placement import Machine, Placement, most_sequences, place
-from agx.gguf.purpose import ENCODER, check_purpose
+from agx.gguf.purpose import ENCODER, check_embeds, check_purpose
 from agx.requests import LoadOptions
 from agx.util.machine import memory_bytes, usable_cpus
 
@@ -50,16 +50,17 @@ class Weights:
         *,
         card: ModelCard | None = None,
         progress: OnProgress | None = None,
+        embeds: bool = False,
     ) -> Weights:
         """Load a GGUF file; `progress` is called with the part of it that has been read, from 0 to 1.
 
-        `card` is the file's card, where it was read before.
+        `card` is the file's card, where it was read before. `embeds` lets encoders in, which write no text.
 
         Raises `ModelMissing`, `GgufInvalid`, `ModelTooLarge`, `ModelUnloadable` with the reason
         llama.cpp logged, `ConfigError` and `DeviceUnavailable`.
         """
         card = card or read_card(Path(path))
-        check_purpose(card.path, card.purpose)
+        (check_embeds if embeds else check_purpose)(card.path, card.purpose)
         before = _versions(card)
         if sum(size for size, _ in before) != card.size_bytes:
             raise _changed(card)
@@ -92,7 +93,7 @@ class Weights:
         )
         try:
             _check_unchanged(card, before)
-            if lib.llama_model_has_encoder(address):
+            if not embeds and lib.llama_model_has_encoder(address):
                 check_purpose(card.path, ENCODER)
         except ModelUnloadable:
             weights.close()

@@ -95,6 +95,12 @@ def check_purpose(path: Path, purpose: Purpose) -> None:
         )
 
 
+def check_embeds(path: Path, purpose: Purpose) -> None:
+    """Raise `ModelUnloadable` for a file that makes no embeddings: no encoder and no language model."""
+    if purpose != ENCODER:
+        check_purpose(path, purpose)
+
+
 def has_no_architecture(fields: Fields) -> bool:
     """Whether a file of this type has no architecture: an importance matrix is of any model."""
     return _lowered(fields, "general.type") == "imatrix"

@@ -213,6 +213,10 @@ class Planner:
             prepared.request.grammar,
         )
 
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return one vector a text, in order, by Echo's model; raises `Unsupported` where it makes none."""
+        return await self._backend(self.config.echo).embed(texts)
+
     async def health_check(self) -> Health:
         """Say whether this planner can plan now; raises nothing."""
         try:

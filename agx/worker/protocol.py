@@ -10,7 +10,8 @@ Parent to worker (`id` counts up from 1; `LOAD_ID` is the load, the first reques
     {"id": 1, "op": "load", …}                  the fields of `LoadRequest`
     {"id": 2, "op": "generate", …}              the fields of `GenerationRequest`
     {"id": 3, "op": "render", …}                the same: what prompt it makes
-    {"id": 4, "op": "cancel", "target": 2}      has no reply of its own
+    {"id": 4, "op": "embed", "texts": ["…"]}    of a worker whose load said `embeds`, which has no other
+    {"id": 5, "op": "cancel", "target": 2}      has no reply of its own
 
 Worker to parent::
 
@@ -28,6 +29,7 @@ Worker to parent::
                                                 how many tokens of a long prompt have been read
     {"id": 2, "event": "done", "finish_reason": "stop", "usage": {…}}
     {"id": 3, "event": "done", "prompt": "…", "prompt_tokens": 14}
+    {"id": 4, "event": "done", "embeddings": [[…]]}
     {"id": 2, "event": "error", "error": {…}}   `AgxError.as_dict`
 
 Every request but cancel ends with exactly one `done` or `error`. A cancelled one ends with `done` and

@@ -86,7 +86,12 @@ class Service:
             self._flush()
 
     def _begin(self, arrival: Arrival) -> None:
-        operations = {"load": self._load, "generate": self._generate, "render": self._render}
+        operations = {
+            "load": self._load,
+            "generate": self._generate,
+            "render": self._render,
+            "embed": self._embed,
+        }
         request_id = arrival.request_id
         if self._inbox.is_cancelled(request_id):
             self._done(request_id, finish_reason="cancelled", usage={})
@@ -103,8 +108,11 @@ class Service:
         try:
             load = LoadRequest.from_dict(arrival.frame)
             progress = _Progress(arrival.request_id, self._send).report
-            cache = _cache(load)
-            facts = self._engine.load(load.model, load.options, cache=cache, progress=progress)
+            if load.embeds:
+                facts = self._engine.load_embedder(load.model, load.options, progress=progress)
+            else:
+                cache = _cache(load)
+                facts = self._engine.load(load.model, load.options, cache=cache, progress=progress)
         except AgxError as error:
             self._load_error = error
             raise
@@ -132,6 +140,15 @@ class Service:
         self._enter_beside("prefill", arrival.request_id)
         prompt, num_tokens, warnings = self._engine.render(GenerationRequest.from_dict(arrival.frame))
         self._done(arrival.request_id, prompt=prompt, prompt_tokens=num_tokens, **_with_warnings(warnings))
+
+    def _embed(self, arrival: Arrival) -> None:
+        self._check_loaded()
+        self._enter_beside("prefill", arrival.request_id)
+        vectors = self._engine.embed(arrival.request_id, arrival.frame["texts"])
+        if vectors is None:
+            self._done(arrival.request_id, finish_reason="cancelled", usage={})
+        else:
+            self._done(arrival.request_id, embeddings=vectors)
 
     def _check_loaded(self) -> None:
         if self._load_error is not None:

@@ -61,7 +61,7 @@ def _llamacpp(tiny_model: Path, _stack: ExitStack) -> Case:
     backend = LlamaCppBackend(
         LlamaCppSpec(tiny_model, load=LoadOptions(device="cpu", context_size=40_000, threads=1))
     )
-    return Case(backend, BackendKind.LLAMACPP, "tiny")
+    return Case(backend, BackendKind.LLAMACPP, "tiny", embeds=True)
 
 
 def _scripted(_tiny_model: Path, _stack: ExitStack) -> Case:
@@ -241,14 +241,19 @@ async def test_what_cannot_be_asked_is_refused_before_anything_is(case: Case) ->
         )
 
 
-async def test_embeds_each_text_or_says_that_it_cannot(case: Case) -> None:
+async def test_embeds_each_text_in_order_or_says_that_it_cannot(case: Case) -> None:
     if not case.embeds:
         with pytest.raises(Unsupported):
             await case.backend.embed(["text"])
         return
-    one, two = await case.backend.embed(["text", "more"])
+    one, two, again = await case.backend.embed(["text", "other words", "text"])
     assert len(one) == len(two)
     assert all(isinstance(number, float) for number in one + two)
+    assert again == pytest.approx(one, abs=1e-3)
+    assert again != pytest.approx(two, abs=1e-3)
+    assert await case.backend.embed([]) == []
+    with pytest.raises(UsageError, match="text 2 is empty"):
+        await case.backend.embed(["text", ""])
 
 
 async def test_a_healthy_backend_says_so(case: Case) -> None:

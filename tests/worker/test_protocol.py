@@ -99,4 +99,5 @@ def test_a_load_request_makes_the_frame_of_the_contract() -> None:
             "prompt_cache_mb": 500,
         },
         "cache_dir": None,
+        "embeds": False,
     }

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import asdict
 
 from agx.backends.base import BackendKind, Health, ModelFacts
+from agx.backends.embedding_texts import checked_texts
 from agx.backends.ollama.body import chat_body
 from agx.backends.ollama.client import OllamaClient
 from agx.backends.ollama.context import check_whole
@@ -85,6 +86,7 @@ class OllamaBackend(GeneratesPlans):
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return one vector a text, in order; a text that is too long is an error of the server's."""
+        texts = checked_texts(texts)
         if not texts:
             return []
         vectors = [[float(number) for number in vector] for vector in await self._client.embed(texts)]

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from agx.backends.base import BackendKind, Health, ModelFacts
+from agx.backends.embedding_texts import checked_texts
 from agx.backends.openai.abilities import CONSTRAINING, Abilities, Flavour, Form, after_refusal
 from agx.backends.openai.answer import Answer
 from agx.backends.openai.body import chat_body
@@ -103,6 +104,7 @@ class OpenAIBackend(GeneratesPlans):
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return one vector a text; raises `Unsupported` where the server has no embeddings."""
+        texts = checked_texts(texts)
         if not texts:
             return []
         try:
