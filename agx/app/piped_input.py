@@ -12,7 +12,8 @@ import stat
 import sys
 import threading
 import time
-from dataclasses import dataclass
+
+from agx.util.frozen import dataclass
 
 MAX_BYTES = 1 << 20
 FIRST_BYTE_SECS = 0.25

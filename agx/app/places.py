@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agx.app.configure import models_folder
 from agx.errors import StorageError
+from agx.util.frozen import dataclass
 
 if TYPE_CHECKING:
     from agx.plan.schema import Finding, Plan

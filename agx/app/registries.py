@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from agx.errors import UsageError
+from agx.util.frozen import dataclass
 from agx.util.texts import nearest
 
 if TYPE_CHECKING:

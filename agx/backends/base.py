@@ -7,11 +7,12 @@ the usage and the finish reason. Everything above it is written once, for all ba
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from agx.requests import Chunk, GenerationRequest, Message, Parameters
+from agx.util.frozen import dataclass
 
 if TYPE_CHECKING:
     from agx.risk.context import GeneratedPlan, PlanContext

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from agx.util.frozen import dataclass
 
 # What an answer that comes in one piece may take: a list of models, a model's facts, embeddings.
 MAX_BODY_BYTES = 64 << 20

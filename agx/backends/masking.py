@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agx.plan.reading import note
 from agx.plan.schema import Finding
@@ -20,6 +20,7 @@ from agx.rules.literals import literals
 from agx.rules.named_literal import NamedLiteral
 from agx.rules.numbers import with_digits
 from agx.unix.word_roles import has_wildcard
+from agx.util.frozen import dataclass
 
 _STAND_INS = "kappa sigma omega theta lambda epsilon omicron upsilon".split()
 _EXTENSION = re.compile(r"(?<=.)\.[A-Za-z0-9]{1,8}$")

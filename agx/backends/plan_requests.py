@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from agx.requests import GenerationRequest, Message, Parameters
 from agx.risk import policy
 from agx.risk.context import PlanContext
 from agx.tools.selection import num_offered, offering
+from agx.util.frozen import dataclass
 
 if TYPE_CHECKING:
     from agx.grammar.tool_schema import Schema

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from agx.backends.base import ModelBackend, ModelFacts
 from agx.backends.chats import Chats
@@ -40,6 +40,7 @@ from agx.risk import policy
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.rules import language
 from agx.rules.check import read_draft, refuse_errors
+from agx.util.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

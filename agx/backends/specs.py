@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +18,7 @@ from agx.backends.openai.spec import Endpoint, OpenAISpec
 from agx.errors import AgxError, ModelMissing, Unsupported, UsageError
 from agx.models.resolve import EMBEDDED, OLLAMA, display_name, resolve_model
 from agx.requests import LoadOptions, LoadRequest
+from agx.util.frozen import dataclass
 
 if TYPE_CHECKING:
     from agx.backends.ollama.spec import OllamaSpec

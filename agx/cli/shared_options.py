@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from agx.errors import UsageError
 from agx.settings.layers import Settings, read_settings
 from agx.settings.setting import Setting
 from agx.settings.table import SETTINGS
+from agx.util.frozen import dataclass
 
 if TYPE_CHECKING:
     from agx.app.planners import MakePlanner

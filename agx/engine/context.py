@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence as Slices
-from dataclasses import dataclass
 
 from agx.engine import native
 from agx.engine.draft import MOST_GUESSES
@@ -15,6 +14,7 @@ from agx.errors import OutOfMemory
 from agx.gguf.memory import BATCH_SIZE
 from agx.gguf.types import TENSOR_TYPES
 from agx.requests import LoadOptions
+from agx.util.frozen import dataclass
 
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 # ggml's types by name.

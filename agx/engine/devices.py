@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
 
 from agx.engine import native
 from agx.gguf.placement import BACKENDS, choose_device
+from agx.util.frozen import dataclass
 
 _TYPES = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from agx.errors import AgxError
 from agx.requests import FinishReason, PromptProgress, Usage
+from agx.util.frozen import dataclass
 
 Stage = Literal["idle", "prefill", "generating"]
 

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence as Slices
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agx.engine.context import Context, Shape
 from agx.engine.prefix import BLOCK, PrefixTree
 from agx.engine.scheduler import Slice
 from agx.engine.sequence import Sequence, State
 from agx.errors import OutOfMemory
+from agx.util.frozen import dataclass
 
 # Kept prompts up to so many tokens are worth growing for; beyond that, the oldest make room.
 _KEPT_TOKENS = 4096

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from agx.engine.draft import MOST_GUESSES
 from agx.engine.prefix import BLOCK
 from agx.engine.sequence import Sequence, State
+from agx.util.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

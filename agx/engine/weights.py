@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from agx.engine import devices, native
@@ -16,6 +15,7 @@ from agx.gguf.memory import Use, use_of
 from agx.gguf.placement import Machine, Placement, most_sequences, place
 from agx.gguf.purpose import ENCODER, check_embeds, check_purpose
 from agx.requests import LoadOptions
+from agx.util.frozen import dataclass
 from agx.util.machine import memory_bytes, usable_cpus
 
 OnProgress = Callable[[float], None]

@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from agx.gguf.purpose import TEXT, Purpose, has_no_architecture, purpose_of
 from agx.gguf.reader import Header, Tensor, read_header
 from agx.gguf.shards import shards_of
 from agx.gguf.template_traits import TemplateTraits, traits_of
+from agx.util.frozen import dataclass
 
 MAX_LAYERS = 512  # llama.cpp aborts above it
 _LAYER = re.compile(r"blk\.(\d{1,3})\.")

@@ -7,13 +7,13 @@ attention, its scores against the whole context.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 
 from agx.errors import ConfigError
 from agx.gguf.card import ModelCard
 from agx.gguf.types import TENSOR_TYPES, TensorType
 from agx.requests import CACHE_TYPES
+from agx.util.frozen import dataclass
 
 # Prompt tokens that one call decodes at most; a deadline or a cancellation waits for no more than that.
 BATCH_SIZE = 512

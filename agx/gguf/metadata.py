@@ -5,10 +5,11 @@ Large arrays and texts stay in the file. So does whatever would make the header 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from agx.gguf.source import COUNT, LENGTH, MAX_STRING_BYTES, GgufSource, Scalar, as_text
 from agx.gguf.types import ARRAY, SCALARS, STRING
+from agx.util.frozen import dataclass
 
 MAX_KEY_BYTES = 65_535
 MAX_ARRAY_ITEMS = 64 << 20

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agx.errors import ConfigError, DeviceUnavailable, ModelTooLarge
 from agx.gguf.card import ModelCard
 from agx.gguf.memory import MOST_SEQUENCES, Need, Use, need_of
+from agx.util.frozen import dataclass
 
 ALL_LAYERS = -1
 # The devices of the setting and their ggml backends, in the order that "auto" tries them.

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from agx.errors import ModelUnloadable
 from agx.gguf.fields import Fields
+from agx.util.frozen import dataclass
 
 _ANOTHER = "plan with a language model, such as one of `agx models list --catalog`"
 _OF_A_MODEL = "plan with the model that it belongs to"

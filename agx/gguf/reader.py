@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import NoReturn
 
 from agx.gguf.metadata import Array, Value, read_metadata
 from agx.gguf.source import COUNT, LENGTH, MAGIC, GgufSource, invalid, open_gguf
 from agx.gguf.types import SCALARS, STRING, TENSOR_TYPES, TensorType
+from agx.util.frozen import dataclass
 
 VERSIONS = (2, 3)
 DEFAULT_ALIGNMENT = 32

@@ -7,7 +7,8 @@ sandbox, which a card does without; the tests compare the two.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from agx.util.frozen import dataclass
 
 _TOOLS = re.compile(r"\b(?:tools|functions|available_tools|builtin_tools)\b")
 _SYSTEM = re.compile(r"""["']system["']|<\|?system|<<SYS>>|system_message""", re.IGNORECASE)

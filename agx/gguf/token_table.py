@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agx.gguf.reader import Header
 from agx.util.byte_strings import ByteStrings
+from agx.util.frozen import dataclass
 
 # `llama_token_type`
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _BYTE = 1, 2, 3, 4, 6

@@ -6,7 +6,8 @@ Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, and `ggml_typ
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from agx.util.frozen import dataclass
 
 # By number of the type; booleans take one byte.
 SCALARS: dict[int, struct.Struct] = {

@@ -16,11 +16,11 @@ task, which has no earlier one, has a form of its own::
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agx.plan.limits import TaskLimits
 from agx.plan.tools import ToolInfo
+from agx.util.frozen import dataclass
 from agx.util.json_schema import DEFINITIONS
 
 if TYPE_CHECKING:

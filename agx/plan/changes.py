@@ -17,12 +17,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from agx.plan.references import renumbered, sources
 from agx.plan.schema import Task
+from agx.util.frozen import dataclass
 
 ChangeKind = Literal["added", "removed", "changed", "moved"]
 KINDS: tuple[ChangeKind, ...] = ("added", "removed", "changed", "moved")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from agx.errors import UsageError
 from agx.plan.schema import (
@@ -17,6 +16,7 @@ from agx.plan.schema import (
     Task,
     Text,
 )
+from agx.util.frozen import dataclass
 
 _RANGES = {
     "max_args": (0, MAX_ARGS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from agx.plan.dialects import DialectChoice
 from agx.prompts.chosen_examples import DEFAULT_EXAMPLES
 from agx.requests import LoadOptions, Parameters
 from agx.risk.context import DEFAULT_MAX_TASKS, MaxRisk
+from agx.util.frozen import dataclass
 
 
 class ModelRole(StrEnum):

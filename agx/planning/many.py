@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
-from dataclasses import dataclass
 
 from agx.errors import (
     AgxError,
@@ -24,6 +23,7 @@ from agx.errors import (
     WorkerDied,
 )
 from agx.risk.context import GeneratedPlan
+from agx.util.frozen import dataclass
 
 MAX_PARALLEL = 256
 # How many more are in work than a model decodes together, so that a place that gets free is taken at once.

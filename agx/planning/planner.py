@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,6 +31,7 @@ from agx.requests import Chunk, Parameters
 from agx.risk import policy
 from agx.risk.context import GeneratedPlan, PlanContext
 from agx.unix.registry import unix_registry
+from agx.util.frozen import dataclass
 from agx.worker.channel import Channel
 
 

@@ -8,7 +8,6 @@ for examples.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from agx.plan import limits
 from agx.plan.dialects import Dialect
@@ -17,6 +16,7 @@ from agx.prompts.examples import Example, ExampleBank, core_examples, example_ba
 from agx.risk import policy
 from agx.risk.context import PlanContext
 from agx.unix.registry import unix_registry
+from agx.util.frozen import dataclass
 
 DEFAULT_EXAMPLES = 2
 MAX_EXAMPLES = 32

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from agx.plan.schema import Task
+from agx.util.frozen import dataclass
 
 if TYPE_CHECKING:
     from agx.util.text_index import TextIndex

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
 from agx.plan.changes import TaskChange
@@ -10,6 +10,7 @@ from agx.plan.limits import TaskLimits
 from agx.plan.schema import Finding, Plan, PlanMetadata, Task
 from agx.plan.tools import Registry
 from agx.unix.registry import unix_registry
+from agx.util.frozen import dataclass
 
 DEFAULT_MAX_TASKS = 10
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from agx.plan.schema import Risk
 from agx.unix.command_specs import Language
 from agx.unix.runs import Shell
+from agx.util.frozen import dataclass
 
 # `runs_input`: what comes on standard input is code to it. Not a risk by itself, but it makes one.
 Mark = Risk | Literal["runs_input"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal as OneOf
+
+from agx.util.frozen import dataclass
 
 Kind = OneOf["quoted", "file", "path", "foreign"]
 

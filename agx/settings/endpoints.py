@@ -6,10 +6,11 @@ A key is never in the file: `api_key_env` names the variable that it is in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
 from agx.errors import ConfigError
+from agx.util.frozen import dataclass
 from agx.util.texts import nearest
 
 TABLE = "endpoints"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from agx.settings.endpoints import EndpointTable, read_endpoints
 from agx.settings.setting import SettingValue
 from agx.settings.table import BY_NAME, SETTINGS
 from agx.settings.toml_file import read_file
+from agx.util.frozen import dataclass
 from agx.util.texts import nearest
 
 HOME_VARIABLE = "AGX_HOME"

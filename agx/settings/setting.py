@@ -6,11 +6,11 @@ environment and `--max-tokens` on the command line, save where its row says othe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from agx.errors import ConfigError
 from agx.requests import Range
+from agx.util.frozen import dataclass
 
 Kind = Literal["choice", "text", "integer", "number", "names"]
 SettingValue = str | int | float | tuple[str, ...] | None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from agx.errors import ConfigError
+from agx.util.frozen import dataclass
 
 MAX_BYTES = 1 << 20
 

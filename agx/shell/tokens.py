@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from agx.util.frozen import dataclass
 
 KEYWORDS = frozenset(
     "! { } [[ ]] case do done elif else esac fi for function if in select then until while coproc".split()

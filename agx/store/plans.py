@@ -10,7 +10,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from agx.plan.validation import exact
 from agx.risk.assess import with_risk
 from agx.unix.registry import unix_registry
 from agx.util.files import read_bytes, replace_file
+from agx.util.frozen import dataclass
 
 MAX_BYTES = 8 << 20
 MAX_SHOWN = 5

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from agx.unix.command_specs import CommandSpec
+from agx.util.frozen import dataclass
 
 Kind = Literal["option", "unknown", "value", "operand", "skipped", "command"]
 

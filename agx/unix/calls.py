@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from agx.plan.references import references
 from agx.plan.schema import Argument, Env, Glob, Task, TaskOutput
+from agx.util.frozen import dataclass
 
 DATA = "\0"
 NAME_DATA = "./\0"  # a file's name or path: unknown, but never an option

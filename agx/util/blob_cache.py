@@ -14,11 +14,11 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agx.util.files import replace_file
+from agx.util.frozen import dataclass
 
 SUFFIX = ".blob"
 MAX_HEADER_BYTES = 64 << 10

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agx.backends.base import BackendKind
 from agx.backends.http_limits import HttpLimits
+from agx.util.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

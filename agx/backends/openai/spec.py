@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from agx.backends.base import BackendKind
 from agx.backends.http_limits import HttpLimits
+from agx.util.frozen import dataclass
 
 OPENAI_URL = "https://api.openai.com/v1"
 CHAT_PATH = "/chat/completions"

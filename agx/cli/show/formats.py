@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from agx.cli.show.output import is_terminal, save, write_result
+from agx.util.frozen import dataclass
 from agx.util.texts import visible_json, visible_lines
 
 if TYPE_CHECKING:

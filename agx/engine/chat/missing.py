@@ -7,9 +7,9 @@ compiled. Here it is read from the template's tree, for those who choose one.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
 
 from agx.engine.chat.jinja import nodes
+from agx.util.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

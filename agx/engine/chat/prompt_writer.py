@@ -8,7 +8,7 @@ again when it is turned into tokens.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,7 @@ from agx.engine.chat.reasoning import (
 from agx.engine.chat.templates import ChatTemplate
 from agx.errors import TemplateError
 from agx.requests import checked_reasoning
+from agx.util.frozen import dataclass
 
 # The default budget, in tokens, of a model that cannot answer without reasoning.
 DEFAULT_REASONING_TOKENS = 512

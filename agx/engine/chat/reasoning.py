@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from agx.engine.chat.probed import ProbedTemplate, mark_of
 from agx.errors import TemplateError
+from agx.util.frozen import dataclass
 
 # A marker has one of these forms: <tag>, <|tag|>, [TAG], ◁tag▷.
 _TAG = re.compile(r"<[^<>\s]{1,40}>|\[/?[A-Z_]{1,40}\]|◁[^◁▷\s]{1,40}▷")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from agx.util.frozen import dataclass
 
 Message = Mapping[str, object]
 _WRITTEN_PART = re.compile(r"""["']type["']: ?["']text["']""")
