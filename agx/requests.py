@@ -1,6 +1,6 @@
 """What both sides of the worker's pipe say, once: a load, a request, and what comes of it.
 
-Only the standard library is used, so a program can start the worker with these values before it
+Little more than the standard library is used, so a program can start the worker with these values before it
 imports anything else. Each number's range stands at its field: the settings are made from it, and
 the engine checks it again, since not every caller comes through the settings.
 """
@@ -8,11 +8,12 @@ the engine checks it again, since not every caller comes through the settings.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import Field, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
 from agx.errors import ConfigError
+from agx.util.frozen import dataclass
 
 FinishReason = Literal["stop", "length", "cancelled"]
 ChatRole = Literal["system", "user", "assistant", "tool"]

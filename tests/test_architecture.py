@@ -16,7 +16,7 @@ PACKAGE = ROOT / "agx"
 
 # From the top down. Every folder (or file) of the package is one room.
 ROOMS = (
-    "errors requests util settings plan unix shell risk rules gguf tools toolcalls prompts grammar engine "
+    "errors util requests settings plan unix shell risk rules gguf tools toolcalls prompts grammar engine "
     "models worker backends planning store run evaluate session app batch server cli"
 ).split()
 # Those that face people stand side by side: neither knows the other.

@@ -10,20 +10,28 @@ from agx.app.configure import cache_folder, load_options, models_folder, server_
 from agx.backends.base import backend_order
 from agx.backends.specs import LlamaCppSpec, ModelChoice, first_spec, specify
 from agx.errors import AgxError
+from agx.worker.starting import end_process
 
 if TYPE_CHECKING:
+    import subprocess
+
     from agx.settings.layers import Settings
     from agx.worker.channel import Channel
 
 
 @contextmanager
-def started_worker(settings: Settings, *, needed: bool) -> Iterator[Channel | None]:
+def started_worker(
+    settings: Settings, *, needed: bool, started: subprocess.Popen[bytes] | None = None
+) -> Iterator[Channel | None]:
     """Start the worker that the settings ask for, or reach the warm one that fits, as the planner would.
 
     Yields None where there is nothing to start. What is wrong with the model is left to the planner,
-    which says so when it opens it.
+    which says so when it opens it. `started` is a process that was started before the settings were known:
+    it becomes the worker, or is ended.
     """
-    worker = _start(settings) if needed else None
+    worker = _start(settings, started) if needed else None
+    if started is not None and (worker is None or worker.pid != started.pid):
+        end_process(started)
     try:
         yield worker
     finally:
@@ -32,7 +40,7 @@ def started_worker(settings: Settings, *, needed: bool) -> Iterator[Channel | No
             worker.kill()
 
 
-def _start(settings: Settings) -> Channel | None:
+def _start(settings: Settings, started: subprocess.Popen[bytes] | None) -> Channel | None:
     role = "delta" if settings.text("model_role") == "delta" else "echo"
     try:
         choice = ModelChoice(
@@ -51,4 +59,4 @@ def _start(settings: Settings) -> Channel | None:
         return None
     from agx.worker.reach import reach_worker  # noqa: PLC0415  light, but --help does without
 
-    return reach_worker(spec.load_request, spec.warm_dir)
+    return reach_worker(spec.load_request, spec.warm_dir, started=started)

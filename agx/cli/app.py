@@ -25,6 +25,7 @@ from agx.util.texts import nearest, shortened
 from agx.util.version import __version__
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Sequence
 
     from agx.app.planners import MakePlanner
@@ -104,14 +105,14 @@ def commands() -> None:
     """Turn an instruction in plain language into a checked plan of commands, on your own machine."""
 
 
-def main() -> None:
+def main(started_worker: subprocess.Popen[bytes] | None = None) -> None:
     """Run the command line of this process and leave with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
     # Looking for pydantic's plugins reads the metadata of every installed package: 20 to 30 ms.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # What imports make stays: looking for garbage in it every 700 objects takes 10 to 25 ms.
     gc.set_threshold(_MANY_OBJECTS)
-    _leave(run(sys.argv[1:]))
+    _leave(run(sys.argv[1:], started_worker=started_worker))
 
 
 def _leave(code: int) -> NoReturn:
@@ -126,13 +127,18 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def run(arguments: Sequence[str], *, make_planner: MakePlanner | None = None) -> int:
+def run(
+    arguments: Sequence[str],
+    *,
+    make_planner: MakePlanner | None = None,
+    started_worker: subprocess.Popen[bytes] | None = None,
+) -> int:
     """Run one command line and return its exit code. `make_planner` replaces the real planner."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     debug = "--debug" in options
     notes = Notes(as_json="--json" in options)
     try:
-        app = App(notes=notes, make_planner=make_planner)
+        app = App(notes=notes, make_planner=make_planner, started_worker=started_worker)
         code = commands.main(list(arguments), prog_name="agx", standalone_mode=False, obj=app)
         return int(code or 0)
     except BaseException as error:  # noqa: BLE001  every way out ends in an exit code here

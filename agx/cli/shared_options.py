@@ -20,6 +20,8 @@ from agx.settings.table import SETTINGS
 from agx.util.frozen import dataclass
 
 if TYPE_CHECKING:
+    import subprocess
+
     from agx.app.planners import MakePlanner
 
 Command = Callable[..., Any]
@@ -31,10 +33,14 @@ _METAVARS_BY_NAME = {"chat_template": "FILE|NAME"}
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What every command gets: where notes go, and how a planner is made (None: the real one)."""
+    """What every command gets: where notes go, and how a planner is made (None: the real one).
+
+    `started_worker` is a process that was started for `agx plan` before anything was read.
+    """
 
     notes: Notes = field(default_factory=Notes)
     make_planner: MakePlanner | None = None
+    started_worker: subprocess.Popen[bytes] | None = None
 
     @property
     def has_worker(self) -> bool:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
+import typing
 from collections import deque
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 from agx.errors import MachineError, OutOfMemory, PromptTooLong
-from agx.util.imports import bare_package
+from agx.util.imports import bare_package, substituted
 
-with bare_package("llama_cpp"):
+# Of typing_extensions the bindings need only what typing has as well.
+with bare_package("llama_cpp"), substituted("typing_extensions", typing):
     lib = import_module("llama_cpp.llama_cpp")
     _loader = import_module("llama_cpp._ctypes_extensions")
 

@@ -27,7 +27,6 @@ from agx.risk.effects import effects
 from agx.risk.flow import brought_files, printed_text, prints_nothing, reads_its_output
 from agx.risk.written_paths import risks_of_writing
 from agx.shell.nested import MAX_CALLS, MAX_CHARS, MAX_DEPTH
-from agx.shell.scripts import read_script
 from agx.unix.calls import Call, is_known
 from agx.unix.registry import unix_registry
 from agx.unix.runs import BIN_FOLDERS, Runs, Shell, read_call, runs
@@ -201,6 +200,8 @@ class Judge:
             self._of_script(assessment, program.text, depth)
 
     def _of_script(self, assessment: Assessment, text: str, depth: int) -> None:
+        from agx.shell.scripts import read_script  # noqa: PLC0415  few tasks run shell text
+
         calls, is_all = read_script(text)
         if len(calls) > self._calls_left:
             self._give_up(assessment)

@@ -16,7 +16,6 @@ from agx.risk.assess import with_risk
 from agx.rules import arguments, findings, named
 from agx.rules.home_folder import with_home
 from agx.rules.normalise import normalised
-from agx.shell.parse import read_shell
 
 
 def check_tasks(
@@ -93,6 +92,8 @@ def read_draft(  # noqa: PLR0913  each says another thing about the reading
 
 
 def _read_pipeline(text: str, *, instruction: str, metadata: PlanMetadata | None) -> PlanRead:
+    from agx.shell.parse import read_shell  # noqa: PLC0415  the embedded planner writes JSON
+
     plan, findings = read_shell(text, instruction=instruction)
     return PlanRead(plan.model_copy(update={"metadata": metadata}), findings, notes=())
 

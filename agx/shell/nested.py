@@ -12,7 +12,6 @@ from posixpath import basename
 
 from agx.plan.schema import Task
 from agx.plan.tools import Registry
-from agx.shell.scripts import read_script
 from agx.unix.calls import Call
 from agx.unix.runs import Runs, Shell, read_call, runs
 
@@ -31,7 +30,12 @@ def nested_calls(task: Task, registry: Registry) -> list[Call]:
 
 def run_calls(run: Runs | Shell, *, caller: Call) -> tuple[list[Call], bool]:
     """Return the calls of what one call runs, and whether that is all there is to it."""
-    calls, is_all = ([run.call], True) if isinstance(run, Runs) else read_script(run.text)
+    if isinstance(run, Runs):
+        calls, is_all = [run.call], True
+    else:
+        from agx.shell.scripts import read_script  # noqa: PLC0415  few tasks run shell text
+
+        calls, is_all = read_script(run.text)
     if is_all and run.is_exact and caller.is_exact and "/" not in caller.name:
         return calls, True
     return [replace(call, is_exact=False) for call in calls], is_all

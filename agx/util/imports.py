@@ -50,6 +50,22 @@ def deferred_functions(name: str) -> Iterator[None]:
         del sys.modules[name]
 
 
+@contextmanager
+def substituted(name: str, module: ModuleType) -> Iterator[None]:
+    """Let what is imported in the block have `module` in place of another one that is not imported yet.
+
+    It has to have what is used of the other one.
+    """
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = module
+    try:
+        yield
+    finally:  # a later import gets the real one
+        del sys.modules[name]
+
+
 def _deferred(module: str, function: str) -> Callable[..., object]:
     if function.startswith("__"):  # what the import system asks for
         raise AttributeError(function)

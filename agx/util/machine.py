@@ -7,7 +7,6 @@ and v1 (`cpu.cfs_quota_us`, `memory.limit_in_bytes`); `memory.stat` in both.
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
@@ -65,7 +64,11 @@ def processor(root: Path = _ROOT) -> str:
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    if names:
+        return names[0]
+    import platform  # noqa: PLC0415  every worker asks for its memory, and nearly none for its name
+
+    return platform.processor() or platform.machine()
 
 
 def _cgroups(root: Path) -> Iterator[Path]:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import site
 import subprocess
-import sys
-import threading
 from collections import deque
-from pathlib import Path
 from typing import IO
 
-from agx.errors import MachineError, Unsupported
 from agx.requests import LoadRequest
 from agx.worker.channel import Channel, Death, start_thread
 from agx.worker.protocol import load_frame
+from agx.worker.starting import start_process
 
 LOG_LINES = 200
 LOG_LINE_BYTES = 4096
@@ -76,58 +71,14 @@ class WorkerProcess(Channel):
                     self._log.append(text)
 
 
-def spawn(load: LoadRequest) -> WorkerProcess:
-    """Start a worker and send it `load`; returns at once.
+def spawn(load: LoadRequest, started: subprocess.Popen[bytes] | None = None) -> WorkerProcess:
+    """Start a worker, or take the one that was started, and send it `load`; returns at once.
 
-    Raises `Unsupported` where there is no Python to run, and `MachineError` when it does not start.
+    Raises as `start_process`.
     """
-    python = python_executable()
-    on_main_thread = threading.current_thread() is threading.main_thread()
-    try:
-        popen = subprocess.Popen(
-            [python, "-P", "-m", "agx.worker", str(os.getpid()), str(int(on_main_thread))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=worker_environment(),
-        )
-    except OSError as error:
-        raise MachineError(f"the worker process cannot be started: {error}") from error
-    process = WorkerProcess(popen, load.absolute())
+    process = WorkerProcess(started or start_process(), load.absolute())
     process.send(load_frame(process.load))
     return process
-
-
-def python_executable() -> str:
-    """Return the Python that runs this program; raises `Unsupported` where there is none to run."""
-    if not sys.executable:
-        raise Unsupported(
-            "this program has no Python executable to start the worker with",
-            hint="run AGX with an ordinary Python interpreter",
-        )
-    return sys.executable
-
-
-def worker_environment() -> dict[str, str]:
-    """Return the worker's environment: ours, with what llama.cpp reads before it is loaded.
-
-    Spinning OpenMP threads make a plan 80 times slower on a busy machine, and an abort of ggml
-    starts a debugger to print the stack unless it is told not to.
-    """
-    env = {"OMP_WAIT_POLICY": "passive"} | os.environ | {"GGML_NO_BACKTRACE": "1"}
-    package_parent = str(Path(__file__).resolve().parents[2])
-    if package_parent not in _installed_folders():
-        # `-P` takes the current folder off the path, and AGX may have been imported from there.
-        env["PYTHONPATH"] = os.pathsep.join(filter(None, (package_parent, env.get("PYTHONPATH"))))
-    return env
-
-
-def _installed_folders() -> set[str]:
-    """Return the folders that every process of this Python finds packages in."""
-    folders = site.getsitepackages()
-    if site.ENABLE_USER_SITE:
-        folders.append(site.getusersitepackages())
-    return {str(Path(folder).resolve()) for folder in folders}
 
 
 def _signal_name(number: int) -> str | None:

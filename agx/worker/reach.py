@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from agx.requests import LoadRequest
@@ -10,8 +11,12 @@ from agx.worker.process import spawn
 from agx.worker.warm.places import sockets
 
 
-def reach_worker(load: LoadRequest, warm_dir: Path | None = None) -> Channel:
+def reach_worker(
+    load: LoadRequest, warm_dir: Path | None = None, *, started: subprocess.Popen[bytes] | None = None
+) -> Channel:
     """Return a worker that has the model or loads it: one that is kept in `warm_dir`, else a new one.
+
+    `started` is a process that becomes the new one, where one is needed.
 
     Raises as `spawn`.
     """
@@ -21,4 +26,4 @@ def reach_worker(load: LoadRequest, warm_dir: Path | None = None) -> Channel:
         found = warm_worker(load, warm_dir)
         if found is not None:
             return found
-    return spawn(load)
+    return spawn(load, started)

@@ -10,8 +10,13 @@ import time
 
 _MOMENTS: dict[str, float] = {"python": time.monotonic()}
 
-import json  # noqa: E402 - what is imported before the first moment would not be counted
-import sys  # noqa: E402
+import sys  # noqa: E402 - what is imported before the first moment would not be counted
+
+from agx.cli.entry import early_worker  # noqa: E402
+
+_WORKER = early_worker(sys.argv[2:])  # as `agx.cli.entry.main` does, before anything else
+
+import json  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from functools import wraps  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -80,7 +85,7 @@ def main() -> None:
     vars(process).update(spawn=_noting("started", process.spawn))
     for module in (output, formats):
         vars(module).update(write_result=write_result)
-    app.main()
+    app.main(_WORKER)
 
 
 if __name__ == "__main__":

@@ -76,3 +76,21 @@ def test_pydantic_still_finds_its_plugins(tmp_path: Path) -> None:
         "plugin = Plugin()\n"
     )
     run("import agx.plan.schema, a_plugin; assert 'Task' in map(str, a_plugin.seen), a_plugin.seen", tmp_path)
+
+
+def test_a_module_takes_the_place_of_another_one_for_a_while(tmp_path: Path) -> None:
+    """What was imported meanwhile has it, and what is imported later the real one."""
+    (tmp_path / "user_of_it.py").write_text("from quopri import b64decode\n")
+    program = """
+        import base64, sys
+        from agx.util.imports import substituted
+        with substituted("quopri", base64):
+            import user_of_it
+        assert user_of_it.b64decode is base64.b64decode
+        import quopri
+        assert quopri is not base64
+        with substituted("quopri", base64):
+            assert sys.modules["quopri"] is quopri
+        assert sys.modules["quopri"] is quopri
+    """
+    run(program, tmp_path)

@@ -140,7 +140,7 @@ def plan(
         check_target(target.path)
     settings = _settings(given, has_draft=draft is not None, notes=app.notes)
     reader = piped_reader(input_wait)
-    with started_worker(settings, needed=app.has_worker) as worker:
+    with started_worker(settings, needed=app.has_worker, started=app.started_worker) as worker:
         from agx.app.places import record
         from agx.app.planners import planner_for, planning_context  # imported while the worker loads
         from agx.cli.show.streaming import shown_generation

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from agx.errors import MachineError, ModelMissing, Unsupported, WorkerDied, from_dict
 from agx.requests import LoadRequest
-from agx.worker.process import python_executable, worker_environment
 from agx.worker.protocol import LOAD_ID, Frame, FrameError, encode
+from agx.worker.starting import python_executable, worker_environment
 from agx.worker.warm import places
 from agx.worker.warm.connect import Conversation, hang_up, meet
 from agx.worker.warm.identity import identity, name_of
