@@ -21,20 +21,20 @@ _T = TypeVar("_T")
 
 @contextmanager
 def left_at_once() -> Iterator[None]:
-    """Let an interrupt end the process at once (130), where interrupts are not ignored."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        yield
-        return
-    signal.signal(signal.SIGINT, _leave)
+    """Let an interrupt or a SIGTERM end the process at once (128 + n), where it is not ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [number for number, old in before.items() if old is not signal.SIG_IGN]
+    for number in heeded:
+        signal.signal(number, _leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in heeded:
+            signal.signal(number, before[number])
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    if os.isatty(_STDERR):
+    if number == signal.SIGINT and os.isatty(_STDERR):
         os.write(_STDERR, b"\n")  # what a shell writes next begins a line
     os._exit(128 + number)
 

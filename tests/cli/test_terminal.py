@@ -122,7 +122,7 @@ class Slow(ScriptedBackend):
 def make(config, *, registry=None, worker=None):
     return Planner(config, registry=registry, backend=Slow([]))
 run = module.run
-module.run = lambda arguments: run(arguments, make_planner=make)
+module.run = lambda arguments, **more: run(arguments, make_planner=make, **more)
 main()
 """
 
