@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from agx.shell.render import plan_json, plan_shell
     from agx.store.buffer import PlanBuffer
     from agx.store.plans import PlanStore, StoredPlan
+    from agx.toolcalls.xml_parser import XMLToolParser
     from agx.tools.registry_files import registry_json, registry_toml
     from agx.tools.selection import merge_registries, tools_on_path
     from agx.unix.registry import unix_registry
@@ -171,6 +172,7 @@ __all__ = [
     "Usage",
     "UsageError",
     "WorkerDied",
+    "XMLToolParser",
     "__version__",
     "change_summary",
     "create_backend",
@@ -228,6 +230,7 @@ _HOMES = {
     "agx.risk.context": ("GeneratedPlan", "PlanContext"),
     "agx.rules.check": ("read_plan",),
     "agx.gguf.card": ("ModelCard", "read_card"),
+    "agx.toolcalls.xml_parser": ("XMLToolParser",),
     "agx.tools.selection": ("merge_registries", "tools_on_path"),
     "agx.tools.registry_files": ("registry_json", "registry_toml"),
     "agx.models.resolve": ("embedded_model", "resolve_model"),

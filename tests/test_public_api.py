@@ -32,7 +32,7 @@ PUBLIC = {
         BackendKind ChatAnswer Chunk GeneratesPlans GenerationRequest Health LlamaCppSpec LoadOptions Message
         ModelBackend ModelCard ModelChoice ModelFacts ModelManager Parameters ScriptedBackend ScriptedReply
         ServerChoice SyncModelManager ToolCall Usage create_backend embedded_model plan_request read_card
-        resolve_model specify whole_answer
+        resolve_model specify whole_answer XMLToolParser
     """,
     "running, keeping and measuring": """
         Audience Case Outcome PlanBuffer PlanStore Report RunOptions RunResult StoredPlan TaskRecord

@@ -42,7 +42,8 @@ class ModelFacts:
     `takes_grammar` says that its text can be held to a grammar, and not to a JSON Schema only.
     `follows_drafts` says that its text is held to a request's draft, so that the prompt need not show it.
     `calls_tools` says that a server is sent the tools of a chat, and reads its model's calls itself.
-    `call_format` is the name of the format in which it writes tool calls, where that is a known one.
+    `call_reader` is the name of the format in which it writes tool calls, where that is a known one, and
+    `call_format` the same where a grammar can hold it to that.
     `chat_template_sha256` is there where another chat template than the model's own was given.
     `may_ignore_schema` says that a server was asked to hold its text to the schema, and may not do so.
     `fell_back_from` are the backends that could not be used before this one, each with why.
@@ -59,6 +60,7 @@ class ModelFacts:
     takes_grammar: bool = False
     follows_drafts: bool = False
     calls_tools: bool = False
+    call_reader: str | None = None
     call_format: str | None = None
     build: str | None = None
     chat_template_sha256: str | None = None

@@ -72,9 +72,17 @@ class Chats:
             tools=() if schema is not None else tools_of(tools),
             extra=extra or {},
         )
-        may_call = bool(request.tools) and not (await self.model_facts()).calls_tools
-        async with aclosing(self.generate(_with_listed_tools(request) if may_call else request)) as chunks:
-            async for chunk in _with_calls_read(chunks) if may_call else chunks:
+        facts = await self.model_facts() if request.tools else None
+        if facts is None or facts.calls_tools:
+            stream = self.generate(request)
+        else:
+            stream = self.generate(_with_listed_tools(request))
+        async with aclosing(stream) as chunks:
+            if facts is None or facts.calls_tools:
+                read: AsyncIterable[Chunk] = chunks
+            else:
+                read = _with_calls_read(chunks, request.tools, name=facts.call_reader)
+            async for chunk in read:
                 yield chunk
 
 
@@ -116,11 +124,14 @@ def _with_listed_tools(request: GenerationRequest) -> GenerationRequest:
     return replace(request, messages=messages, tools_text=listed)
 
 
-async def _with_calls_read(chunks: AsyncIterable[Chunk]) -> AsyncGenerator[Chunk, None]:
-    """Yield the chunks with the calls in their text as calls."""
+async def _with_calls_read(
+    chunks: AsyncIterable[Chunk], tools: Tools, *, name: str | None
+) -> AsyncGenerator[Chunk, None]:
+    """Yield the chunks with the calls in their text as calls; `name` is the format that they are in."""
     from agx.toolcalls.streaming import CallReader  # noqa: PLC0415  plans are read whole
 
-    reader = CallReader()
+    schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in tools}
+    reader = CallReader(schemas, name=name)
     async for chunk in chunks:
         if chunk.is_reasoning or chunk.prompt is not None:
             yield chunk

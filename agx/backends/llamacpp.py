@@ -204,14 +204,20 @@ def _placed(error: PromptTooLong, num_before: int) -> PromptTooLong:
     return error
 
 
-def _call_format(tool_call: Mapping[str, Any]) -> str | None:
-    """Return the format in which the template writes a call, of a sample of it."""
+def _formats(tool_call: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the formats in which the template writes a call, of a sample of it: to read, and to hold to."""
     if not tool_call["text"]:
-        return None
-    from agx.toolcalls.formats import format_in  # noqa: PLC0415  the embedded planner writes no tool calls
+        return {}
+    # The embedded planner writes no tool calls.
+    from agx.toolcalls.all_formats import taught_by  # noqa: PLC0415
+    from agx.toolcalls.formats import format_in  # noqa: PLC0415
 
-    found = format_in(tool_call["text"], (tool_call["name"], tool_call["arguments"]))
-    return None if found is None else found.name
+    call = (tool_call["name"], tool_call["arguments"])
+    held = format_in(tool_call["text"], call)
+    return {
+        "call_reader": taught_by(tool_call["text"], call),
+        "call_format": None if held is None else held.name,
+    }
 
 
 def _facts(model: Frame, *, sha256: str, fallback_name: str) -> ModelFacts:
@@ -223,7 +229,7 @@ def _facts(model: Frame, *, sha256: str, fallback_name: str) -> ModelFacts:
             "sha256": sha256,
             "takes_grammar": True,
             "follows_drafts": True,
-            "call_format": _call_format(model["tool_call"]),
             "warnings": tuple(model["warnings"]),
         }
+        | _formats(model["tool_call"])
     )

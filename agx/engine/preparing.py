@@ -50,7 +50,7 @@ def prepare(model: Model, request_id: int, request: GenerationRequest) -> Genera
             num_static=0 if model.prefix_store is None else _num_static(model, request, tokens),
         ),
         sampler=Sampler(parameters, seed=seed, bias=model.bias),
-        decoder=model.vocabulary.decoder(),
+        decoder=model.vocabulary.decoder(shows_control=_may_call(request)),
         constraint=constraint,
         end_ids=model.vocabulary.end_ids,
         max_tokens=parameters.max_tokens,
@@ -118,6 +118,10 @@ def _reasoning(model: Model, prompt: Prompt, *, budget: int) -> ReasoningState |
     if prompt.markers is None:
         return None
     return ReasoningState(prompt.markers, prompt.opening, tokens=model.vocabulary, budget=budget)
+
+
+def _may_call(request: GenerationRequest) -> bool:
+    return bool(request.tools) and request.schema is None and request.grammar is None
 
 
 def _draft(model: Model, request: GenerationRequest) -> DraftCursor | None:

@@ -216,22 +216,26 @@ class Vocabulary:
 
         return self._special_starts.sub(broken, text)
 
-    def decoder(self) -> TextDecoder:
+    def decoder(self, *, shows_control: bool = False) -> TextDecoder:
         """Return a decoder for one generation."""
-        return TextDecoder(self)
+        return TextDecoder(self, shows_control=shows_control)
 
 
 class TextDecoder:
-    """Tokens to text, piece by piece: a character comes out with its last byte."""
+    """Tokens to text, piece by piece: a character comes out with its last byte.
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    Control tokens are left out. With `shows_control` those that end nothing are text as well: some models
+    mark their tool calls by them.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, *, shows_control: bool = False) -> None:
         self._pieces = vocabulary.pieces
-        self._control_ids = vocabulary.control_ids
+        self._hidden_ids = vocabulary.end_ids if shows_control else vocabulary.control_ids
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def decode(self, tokens: Iterable[int], *, is_final: bool = False) -> str:
         """Return the text that these tokens complete; `is_final` turns half a character into U+FFFD."""
-        data = b"".join(self._pieces[token] for token in tokens if token not in self._control_ids)
+        data = b"".join(self._pieces[token] for token in tokens if token not in self._hidden_ids)
         return self._decoder.decode(data, is_final)
 
 

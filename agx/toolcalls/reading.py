@@ -20,6 +20,7 @@ from agx.util.json_objects import object_of_pairs
 _OPENING = re.compile(r"[{\[]")
 _BEGINS_LIKE_A_CALL = re.compile(r'\[?\s*\{\s*"name"\s*:')
 _ARGUMENTS_KEYS = tuple(dict.fromkeys(each.arguments_key for each in FORMATS))
+_NAME_KEYS = ("name", "tool_name")  # the second is Cohere's
 _MAX_OPENINGS = 4096
 _DECODER = json.JSONDecoder(object_pairs_hook=object_of_pairs)
 _HINT = 'a call is {"name": …, "arguments": {…}}'
@@ -71,7 +72,9 @@ def _calls_of(value: object) -> Iterator[Call]:
             yield from _calls_of(each)
     elif isinstance(value, Mapping):
         inner = value.get("function", value)  # as OpenAI wraps it
-        if isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
-            arguments = next((inner[key] for key in _ARGUMENTS_KEYS if key in inner), None)
-            if isinstance(arguments, Mapping):
-                yield inner["name"], arguments
+        if not isinstance(inner, Mapping):
+            return
+        name = next((inner[key] for key in _NAME_KEYS if key in inner), None)
+        arguments = next((inner[key] for key in _ARGUMENTS_KEYS if key in inner), None)
+        if isinstance(name, str) and isinstance(arguments, Mapping):
+            yield name, arguments

@@ -96,3 +96,14 @@ def test_tables_of_the_vocabulary(model: Model) -> None:
     assert len(vocabulary.control_ids) == len(CONTROL_TOKENS)
     assert vocabulary.pieces[ord("a")] == b"a"
     assert vocabulary.eos_text == END
+
+
+def test_control_tokens_are_text_where_calls_are_marked_by_them(model: Model) -> None:
+    """Those that end a text never are."""
+    vocabulary = model.vocabulary
+    others = sorted(vocabulary.control_ids - vocabulary.end_ids)
+    end = min(vocabulary.end_ids)
+    assert others
+    shown = TextDecoder(vocabulary, shows_control=True).decode([*others, end], is_final=True)
+    assert shown == "".join(vocabulary.pieces[token].decode() for token in others)
+    assert TextDecoder(vocabulary).decode([*others, end], is_final=True) == ""
