@@ -58,7 +58,7 @@ def rendered(template: str, calls: list[Call]) -> str:
             }
             for place, (name, arguments) in enumerate(calls)
         ]
-        messages = [
+        messages: list[dict[str, object]] = [
             {"role": "user", "content": "QQ"},
             {"role": "assistant", "content": "", "tool_calls": made},
         ]
