@@ -152,7 +152,8 @@ class Parameters:
 
     `temperature` 0 is greedy; `top_k` 0, `top_p` 1, `min_p` 0 and `repeat_penalty` 1 turn each off.
     `repeat_penalty` divides the logits of what was generated lately; it leaves the prompt alone, whose
-    names a plan has to repeat. `max_tokens` bounds what is generated.
+    names a plan has to repeat. `presence_penalty` is taken from the logits of what was generated lately, and
+    `frequency_penalty` as often as it was; 0 turns each off. `max_tokens` bounds what is generated.
     """
 
     temperature: float = _number(0.0, minimum=0, maximum=10)
@@ -160,6 +161,8 @@ class Parameters:
     top_p: float = _number(1.0, above=0, maximum=1)
     min_p: float = _number(0.0, minimum=0, maximum=1)
     repeat_penalty: float = _number(1.0, above=0, maximum=10)
+    presence_penalty: float = _number(0.0, minimum=-2, maximum=2)
+    frequency_penalty: float = _number(0.0, minimum=-2, maximum=2)
     max_tokens: int = _number(512, minimum=1, maximum=131_072)
 
     @classmethod
@@ -189,6 +192,11 @@ class Parameters:
         return self.temperature == 0.0 or self.top_k == 1
 
     @property
+    def penalises(self) -> bool:
+        """Whether what was generated lately becomes less likely, or more."""
+        return (self.repeat_penalty, self.presence_penalty, self.frequency_penalty) != (1.0, 0.0, 0.0)
+
+    @property
     def truncates(self) -> bool:
         """Whether some tokens are cut off before one is drawn."""
         return not self.is_greedy and (self.top_k > 0 or self.top_p < 1.0 or self.min_p > 0.0)
@@ -205,7 +213,8 @@ class GenerationRequest:
 
     `tools` are functions in OpenAI's form, for chat templates that write tools into the prompt; without
     schema and grammar the model may call them. `tools_text` is the part of the system message that lists
-    them for all other templates. `extra` is for servers, which get its fields as they are.
+    them for all other templates. `extra` is for servers, which get its fields as they are. `stop` are texts
+    before the first of which the answer ends.
 
     `reasoning_tokens` is the budget for reasoning before the schema begins to hold: 0 is none, None what
     suits the model. They do not count for `max_tokens`. `draft` is a text that the answer is likely to
@@ -227,6 +236,7 @@ class GenerationRequest:
     tools_text: str = ""
     num_static_messages: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
+    stop: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -245,6 +255,7 @@ class GenerationRequest:
                 "messages": tuple(map(Message.from_dict, known["messages"])),
                 "parameters": Parameters.from_dict(known.get("parameters", {})),
                 "tools": tuple(known.get("tools", ())),
+                "stop": tuple(known.get("stop", ())),
             }
         )
 

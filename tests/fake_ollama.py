@@ -170,7 +170,9 @@ def _head(status: int, content_type: str, length: str) -> bytes:
 
 def _request(body: dict[str, Any], *, ignores_format: bool) -> GenerationRequest:
     options = body.get("options", {})
-    names = ("temperature", "top_k", "top_p", "min_p", "repeat_penalty")
+    names = (
+        "temperature", "top_k", "top_p", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty",
+    )  # fmt: skip
     parameters = Parameters(
         **{name: options[name] for name in names if name in options},
         max_tokens=options.get("num_predict", 128),
@@ -180,6 +182,7 @@ def _request(body: dict[str, Any], *, ignores_format: bool) -> GenerationRequest
         schema=None if ignores_format else body.get("format"),
         parameters=parameters,
         seed=options.get("seed"),
+        stop=tuple(options.get("stop", ())),
         reasoning_tokens=None if body.get("think") else 0,
     )
 
@@ -210,6 +213,7 @@ def _generated(
         tools=tools,
         parameters=request.parameters,
         seed=request.seed,
+        stop=request.stop,
         reasoning_tokens=request.reasoning_tokens,
     )
 

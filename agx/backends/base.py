@@ -108,6 +108,7 @@ class ModelBackend(Protocol):
         tools: Sequence[Mapping[str, Any]] = (),
         parameters: Parameters | Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,
+        stop: Sequence[str] = (),
         schema: Mapping[str, Any] | None = None,
         seed: int | None = None,
         deadline_secs: float | None = None,

@@ -14,7 +14,7 @@ from typing import Any
 
 from agx.backends.base import ModelBackend
 from agx.backends.chat_messages import messages_of, tools_of
-from agx.errors import BackendError
+from agx.errors import BackendError, UsageError
 from agx.requests import Chunk, FinishReason, GenerationRequest, Message, Parameters, ToolCall, Usage
 
 # Freer than for plans: what chats are usually generated with.
@@ -49,6 +49,7 @@ class Chats:
         tools: Tools = (),
         parameters: Parameters | Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,
+        stop: Sequence[str] = (),
         schema: Mapping[str, Any] | None = None,
         seed: int | None = None,
         deadline_secs: float | None = None,
@@ -57,10 +58,10 @@ class Chats:
         """Stream the answer to a chat; closing the iterator stops the generation.
 
         `messages` and `tools` are in OpenAI's form. `parameters` are all of them, or those that differ from
-        `CHAT_PARAMETERS`. `extra` are fields for the server, passed on as they are. The calls of tools come
-        in a chunk of their own before the last. With a `schema` the answer is JSON that fits it, and no tool
-        is called. Raises `UsageError`, `ConfigError` and `Unsupported` for what cannot be asked, and what
-        `generate` raises.
+        `CHAT_PARAMETERS`. The answer ends before the first of the texts in `stop`. `extra` are fields for the
+        server, passed on as they are. The calls of tools come in a chunk of their own before the last. With a
+        `schema` the answer is JSON that fits it, and no tool is called. Raises `UsageError`, `ConfigError`
+        and `Unsupported` for what cannot be asked, and what `generate` raises.
         """
         request = GenerationRequest(
             messages=messages_of(messages),
@@ -71,6 +72,7 @@ class Chats:
             reasoning_tokens=reasoning_tokens,
             tools=() if schema is not None else tools_of(tools),
             extra=extra or {},
+            stop=_stops(stop),
         )
         facts = await self.model_facts() if request.tools else None
         if facts is None or facts.calls_tools:
@@ -100,6 +102,13 @@ async def whole_answer(chunks: AsyncIterable[Chunk]) -> ChatAnswer:
     return ChatAnswer(
         "".join(texts[False]), last.finish_reason, last.usage or Usage(), "".join(texts[True]), calls
     )
+
+
+def _stops(given: Sequence[str]) -> tuple[str, ...]:
+    stops = (given,) if isinstance(given, str) else tuple(given)
+    if not all(isinstance(stop, str) and stop for stop in stops):
+        raise UsageError("a stop sequence is empty, or no text", hint="give texts")
+    return stops
 
 
 def _parameters(given: Parameters | Mapping[str, Any] | None) -> Parameters:

@@ -24,6 +24,7 @@ from agx.engine.draft import DraftCursor
 from agx.engine.pool import Pool
 from agx.engine.sampling import Sampler, logit
 from agx.engine.sequence import Sequence
+from agx.engine.stops import StopFinder
 from agx.engine.vocabulary import TextDecoder
 from agx.errors import ConstraintFailed, ModelBroken
 from agx.grammar.constraint import Constraint
@@ -86,6 +87,7 @@ class Generation:
     draft_margin: float = 0.0
     is_seeded: bool = False
     pool: Pool | None = None
+    stops: StopFinder | None = None
     has_ended: bool = False
     num_reasoning: int = 0
     num_looked_up: int = 0
@@ -249,7 +251,12 @@ class Generation:
     def read_text(self, *, is_final: bool = False) -> str:
         """Return the text of the answer that was written since the last call."""
         tokens, self._unread = self._unread, []
-        return self.decoder.decode(tokens, is_final=is_final)
+        text = self.decoder.decode(tokens, is_final=is_final)
+        if self.stops is None:
+            return text
+        text = self.stops.feed(text, is_final=is_final)
+        self.has_ended = self.has_ended or self.stops.has_stopped
+        return text
 
     def usage(self) -> Usage:
         """Return the usage so far."""

@@ -311,6 +311,8 @@ class Engine:
 
     def _finish(self, generation: Generation, reason: FinishReason) -> list[Event]:
         events = _text_events(generation, is_final=True)
+        if reason == "length" and generation.has_ended:  # by a stop sequence in the last token
+            reason = "stop"
         usage = generation.usage()
         if reason != "cancelled":
             self._store(generation)

@@ -15,6 +15,7 @@ from agx.engine.model import Model
 from agx.engine.prefix import BLOCK
 from agx.engine.sampling import Sampler
 from agx.engine.sequence import Sequence
+from agx.engine.stops import StopFinder
 from agx.errors import TemplateError, UsageError
 from agx.grammar.constraint import Constraint
 from agx.requests import MAX_SEED, GenerationRequest, Message, checked_seed
@@ -62,6 +63,7 @@ def prepare(model: Model, request_id: int, request: GenerationRequest) -> Genera
         draft=_draft(model, request) if parameters.is_greedy else None,
         draft_margin=request.draft_margin,
         is_seeded=request.seed is not None,
+        stops=StopFinder(request.stop) if request.stop else None,
     )
     generation.begin(may_reason=budget > 0)
     return generation

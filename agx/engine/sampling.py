@@ -53,7 +53,7 @@ class Sampler:
 
     def __init__(self, parameters: Parameters, *, seed: int, bias: MaskBias) -> None:
         self._bias = bias
-        self._penalises = parameters.repeat_penalty != 1.0
+        self._penalises = parameters.penalises
         self.masks_first = parameters.truncates or self._penalises
         self._chain: int = _new_chain()
         for part in _parts(parameters, seed=seed, vocabulary_size=bias.size):
@@ -105,9 +105,9 @@ def _new_chain() -> int:
 def _parts(parameters: Parameters, *, seed: int, vocabulary_size: int) -> list[int]:
     """Return llama.cpp's samplers, in the order that its own programs use."""
     parts: list[int] = []
-    if parameters.repeat_penalty != 1.0:
-        window, penalty = _PENALTY_WINDOW_TOKENS, parameters.repeat_penalty
-        parts.append(lib.llama_sampler_init_penalties(vocabulary_size, window, penalty, 0.0, 0.0))
+    if parameters.penalises:
+        penalties = parameters.repeat_penalty, parameters.frequency_penalty, parameters.presence_penalty
+        parts.append(lib.llama_sampler_init_penalties(vocabulary_size, _PENALTY_WINDOW_TOKENS, *penalties))
     if parameters.is_greedy:
         return [*parts, lib.llama_sampler_init_greedy()]
     if parameters.top_k > 0:

@@ -110,6 +110,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _of(Parameters, "min_p", "leave out tokens less likely than p times the likeliest; 0 is off"),
     _of(Parameters, "repeat_penalty", "make tokens that already stand in the text less likely; 1 is off"),
+    _of(Parameters, "presence_penalty", "take so much from what was generated lately; 0 is off"),
+    _of(Parameters, "frequency_penalty", "take so much from it each time that it was generated; 0 is off"),
     _of(
         Parameters,
         "max_tokens",

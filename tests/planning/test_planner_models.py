@@ -91,6 +91,8 @@ async def test_the_embedded_model_plans_and_says_what_produced_the_plan(embedded
         "top_p": 1.0,
         "min_p": 0.0,
         "repeat_penalty": 1.0,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
         "max_tokens": 512,
     }
     assert min(metadata.prompt_tokens, metadata.completion_tokens) > 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from agx.backends.ollama.context import context_size
 from agx.backends.ollama.model import OllamaModel
 from agx.backends.ollama.spec import OllamaSpec
+from agx.backends.parameter_names import PARAMETER_NAMES
 from agx.backends.portable_schema import portable_schema
 from agx.errors import Unsupported, UsageError
 from agx.requests import GenerationRequest, Message
@@ -78,16 +80,9 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _options(request: GenerationRequest, *, seed: int, num_predict: int) -> dict[str, Any]:
-    parameters = request.parameters
-    return {
-        "seed": seed,
-        "num_predict": num_predict,
-        "temperature": parameters.temperature,
-        "top_k": parameters.top_k,
-        "top_p": parameters.top_p,
-        "min_p": parameters.min_p,
-        "repeat_penalty": parameters.repeat_penalty,
-    }
+    values = asdict(request.parameters) | {"max_tokens": num_predict}
+    options = {names.ollama: values[name] for name, names in PARAMETER_NAMES.items() if names.ollama}
+    return options | {"seed": seed} | ({"stop": list(request.stop)} if request.stop else {})
 
 
 def _schema(schema: Mapping[str, Any] | str) -> Mapping[str, Any]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from agx.backends.parameter_names import PARAMETER_NAMES
+
 
 class Form(StrEnum):
     """How a schema is said in a request."""
@@ -54,7 +56,13 @@ FORMS: dict[Flavour, tuple[Form, ...]] = {
     Flavour.UNKNOWN: (Form.STRICT_SCHEMA, Form.SCHEMA, Form.JSON_OBJECT_SCHEMA, Form.TOOL, *_WEAK),
 }
 # What a request can do without. The text that is asked for stays the same, or a warning says that it may not.
-_CAN_DROP = ("stream_options", "seed", "temperature", "top_p")
+_CAN_DROP = (
+    "stream_options",
+    "seed",
+    *dict.fromkeys(
+        each for name, names in PARAMETER_NAMES.items() if name != "max_tokens" for each in (name, names.vllm)
+    ),
+)
 _REFUSING = frozenset({400, 404, 415, 422, 500, 501})
 _ABOUT_FORM = re.compile(r"schema|grammar|response_format|guided|structured|tool", re.IGNORECASE)
 

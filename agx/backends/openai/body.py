@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from agx.backends.chat_messages import as_openai
 from agx.backends.openai.abilities import Abilities, Flavour, Form
 from agx.backends.openai.spec import OpenAISpec
+from agx.backends.parameter_names import PARAMETER_NAMES
 from agx.backends.portable_schema import portable_schema
 from agx.errors import UsageError
 from agx.requests import GenerationRequest, Message, Parameters
@@ -16,6 +18,7 @@ from agx.requests import GenerationRequest, Message, Parameters
 ANSWER_NAME = "answer"
 # A schema for hundreds of tools is longer than many contexts; the plan's prompt says the form anyway.
 _MAX_SCHEMA_CHARS = 6000
+_ALWAYS = frozenset({"temperature", "top_p"})
 _LLAMA = frozenset({Flavour.LLAMA_SERVER, Flavour.LLAMA_CPP_PYTHON})
 _TEMPLATED = frozenset({Flavour.LLAMA_SERVER, Flavour.VLLM})
 
@@ -35,6 +38,8 @@ def chat_body(
         abilities.budget_field: request.parameters.max_tokens,
     }
     body |= sampling(request.parameters, abilities.flavour)
+    if request.stop:
+        body["stop"] = list(request.stop)
     if schema is not None:
         body |= _constraint(schema, abilities.form)
     elif request.tools:
@@ -61,23 +66,22 @@ def schema_of(request: GenerationRequest) -> Mapping[str, Any] | None:
 def sampling(parameters: Parameters, flavour: Flavour) -> dict[str, Any]:
     """Return how tokens are drawn, by the server's names.
 
-    OpenAI's API has temperature and top_p only. llama.cpp's servers are told what is off, too: their own
-    defaults cut off. Of any other server the rest is asked only where it was set.
+    OpenAI's API knows few of the parameters. llama.cpp's servers are told what is off, too: their own
+    defaults cut off. Of any other server the rest is asked only where it was set, and a server that refuses
+    one is asked without it, which is said.
     """
-    body: dict[str, Any] = {"temperature": parameters.temperature, "top_p": parameters.top_p}
-    others = {
-        "top_k": parameters.top_k,
-        "min_p": parameters.min_p,
-        "repeat_penalty": parameters.repeat_penalty,
-    }
-    off = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0}
-    if flavour not in _LLAMA:
-        others = {name: value for name, value in others.items() if value != off[name]}
-    if flavour in {Flavour.VLLM, Flavour.UNKNOWN} and "repeat_penalty" in others:
-        others["repetition_penalty"] = others["repeat_penalty"]  # vLLM's name
-    if flavour is Flavour.VLLM:
-        others.pop("repeat_penalty", None)
-    return body | others
+    values = asdict(parameters)
+    body: dict[str, Any] = {}
+    for name, names in PARAMETER_NAMES.items():
+        value = values[name]
+        is_asked = name in _ALWAYS or flavour in _LLAMA or value != names.off
+        if name == "max_tokens" or not is_asked:
+            continue
+        if flavour is not Flavour.VLLM:
+            body[name] = value
+        if flavour in {Flavour.VLLM, Flavour.UNKNOWN}:
+            body[names.vllm] = value
+    return body
 
 
 def _messages(

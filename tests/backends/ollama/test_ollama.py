@@ -86,6 +86,8 @@ async def test_parameters_go_by_ollamas_names() -> None:
         "top_p": 0.9,
         "min_p": 0.1,
         "repeat_penalty": 1.2,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
     }
 
 
@@ -165,15 +167,19 @@ async def test_leaving_closes_the_connection_and_stops_the_server(tiny_model: Pa
 async def test_each_text_has_its_embedding_and_none_is_cut_off() -> None:
     with fake_ollama(script(capabilities=("embedding",))) as server:
         backend = backend_of(server)
-        one, two, empty = await backend.embed(["one", "two", ""])
-        assert len(one) == len(two) == len(empty)
+        one, two, three = await backend.embed(["one", "two", "three"])
+        assert len(one) == len(two) == len(three)
         assert one != two
         with pytest.raises(UsageError, match="exceeds"):
             await backend.embed(["x" * 9000])
         with pytest.raises(Unsupported, match="embeddings"):
             await text_of(backend)
         await backend.aclose()
-    assert server.asked("/api/embed")[0] == {"model": "m", "input": ["one", "two", ""], "truncate": False}
+    assert server.asked("/api/embed")[0] == {
+        "model": "m",
+        "input": ["one", "two", "three"],
+        "truncate": False,
+    }
 
 
 async def test_an_answer_that_only_loaded_the_model_is_no_text() -> None:
