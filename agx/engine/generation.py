@@ -18,23 +18,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agx.engine.chat.reasoning_state import ReasoningState
 from agx.engine.draft import DraftCursor
-from agx.engine.pool import Pool
-from agx.engine.sampling import Sampler, logit
 from agx.engine.sequence import Sequence
 from agx.engine.stops import StopFinder
-from agx.engine.vocabulary import TextDecoder
+from agx.engine.text_decoder import TextDecoder
 from agx.errors import ConstraintFailed, ModelBroken
 from agx.grammar.constraint import Constraint
 from agx.requests import FinishReason, Usage
+
+if TYPE_CHECKING:
+    from agx.engine.pool import Pool
 
 _PHASES = ("template", "tokenise", "constraint", "prefill", "decode", "sample")
 
 
 class Timings:
-    """Milliseconds by phase. `prefill` and `decode` are the time inside llama_decode."""
+    """Milliseconds by phase. `prefill` and `decode` are the time inside the model."""
 
     def __init__(self) -> None:
         self.began = time.perf_counter()
@@ -62,6 +64,34 @@ class Timings:
         """Return milliseconds by phase, and the total."""
         all_secs = self._secs | {"total": self.elapsed_secs}
         return {phase: round(secs * 1000, 3) for phase, secs in all_secs.items()}
+
+
+class Sampler(Protocol):
+    """Draws the tokens of one generation out of rows of logits, those that the model computed last."""
+
+    masks_first: bool
+    """Whether the mask has to come before a token is drawn, and not only where one is refused."""
+
+    def read(self, source: Any) -> None:  # noqa: ANN401  what holds logits is the engine's own affair
+        """Draw from these logits from now on, a row a position."""
+
+    def draw(self, row: int) -> int:
+        """Draw from the model's own distribution."""
+
+    def draw_masked(self, row: int, mask: bytes) -> int:
+        """Draw among the tokens whose byte in the mask is not 0."""
+
+    def logit(self, row: int, token: int) -> float:
+        """Return the model's own logit of a token."""
+
+    def accept(self, token: int) -> None:
+        """Count a token that was not drawn here for the repetition penalty."""
+
+    def forget(self) -> None:
+        """Forget what was drawn: the answer may repeat the reasoning without a penalty."""
+
+    def close(self) -> None:
+        """Free what it holds."""
 
 
 @dataclass(slots=True)
@@ -110,17 +140,17 @@ class Generation:
             self._follow(token)
         self._unread += added
 
-    def draw_next(self, context_address: int, row: int) -> None:
+    def draw_next(self, row: int) -> None:
         """Draw a token from the logits of this row, and append it with the tokens that it forces.
 
         Raises `ConstraintFailed` and `ModelBroken`. A token that the constraint refuses is never appended
         to an answer.
         """
         if self.is_reasoning:
-            self._draw_reasoning(context_address, row)
+            self._draw_reasoning(row)
             if self.is_reasoning or self.sequence.num_pending or self.finish_reason is not None:
                 return  # else the model skips reasoning, and this row is the answer's first
-        token = self._draw(context_address, row)
+        token = self._draw(row)
         if token in self.end_ids:
             self.has_ended = True
             return
@@ -153,9 +183,9 @@ class Generation:
         elif not may_reason:
             self._take_reasoning(self.reasoning.close())
 
-    def _draw_reasoning(self, context_address: int, row: int) -> None:
+    def _draw_reasoning(self, row: int) -> None:
         assert self.reasoning is not None
-        token = self._sample(context_address, row)
+        token = self._sample(row)
         self._take_reasoning(self.reasoning.take(token, ends_text=token in self.end_ids), drawn=token)
 
     def _take_reasoning(self, tokens: list[int], *, drawn: int | None = None) -> None:
@@ -170,10 +200,10 @@ class Generation:
         self.sampler.forget()
         self.take_forced()
 
-    def _draw(self, context_address: int, row: int) -> int:
+    def _draw(self, row: int) -> int:
         if self.constraint is None or not self.sampler.masks_first:
-            token = self._sample(context_address, row)
-            preferred = self._preferred(token, context_address, row)
+            token = self._sample(row)
+            preferred = self._preferred(token, row)
             if preferred != token and self._accepts(preferred):
                 return preferred
             if self._accepts(token):
@@ -182,40 +212,37 @@ class Generation:
         assert self.constraint is not None
         mask = self.constraint.mask()
         self.timings.add("constraint", mask_started)
-        token = self._sample(context_address, row, mask)
+        token = self._sample(row, mask)
         if not self._accepts(token):
             raise ConstraintFailed(f"token {token} was drawn, which the grammar refuses")
         return token
 
-    def _sample(self, context_address: int, row: int, mask: bytes | None = None) -> int:
+    def _sample(self, row: int, mask: bytes | None = None) -> int:
         """Draw a token; raises `ModelBroken` where its logit is not a number."""
         started = time.perf_counter()
-        if mask is None:
-            token = self.sampler.draw(context_address, row)
-        else:
-            token = self.sampler.draw_masked(context_address, row, mask)
+        token = self.sampler.draw(row) if mask is None else self.sampler.draw_masked(row, mask)
         self.timings.add("sample", started)
-        if not isfinite(logit(context_address, row, token)):
+        if not isfinite(self.sampler.logit(row, token)):
             raise ModelBroken(
                 "the model computed something that is no number",
                 hint="fetch its file again, or use another quantisation: weights are damaged or too large",
             )
         return token
 
-    def _preferred(self, token: int, context_address: int, row: int) -> int:
+    def _preferred(self, token: int, row: int) -> int:
         """Return the draft's next token unless the drawn one is clearly likelier."""
-        known = self._known(context_address, row)
+        known = self._known(row)
         if known is None or known == token:
             return token
-        gain = logit(context_address, row, token) - logit(context_address, row, known)
+        gain = self.sampler.logit(row, token) - self.sampler.logit(row, known)
         return token if gain > self.draft_margin else known
 
-    def _known(self, context_address: int, row: int) -> int | None:
+    def _known(self, row: int) -> int | None:
         """Return the draft's next token, the likeliest end of a text at its end, or None where it is lost."""
         if self.draft is None:
             return None
         if self.draft.is_at_end and self.end_ids:
-            return max(self.end_ids, key=lambda end: logit(context_address, row, end))
+            return max(self.end_ids, key=lambda end: self.sampler.logit(row, end))
         return self.draft.next_token
 
     def _follow(self, token: int) -> None:

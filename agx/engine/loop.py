@@ -25,7 +25,7 @@ from agx.engine.events import DoneEvent, ErrorEvent, Event, PromptEvent, Stage, 
 from agx.engine.generation import Generation
 from agx.engine.model import Model
 from agx.engine.pool import Pool
-from agx.engine.preparing import conversation, prepare
+from agx.engine.preparing import prepare, rendered
 from agx.engine.resident import LEAST_WEIGHTS_BYTES, give_back
 from agx.engine.scheduler import Slice, next_block, schedule, share_guesses
 from agx.engine.sequence import Sequence as TokenSequence
@@ -108,10 +108,7 @@ class Engine:
 
     def render(self, request: GenerationRequest) -> tuple[str, int, tuple[str, ...]]:
         """Return the prompt that a request makes, its number of tokens, and warnings about it."""
-        model = self._loaded()
-        prompt = model.prompts.write(conversation(request))
-        tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)
-        return prompt.text.replace(prompt.mark, ""), len(tokens), prompt.warnings
+        return rendered(self._loaded(), request)
 
     def start(self, request_id: int, request: GenerationRequest) -> None:
         """Prepare a request for `step`: prompt, budget, constraint, sampler.
@@ -274,9 +271,9 @@ class Engine:
         """
         sequence, num_right = generation.sequence, 0
         assert generation.pool is not None
-        address = generation.pool.context.address
+        generation.sampler.read(generation.pool.context.address)
         while sequence.num_pending == 0 and generation.finish_reason is None:
-            generation.draw_next(address, row + num_right)
+            generation.draw_next(row + num_right)
             num_same = sequence.num_pending_as(guesses[num_right:])
             if num_same == 0:
                 break

@@ -9,28 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from agx.engine import native
+from agx.engine.chat.chosen import chosen_template
 from agx.engine.chat.probed import MARK_CALL
 from agx.engine.chat.prompt_writer import PromptWriter
-from agx.engine.chat.templates import ChatTemplate
 from agx.engine.context import AbortFlag, Context, Shape
 from agx.engine.pool import NUM_KEPT, Limits, Pool
 from agx.engine.prefix_store import LEAST_WEIGHTS_BYTES, PrefixStore
-from agx.engine.sampling import MaskBias
+from agx.engine.sampling import MaskBias, Sampler
 from agx.engine.tokenizer import EarlyTokenizer
 from agx.engine.weights import Weights
-from agx.errors import PromptTooLong
 from agx.gguf.card import card_of
 from agx.gguf.memory import FIRST_CONTEXT_LENGTH
 from agx.gguf.reader import read_header
 from agx.gguf.shards import shards_of
 from agx.grammar.constraint import ConstraintCompiler
-from agx.requests import LoadOptions
+from agx.requests import LoadOptions, Parameters
 from agx.util.blob_cache import BlobCache
 
-# A prompt that leaves less room than this, or than the request asks for, is refused at once.
-_LEAST_ROOM_TOKENS = 64
-# Tokens for what the template writes between reasoning and answer.
-ENDING_TOKENS = 16
 # The metadata key of models trained for AGX: the kind of tools that they plan with.
 _PLANNER_TOOLS = "agx.planner.tools"
 
@@ -57,7 +52,12 @@ class Model:
             self.weights = Weights.load(path, options, card=card, progress=progress)
             resources.callback(self.weights.close)
             self.vocabulary, tokenizer = early.finish(self.weights.address)
-            template, self.warnings = self._template(options)
+            template, self.warnings = chosen_template(
+                options.chat_template or self.weights.chat_template,
+                model=self.weights.path,
+                bos_text=self.vocabulary.bos_text,
+                eos_text=self.vocabulary.eos_text,
+            )
             self._template_sha256 = None if options.chat_template is None else _sha256(options.chat_template)
             self.prompts = PromptWriter(
                 template,
@@ -73,27 +73,8 @@ class Model:
             self._spare = self._context(self._first_shape)
             self._resources = resources.pop_all()
         self.prefix_store = self._prefix_store(cache)
-        self.bias = MaskBias(len(self.vocabulary))
+        self._bias = MaskBias(len(self.vocabulary))
         self.compiler = ConstraintCompiler(tokenizer)
-
-    def _template(self, options: LoadOptions) -> tuple[ChatTemplate, list[str]]:
-        """Return the chat template: the one asked for, the model's, or ChatML with a warning."""
-        source = options.chat_template or self.weights.chat_template
-        warnings = []
-        if source is None:
-            warnings.append(
-                f"{self.weights.path} has no chat template; its prompts are written as ChatML "
-                "(--chat-template FILE or NAME chooses another one)"
-            )
-        vocabulary = self.vocabulary
-        template = ChatTemplate(source, bos_text=vocabulary.bos_text, eos_text=vocabulary.eos_text)
-        if template.missing:
-            names = ", ".join(map(str, template.missing[:5]))
-            warnings.append(
-                f"the chat template uses what AGX does not have: {names}; "
-                "where a prompt needs it, writing the prompt fails"
-            )
-        return template, warnings
 
     def _prefix_store(self, cache: BlobCache | None) -> PrefixStore | None:
         """Return where states of prompts are kept; None where that is not worth it, or cannot be."""
@@ -119,6 +100,15 @@ class Model:
     def context_length(self) -> int:
         """How many tokens one sequence may have."""
         return self.weights.context_length
+
+    @property
+    def keeps_static_prompts(self) -> bool:
+        """Whether what is computed of a prompt's static part is kept for other requests."""
+        return self.prefix_store is not None
+
+    def sampler(self, parameters: Parameters, *, seed: int) -> Sampler:
+        """Return the sampler of one generation."""
+        return Sampler(parameters, seed=seed, bias=self._bias)
 
     @property
     def can_reuse_prefix(self) -> bool:
@@ -189,29 +179,6 @@ class Model:
             "chat_template_sha256": self._template_sha256,
             "warnings": self.warnings,
         }
-
-    def tokenise_prompt(self, prompt: str, *, mark: str) -> list[int]:
-        """Return the prompt's tokens; raises `PromptTooLong` for a prompt longer than the context."""
-        return self.vocabulary.tokenise_prompt(prompt, broken_by=mark, at_most=self.context_length)
-
-    def check_room(self, num_prompt_tokens: int, *, max_tokens: int) -> None:
-        """Raise `PromptTooLong` when the prompt leaves too little room for an answer."""
-        length, needed = self.context_length, min(max_tokens, _LEAST_ROOM_TOKENS)
-        if num_prompt_tokens + needed > length:
-            raise PromptTooLong(
-                f"the prompt has {num_prompt_tokens:,} tokens and its answer needs {needed} or more; "
-                f"the context has {length:,}",
-                hint="use a shorter instruction, fewer tools or a larger context (--context-size)",
-                prompt_tokens=num_prompt_tokens,
-                needed_tokens=needed,
-                context_length=length,
-            )
-
-    def room_to_reason(self, wanted: int, *, num_prompt_tokens: int, max_tokens: int) -> int:
-        """Return how many of the tokens wanted for reasoning fit, with room left for an answer."""
-        room = self.context_length - num_prompt_tokens
-        kept = min(max_tokens, max(room // 2, _LEAST_ROOM_TOKENS))
-        return max(0, min(wanted, room - kept - ENDING_TOKENS))
 
     def close(self) -> None:
         """Free everything, in the order that llama.cpp needs; safe to call twice."""

@@ -5,20 +5,46 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from itertools import takewhile
-from typing import Any
+from typing import Any, Protocol
 
-from agx.engine.chat.prompt_writer import Conversation, Prompt
+from agx.engine.chat.prompt_writer import Conversation, Prompt, PromptWriter
 from agx.engine.chat.reasoning_state import ReasoningState
 from agx.engine.draft import DraftCursor
-from agx.engine.generation import Generation, Timings
-from agx.engine.model import Model
+from agx.engine.generation import Generation, Sampler, Timings
 from agx.engine.prefix import BLOCK
-from agx.engine.sampling import Sampler
+from agx.engine.room import check_room, room_to_reason
 from agx.engine.sequence import Sequence
 from agx.engine.stops import StopFinder
+from agx.engine.token_texts import TokenTexts
 from agx.errors import TemplateError, UsageError
-from agx.grammar.constraint import Constraint
-from agx.requests import MAX_SEED, GenerationRequest, Message, checked_seed
+from agx.grammar.constraint import Constraint, ConstraintCompiler
+from agx.requests import MAX_SEED, GenerationRequest, Message, Parameters, checked_seed
+
+
+class Model(Protocol):
+    """What a request is prepared with, whichever library computes the logits."""
+
+    prompts: PromptWriter
+    compiler: ConstraintCompiler
+
+    @property
+    def vocabulary(self) -> TokenTexts:
+        """The model's tokens."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """How many tokens one sequence may have."""
+        ...
+
+    @property
+    def keeps_static_prompts(self) -> bool:
+        """Whether what is computed of a prompt's static part is kept for other requests."""
+        ...
+
+    def sampler(self, parameters: Parameters, *, seed: int) -> Sampler:
+        """Return the sampler of one generation."""
+        ...
 
 
 def prepare(model: Model, request_id: int, request: GenerationRequest) -> Generation:
@@ -32,12 +58,15 @@ def prepare(model: Model, request_id: int, request: GenerationRequest) -> Genera
     with timings.measure("template"):
         prompt = model.prompts.write(conversation(request))
     with timings.measure("tokenise"):
-        tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)
-    model.check_room(len(tokens), max_tokens=parameters.max_tokens)
+        tokens = tokenise_prompt(model, prompt)
+    check_room(model.context_length, len(tokens), max_tokens=parameters.max_tokens)
     with timings.measure("constraint"):
         constraint = _constraint(model, request)
-    budget = model.room_to_reason(
-        prompt.reasoning_tokens, num_prompt_tokens=len(tokens), max_tokens=parameters.max_tokens
+    budget = room_to_reason(
+        model.context_length,
+        prompt.reasoning_tokens,
+        num_prompt_tokens=len(tokens),
+        max_tokens=parameters.max_tokens,
     )
     reasoning = _reasoning(model, prompt, budget=budget)
     length = model.context_length
@@ -48,9 +77,9 @@ def prepare(model: Model, request_id: int, request: GenerationRequest) -> Genera
             tokens,
             max_tokens=max_tokens,
             context_length=length,
-            num_static=0 if model.prefix_store is None else _num_static(model, request, tokens),
+            num_static=_num_static(model, request, tokens) if model.keeps_static_prompts else 0,
         ),
-        sampler=Sampler(parameters, seed=seed, bias=model.bias),
+        sampler=model.sampler(parameters, seed=seed),
         decoder=model.vocabulary.decoder(shows_control=_may_call(request)),
         constraint=constraint,
         end_ids=model.vocabulary.end_ids,
@@ -81,7 +110,7 @@ def _num_static(model: Model, request: GenerationRequest, tokens: list[int]) -> 
         prompt = model.prompts.write(conversation(replace(request, messages=messages)))
     except TemplateError:  # some templates ask for a last message of the user
         return 0
-    alone = model.tokenise_prompt(prompt.text, mark=prompt.mark)
+    alone = tokenise_prompt(model, prompt)
     pairs = zip(alone, tokens[:-1], strict=False)
     num_common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     return num_common // BLOCK * BLOCK
@@ -93,6 +122,18 @@ def _constraint(model: Model, request: GenerationRequest) -> Constraint | None:
     if request.schema is not None:
         raise UsageError("the request has a schema and a grammar", hint="give one of them")
     return model.compiler.compile_grammar(request.grammar)
+
+
+def tokenise_prompt(model: Model, prompt: Prompt) -> list[int]:
+    """Return the prompt's tokens; raises `PromptTooLong` for a prompt longer than the context."""
+    return model.vocabulary.tokenise_prompt(prompt.text, broken_by=prompt.mark, at_most=model.context_length)
+
+
+def rendered(model: Model, request: GenerationRequest) -> tuple[str, int, tuple[str, ...]]:
+    """Return the prompt that a request makes, its number of tokens, and warnings about it."""
+    prompt = model.prompts.write(conversation(request))
+    num_tokens = len(tokenise_prompt(model, prompt))
+    return prompt.text.replace(prompt.mark, ""), num_tokens, prompt.warnings
 
 
 def conversation(request: GenerationRequest) -> Conversation:

@@ -49,29 +49,41 @@ class MaskBias:
 
 
 class Sampler:
-    """Draws the tokens of one generation; the same parameters, seed and logits give the same tokens."""
+    """Draws the tokens of one generation; the same parameters, seed and logits give the same tokens.
+
+    `read` comes before the others: it says which context's logits the rows are of.
+    """
 
     def __init__(self, parameters: Parameters, *, seed: int, bias: MaskBias) -> None:
         self._bias = bias
         self._penalises = parameters.penalises
+        self._context_address = 0
         self.masks_first = parameters.truncates or self._penalises
         self._chain: int = _new_chain()
         for part in _parts(parameters, seed=seed, vocabulary_size=bias.size):
             lib.llama_sampler_chain_add(self._chain, part)
 
-    def draw(self, context_address: int, row: int) -> int:
+    def read(self, context_address: int) -> None:
+        """Draw from the logits of this context from now on."""
+        self._context_address = context_address
+
+    def draw(self, row: int) -> int:
         """Draw from the model's own distribution for a row of the last batch."""
-        token: int = lib.llama_sampler_sample(self._chain, context_address, row)
+        token: int = lib.llama_sampler_sample(self._chain, self._context_address, row)
         return token
 
-    def draw_masked(self, context_address: int, row: int, mask: bytes) -> int:
+    def logit(self, row: int, token: int) -> float:
+        """Return the model's own logit of a token for a row of the last batch."""
+        return float(lib.llama_get_logits_ith(self._context_address, row)[token])
+
+    def draw_masked(self, row: int, mask: bytes) -> int:
         """Draw among the tokens whose byte in the mask is not 0."""
         bias, size = self._bias, self._bias.size
         bias.write(mask)
         chain = _new_chain()
         lib.llama_sampler_chain_add(chain, lib.llama_sampler_init_logit_bias(size, size, bias.array))
         lib.llama_sampler_chain_add(chain, self._chain)
-        token: int = lib.llama_sampler_sample(chain, context_address, row)
+        token: int = lib.llama_sampler_sample(chain, self._context_address, row)
         lib.llama_sampler_chain_remove(chain, 1)  # returns our own chain, and frees the rest
         lib.llama_sampler_free(chain)
         return token
@@ -88,11 +100,6 @@ class Sampler:
     def close(self) -> None:
         """Free the samplers."""
         lib.llama_sampler_free(self._chain)
-
-
-def logit(context_address: int, row: int, token: int) -> float:
-    """Return the model's own logit of a token for a row of the last batch."""
-    return float(lib.llama_get_logits_ith(context_address, row)[token])
 
 
 def _new_chain() -> int:

@@ -16,7 +16,7 @@ from agx.engine.events import ErrorEvent, Event, PromptEvent
 from agx.engine.loop import Engine
 from agx.engine.model import Model
 from agx.engine.prefix import BLOCK
-from agx.engine.sampling import Sampler
+from agx.engine.preparing import tokenise_prompt
 from agx.engine.scheduler import Slice
 from agx.engine.sequence import Sequence
 from agx.errors import ConstraintFailed, DeadlineExceeded, PromptTooLong, UsageError
@@ -92,16 +92,17 @@ def masked_one_by_one(engine: Engine, schema: dict[str, Any], max_tokens: int) -
     """Write as the oracle: draw every token under the mask and decode it alone, forcing nothing."""
     model, context = loaded_model(engine), own_context(engine)
     prompt = model.prompts.write(Conversation(USER))
-    tokens = model.tokenise_prompt(prompt.text, mark=prompt.mark)
+    tokens = tokenise_prompt(model, prompt)
     num_prompt = len(tokens)
     constraint = model.compiler.compile(schema)
-    sampler = Sampler(Parameters(), seed=0, bias=model.bias)
+    sampler = model.sampler(Parameters(), seed=0)
+    sampler.read(context.address)
     sequence = Sequence(tokens, slot=0, max_tokens=max_tokens, context_length=context.length)
     while not constraint.is_finished and sequence.room:
         rows = context.decode([Slice(sequence, sequence.num_decoded, len(sequence.tokens))])
         assert rows is not None
         sequence.num_decoded = len(sequence.tokens)
-        token = sampler.draw_masked(context.address, rows[0], constraint.mask())
+        token = sampler.draw_masked(rows[0], constraint.mask())
         assert constraint.accept(token)
         sequence.append([token])
     sampler.close()

@@ -196,10 +196,10 @@ def test_a_broken_model_spoils_no_other_request(load: Load, monkeypatch: pytest.
         engine.step()
     broken = engine._running[2]
 
-    def draw(generation: Generation, address: int, row: int) -> None:
+    def draw(generation: Generation, row: int) -> None:
         if generation is broken:
             raise ModelBroken("the model computed something that is no number")
-        DRAW(generation, address, row)
+        DRAW(generation, row)
 
     monkeypatch.setattr(Generation, "draw_next", draw)
     first, second = run_all(engine, [])

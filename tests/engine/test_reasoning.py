@@ -55,9 +55,9 @@ def drawing(text: str, *, then_ends: bool = False) -> Callable[[Engine], None]:
         (generation,) = engine._running.values()
         drawn, draw = iter(tokens), generation.sampler.draw
 
-        def scripted(context_address: int, row: int) -> int:
+        def scripted(row: int) -> int:
             token = next(drawn, None)
-            return draw(context_address, row) if token is None else token
+            return draw(row) if token is None else token
 
         generation.sampler.draw = scripted  # type: ignore[method-assign]
 

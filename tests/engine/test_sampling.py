@@ -62,8 +62,13 @@ class Bench:
         logits = native.lib.llama_get_logits_ith(self.context.address, self.row)
         self.logits = [logits[token] for token in range(self.size)]
 
+    def sampler(self, parameters: Parameters, *, seed: int) -> Sampler:
+        sampler = self.model.sampler(parameters, seed=seed)
+        sampler.read(self.context.address)
+        return sampler
+
     def draw(self, *, allowed: set[int] | None = None, seed: int = 0, **parameters: Any) -> int:
-        sampler = Sampler(Parameters.from_dict(parameters), seed=seed, bias=self.model.bias)
+        sampler = self.sampler(Parameters.from_dict(parameters), seed=seed)
         constraint = None if allowed is None else cast("Constraint", Allowed(allowed, self.size))
         generation = Generation(
             request_id=1, sequence=self.sequence, sampler=sampler, decoder=self.model.vocabulary.decoder(),
@@ -71,7 +76,7 @@ class Bench:
             timings=Timings(),
         )  # fmt: skip
         try:
-            return generation._draw(self.context.address, self.row)
+            return generation._draw(self.row)
         finally:
             sampler.close()
 
@@ -162,10 +167,10 @@ def test_a_mask_without_tokens_fails_closed(bench: Bench) -> None:
 
 def test_what_was_drawn_can_be_forgotten(bench: Bench) -> None:
     """Names that a model has thought about are those that its plan has to have."""
-    sampler = Sampler(Parameters(repeat_penalty=100.0), seed=0, bias=bench.model.bias)
-    first, second = (sampler.draw(bench.context.address, bench.row) for _ in range(2))
+    sampler = bench.sampler(Parameters(repeat_penalty=100.0), seed=0)
+    first, second = (sampler.draw(bench.row) for _ in range(2))
     sampler.forget()
-    assert sampler.draw(bench.context.address, bench.row) == first != second
+    assert sampler.draw(bench.row) == first != second
     sampler.close()
 
 

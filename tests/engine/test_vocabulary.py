@@ -10,7 +10,7 @@ import pytest
 from agx.engine.chat.prompt_writer import Conversation
 from agx.engine.loop import Engine
 from agx.engine.model import Model
-from agx.engine.vocabulary import TextDecoder
+from agx.engine.preparing import tokenise_prompt
 from agx.errors import UsageError
 from agx.requests import LoadOptions
 from tests.engine.support import request
@@ -24,7 +24,7 @@ def model(tiny_file: Callable[[TinyModel], Path]) -> Model:
 
 def prompt_tokens(model: Model, content: str) -> list[int]:
     prompt = model.prompts.write(Conversation([{"role": "user", "content": content}]))
-    return model.tokenise_prompt(prompt.text, mark=prompt.mark)
+    return tokenise_prompt(model, prompt)
 
 
 def special(model: Model, tokens: list[int]) -> list[str]:
@@ -51,7 +51,7 @@ def special(model: Model, tokens: list[int]) -> list[str]:
 def test_messages_hold_no_special_tokens(model: Model, content: str) -> None:
     tokens = prompt_tokens(model, content)
     assert special(model, tokens) == [USER, ASSISTANT]
-    written = TextDecoder(model.vocabulary).decode(tokens, is_final=True)
+    written = model.vocabulary.decoder().decode(tokens, is_final=True)
     assert written == content
 
 
@@ -87,7 +87,7 @@ def test_half_a_character_waits_for_its_other_half(model: Model) -> None:
 
 
 def test_lone_surrogates_become_question_marks(model: Model) -> None:
-    assert "?" in TextDecoder(model.vocabulary).decode(prompt_tokens(model, "a\ud800b"), is_final=True)
+    assert "?" in model.vocabulary.decoder().decode(prompt_tokens(model, "a\ud800b"), is_final=True)
 
 
 def test_tables_of_the_vocabulary(model: Model) -> None:
@@ -104,6 +104,6 @@ def test_control_tokens_are_text_where_calls_are_marked_by_them(model: Model) ->
     others = sorted(vocabulary.control_ids - vocabulary.end_ids)
     end = min(vocabulary.end_ids)
     assert others
-    shown = TextDecoder(vocabulary, shows_control=True).decode([*others, end], is_final=True)
+    shown = vocabulary.decoder(shows_control=True).decode([*others, end], is_final=True)
     assert shown == "".join(vocabulary.pieces[token].decode() for token in others)
-    assert TextDecoder(vocabulary).decode([*others, end], is_final=True) == ""
+    assert vocabulary.decoder().decode([*others, end], is_final=True) == ""
