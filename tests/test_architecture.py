@@ -36,12 +36,13 @@ IMPORTERS = {
     "httpx": {"agx.models", "agx.backends.ollama.client"},
     "ollama": {"agx.backends.ollama"},
     "openai": {"agx.backends.openai.client"},
-    "transformers": {"agx.backends.transformers"},
+    "transformers": {"agx.backends.transformers.libraries"},
+    "huggingface_hub": {"agx.backends.transformers.hub"},
     "sqlalchemy": {"agx.store"},
     "ray": {"agx.batch.ray", "agx.server.ray"},
     "fastapi": {"agx.server"},
     "numpy": set[str](),
-    "torch": set[str](),
+    "torch": {"agx.backends.transformers.libraries"},
 }
 MAY_PRINT = frozenset({"cli", "server"})
 

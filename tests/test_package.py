@@ -50,8 +50,9 @@ def test_every_library_that_is_imported_is_a_dependency() -> None:
         "ollama": "ollama",
     }
     assert set(imported.values()) <= names
-    of_extras = {"openai"}
-    assert of_extras <= PROJECT["optional-dependencies"].keys()
+    extras = PROJECT["optional-dependencies"]
+    of_extras = {"openai", "torch", "transformers", "huggingface_hub"}
+    assert {"openai", "hf"} <= extras.keys()
     # The last one is a type checker's own.
     known = {*sys.stdlib_module_names, *imported, *of_extras, "agx", "_typeshed"}
     for path in (ROOT / "agx").rglob("*.py"):

@@ -54,9 +54,12 @@ def server_choice(settings: Settings) -> ServerChoice:
     """Return what the settings say of servers that generate text."""
     from agx.backends.specs import ServerChoice  # noqa: PLC0415  heavy: the worker starts first
 
+    quantization, cache_dir = settings.text("quantization"), settings.optional_text("cache_dir")
     choice = ServerChoice(
         ollama_model=settings.optional_text("ollama_model"),
         ollama_keep_alive=settings.optional_text("ollama_keep_alive"),
+        quantization=None if quantization == "none" else quantization,
+        hub_cache_dir=None if cache_dir is None else Path(cache_dir).expanduser(),
     )
     if "openai" not in settings.text("backend"):
         return choice

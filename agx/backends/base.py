@@ -25,6 +25,7 @@ class BackendKind(StrEnum):
     LLAMACPP = "llamacpp"
     OLLAMA = "ollama"
     OPENAI = "openai"
+    TRANSFORMERS = "transformers"
     SCRIPTED = "scripted"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agx.backends.base import BackendKind
 from agx.backends.ollama.spec import OllamaSpec
 from agx.backends.openai.spec import OpenAISpec
 from agx.backends.specs import Attachments, BackendSpec, FallbackSpec, LlamaCppSpec, UnavailableSpec
@@ -35,5 +36,11 @@ def create_backend(spec: BackendSpec, attached: Attachments | None = None) -> Mo
             from agx.backends.retry import RetryingBackend  # noqa: PLC0415  as above
 
             return RetryingBackend(OllamaBackend(spec, attached))
+        case _ if spec.backend is BackendKind.TRANSFORMERS:
+            from agx.backends.transformers.backend import TransformersBackend  # noqa: PLC0415  as above
+            from agx.backends.transformers.spec import TransformersSpec  # noqa: PLC0415  as above
+
+            assert isinstance(spec, TransformersSpec), "a kind of backend has its own specification"
+            return TransformersBackend(spec, attached)
         case _:
             raise TypeError(f"no backend is opened by {spec!r}")

@@ -9,6 +9,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from agx.backends.base import BackendKind, Health, ModelFacts
+from agx.backends.call_formats import call_formats
 from agx.backends.embedding_texts import checked_texts
 from agx.backends.model_file import ModelHash
 from agx.backends.plans import GeneratesPlans
@@ -204,22 +205,6 @@ def _placed(error: PromptTooLong, num_before: int) -> PromptTooLong:
     return error
 
 
-def _formats(tool_call: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return the formats in which the template writes a call, of a sample of it: to read, and to hold to."""
-    if not tool_call["text"]:
-        return {}
-    # The embedded planner writes no tool calls.
-    from agx.toolcalls.all_formats import taught_by  # noqa: PLC0415
-    from agx.toolcalls.formats import format_in  # noqa: PLC0415
-
-    call = (tool_call["name"], tool_call["arguments"])
-    held = format_in(tool_call["text"], call)
-    return {
-        "call_reader": taught_by(tool_call["text"], call),
-        "call_format": None if held is None else held.name,
-    }
-
-
 def _facts(model: Frame, *, sha256: str, fallback_name: str) -> ModelFacts:
     known = {each.name: model[each.name] for each in fields(ModelFacts) if each.name in model}
     return ModelFacts(
@@ -231,5 +216,5 @@ def _facts(model: Frame, *, sha256: str, fallback_name: str) -> ModelFacts:
             "follows_drafts": True,
             "warnings": tuple(model["warnings"]),
         }
-        | _formats(model["tool_call"])
+        | call_formats(**model["tool_call"])
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -20,14 +21,21 @@ class ModelHash:
     """The SHA-256 of a model, computed in a thread of its own and once for each version of its file.
 
     That of a model in several parts is the SHA-256 of its parts' hashes in order, in hexadecimal, so
-    that every part's name gives the same.
+    that every part's name gives the same. `parts` tells which files these are.
 
     The thread is not one of the event loop's: those are waited for when a program ends, and a large
     file takes long. A file whose name says its hash, as Ollama's blobs do, has to have it.
     """
 
-    def __init__(self, path: Path, memory: HashMemory) -> None:
+    def __init__(
+        self,
+        path: Path,
+        memory: HashMemory,
+        *,
+        parts: Callable[[Path], Sequence[Path]] = part_paths,
+    ) -> None:
         self._path = path
+        self._parts = parts
         self._memory = memory
         self._versions: Versions = {}
         self._result: Future[str] | None = None
@@ -36,7 +44,7 @@ class ModelHash:
     def start(self) -> None:
         """Begin, where this version of the file has not been begun; returns at once."""
         try:
-            versions = {path: file_version(path) for path in part_paths(self._path)}
+            versions = {path: file_version(path) for path in self._parts(self._path)}
         except OSError as error:
             raise ModelMissing(f"the model file {self._path} is gone", hint="put it back") from error
         if versions == self._versions:

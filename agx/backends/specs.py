@@ -22,21 +22,25 @@ from agx.util.frozen import dataclass
 
 if TYPE_CHECKING:
     from agx.backends.ollama.spec import OllamaSpec
+    from agx.backends.transformers.spec import TransformersSpec
     from agx.worker.channel import Channel
 
 
 @dataclass(frozen=True, slots=True)
 class ServerChoice:
-    """What a person says of the servers that generate text; a field or more a kind of server.
+    """What a person says to one kind of backend only, most of which are servers.
 
     `ollama_model` is Ollama's name of a model, asked for where the model's name is not Ollama's, and
     `ollama_keep_alive` how long Ollama keeps it loaded: seconds, or as in `5m`. `endpoint` is the server of
-    the backend `openai`.
+    the backend `openai`. `quantization` ("8bit", "4bit") and `hub_cache_dir`, where repositories of the hub
+    are kept, are for the backend `transformers`.
     """
 
     ollama_model: str | None = None
     ollama_keep_alive: str | None = None
     endpoint: Endpoint = field(default_factory=Endpoint)
+    quantization: str | None = None
+    hub_cache_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +179,12 @@ def _specified(kind: BackendKind, choice: ModelChoice) -> BackendSpec:
             return _ollama(choice)
         case BackendKind.OPENAI:
             return _openai(choice)
+        case BackendKind.TRANSFORMERS:
+            return _transformers(choice)
         case _:
             raise Unsupported(
                 f"this version of AGX has no backend {kind.value!r}",
-                hint="set AGX_BACKEND to auto, llamacpp, ollama or openai",
+                hint="set AGX_BACKEND to auto, llamacpp, ollama, openai or transformers",
             )
 
 
@@ -203,6 +209,20 @@ def _ollama(choice: ModelChoice) -> OllamaSpec:
         context_size=choice.load.context_size,
         keep_alive=choice.servers.ollama_keep_alive,
         environ=os.environ,
+    )
+
+
+def _transformers(choice: ModelChoice) -> TransformersSpec:
+    from agx.backends.transformers.spec import TransformersSpec, located  # noqa: PLC0415  as for Ollama
+
+    path, hub_name = located(choice.model, models_dir=choice.models_dir)
+    return TransformersSpec(
+        path,
+        hub_name,
+        quantization=choice.servers.quantization,
+        hub_cache_dir=choice.servers.hub_cache_dir,
+        load=choice.load,
+        models_dir=choice.models_dir,
     )
 
 

@@ -45,7 +45,7 @@ def read_tokens(header: Header) -> TokenTable | None:
 
     Raises `GgufInvalid` where the lists are damaged.
     """
-    normal_pieces = _NORMAL_PIECES.get(str(header.metadata.get("tokenizer.ggml.model")))
+    normal_pieces = NORMAL_PIECES.get(str(header.metadata.get("tokenizer.ggml.model")))
     texts = header.strings("tokenizer.ggml.tokens")
     types = header.numbers("tokenizer.ggml.token_type") or (_NORMAL,) * len(texts)
     if normal_pieces is None or len(types) != len(texts) or b"" in texts:
@@ -115,4 +115,4 @@ def _byte_alphabet() -> str:
 _ZERO, _NUL = _byte_alphabet()[0], "\0"
 # The fast kind of map, which a zero character has to begin.
 _ALPHABET = codecs.charmap_build(_NUL + _byte_alphabet()[1:])
-_NORMAL_PIECES: dict[str, _Pieces] = {"gpt2": _byte_level_pieces, "llama": _spaced_pieces}
+NORMAL_PIECES: dict[str, _Pieces] = {"gpt2": _byte_level_pieces, "llama": _spaced_pieces}

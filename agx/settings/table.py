@@ -53,7 +53,7 @@ SETTINGS: tuple[Setting, ...] = (
         "choice",
         "auto",
         "what generates the text; several with commas between are tried in this order",
-        choices=("auto", "llamacpp", "ollama", "openai"),
+        choices=("auto", "llamacpp", "ollama", "openai", "transformers"),
         synonyms=(("candle", "llamacpp"), ("llama.cpp", "llamacpp")),
         is_order=True,
         named=("openai",),
@@ -94,7 +94,21 @@ SETTINGS: tuple[Setting, ...] = (
         "the server of the backend openai, up to and with /v1; OpenAI's own where it is not given",
         aliases=("OPENAI_BASE_URL",),
     ),
-    _of(LoadOptions, "device", "where the model runs"),
+    Setting(
+        "quantization",
+        "choice",
+        "none",
+        "how the backend transformers packs weights when it loads them, which needs bitsandbytes",
+        choices=("none", "8bit", "4bit"),
+    ),
+    Setting(
+        "cache_dir",
+        "text",
+        None,
+        "where the backend transformers keeps models of the hub; as Hugging Face's programs do where it is "
+        "not given",
+    ),
+    _of(LoadOptions, "device", "where the model runs", synonyms=(("mps", "metal"),)),
     _of(
         Parameters,
         "temperature",

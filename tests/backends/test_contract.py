@@ -21,10 +21,12 @@ from agx.backends.openai.backend import OpenAIBackend
 from agx.backends.openai.spec import Endpoint, OpenAISpec
 from agx.backends.scripted import ScriptedBackend, ScriptedReply
 from agx.backends.specs import FallbackSpec, LlamaCppSpec
+from agx.backends.transformers.spec import TransformersSpec
 from agx.errors import ConfigError, DeadlineExceeded, Unsupported, UsageError
 from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters
 from tests.fake_ollama import FakeModel, fake_ollama, tiny_backend
 from tests.openai_server import Behaviour, openai_server
+from tests.tiny_transformers import needed_libraries, write_tiny_model
 
 FREED_SECS = 0.25
 WEATHER = {
@@ -99,12 +101,22 @@ def _fallback(tiny_model: Path, stack: ExitStack) -> Case:
     return Case(create_backend(spec), BackendKind.OLLAMA, "tiny", embeds=True)
 
 
+def _transformers(tiny_model: Path, _stack: ExitStack) -> Case:
+    needed_libraries()
+    folder = tiny_model.with_name("tiny-hf")
+    if not folder.exists():
+        write_tiny_model(folder)
+    spec = TransformersSpec(folder, load=LoadOptions(device="cpu", threads=1))
+    return Case(create_backend(spec), BackendKind.TRANSFORMERS, "tiny-hf", embeds=True)
+
+
 MAKERS = {
     "llamacpp": _llamacpp,
     "scripted": _scripted,
     "openai": _openai,
     "ollama": _ollama,
     "fallback": _fallback,
+    "transformers": _transformers,
 }
 
 
