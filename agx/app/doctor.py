@@ -74,6 +74,7 @@ async def examine(
     checks += await asyncio.to_thread(lambda: list(_native(list(models.values()))))
     checks += [_model(name, found) for name, found in models.items()]
     checks.append(await asyncio.to_thread(_ollama, config))
+    checks.append(_transformers(config))
     return [*checks, *planned, await asyncio.to_thread(_recommended)]
 
 
@@ -132,8 +133,7 @@ def _recommended() -> Check:
 
 def _ollama(config: PlannerConfig) -> Check:
     """Check whether Ollama answers, and has the model that is named; a note where others can plan."""
-    order = config.backend if isinstance(config.backend, tuple) else (config.backend,)
-    missing: Status = "fail" if order == (BackendKind.OLLAMA,) else "note"
+    missing: Status = "fail" if _is_alone(config, BackendKind.OLLAMA) else "note"
     name = config.servers.ollama_model
     try:
         url = ollama_url(os.environ)
@@ -145,6 +145,22 @@ def _ollama(config: PlannerConfig) -> Check:
     except AgxError as error:
         return Check("backend ollama", missing, error.message, hint=error.hint)
     return Check("backend ollama", "ok", found)
+
+
+def _transformers(config: PlannerConfig) -> Check:
+    """Check whether the libraries of the backend transformers are there; a note where others can plan."""
+    missing: Status = "fail" if _is_alone(config, BackendKind.TRANSFORMERS) else "note"
+    try:
+        found = ", ".join(f"{name} {version(name)}" for name in ("transformers", "torch"))
+    except PackageNotFoundError as error:
+        hint = "install them: pip install 'agx[hf]'"
+        return Check("backend transformers", missing, f"{error.name} is not installed", hint=hint)
+    return Check("backend transformers", "ok", found)
+
+
+def _is_alone(config: PlannerConfig, kind: BackendKind) -> bool:
+    order = config.backend if isinstance(config.backend, tuple) else (config.backend,)
+    return order == (kind,)
 
 
 def _home(home: Path | None) -> Check:

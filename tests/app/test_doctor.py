@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from agx.app.configure import planner_config
-from agx.app.doctor import Check, _ollama, examine
+from agx.app.doctor import Check, _ollama, _transformers, examine
 from agx.backends.base import BackendKind
 from agx.backends.scripted import ScriptedBackend
 from agx.plan.tools import Registry
@@ -108,3 +109,22 @@ async def test_ollama_is_listed_with_its_version_or_what_to_do(
         )
         missing = await ollama_check(tmp_path, AGX_OLLAMA_MODEL="qwen3")
         assert (missing.status, missing.hint) == ("note", "fetch it with: ollama pull qwen3")
+
+
+@pytest.mark.parametrize(("backend", "status"), [("auto", "note"), ("transformers", "fail")])
+def test_the_libraries_of_transformers_are_listed_or_how_to_install_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, status: str
+) -> None:
+    settings = read_settings(environ={"AGX_HOME": str(tmp_path), "AGX_BACKEND": backend})
+    there = {"transformers": "5.0", "torch": "2.13"}
+    monkeypatch.setattr("agx.app.doctor.version", there.__getitem__)
+    found = _transformers(planner_config(settings))
+    assert found == Check("backend transformers", "ok", "transformers 5.0, torch 2.13")
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("agx.app.doctor.version", missing)
+    found = _transformers(planner_config(settings))
+    assert (found.status, found.detail) == (status, "transformers is not installed")
+    assert "agx[hf]" in found.hint
