@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,12 +41,16 @@ class TransformersModel:
         self.device = device_of(self.libraries, spec.load.device)
         if spec.load.threads is not None:
             self.libraries.torch.set_num_threads(spec.load.threads)
+        # Before anything is fetched: what cannot be had is not worth a download.
+        arguments = weights_arguments(self.libraries, spec.load, self.device, spec.quantization)
         path = spec.path
         if path is None:
             assert spec.hub_name is not None, "a model is on the hub or on this machine"
             path = fetched(spec.hub_name, cache_dir=spec.hub_cache_dir)
         self.path = path
-        self._tokenizer, self._model, self.generates = _loaded(self.libraries, spec, path, self.device)
+        self._tokenizer, self._model, self.generates = _loaded(
+            self.libraries, spec, path, device=self.device, arguments=arguments
+        )
         config = self._model.config.get_text_config()
         self.architecture: str = config.model_type
         self.context_length = _context_length(config, spec.load)
@@ -143,10 +148,11 @@ class _Mapped:
             ) from error
 
 
-def _loaded(libraries: Libraries, spec: TransformersSpec, path: Path, device: str) -> tuple[Any, Any, bool]:
+def _loaded(
+    libraries: Libraries, spec: TransformersSpec, path: Path, *, device: str, arguments: Mapping[str, Any]
+) -> tuple[Any, Any, bool]:
     """Return the tokenizer, the model, and whether it writes text."""
     auto = libraries.transformers
-    arguments = weights_arguments(libraries, spec.load, device, spec.quantization)
     # What a repository brings along of its own code is never run.
     known: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     folder, generates = path, True
