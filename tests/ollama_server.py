@@ -60,7 +60,8 @@ class OllamaServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, folder: Path, *, version: str = "0.35.1") -> None:
+    def __init__(self, folder: Path, *, version: str = "0.35.1", tags: Any = ()) -> None:
+        self.tags = tags
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder = folder
         self.version = version
@@ -105,8 +106,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep what was asked where tests look."""
 
     def do_GET(self) -> None:
-        if self._begin() and self.path == "/api/version":
+        if not self._begin():
+            return
+        if self.path == "/api/version":
             self._json({"version": self.server.version})
+        elif self.path == "/api/tags":
+            self._json({"models": self.server.tags})
 
     def do_HEAD(self) -> None:
         if self._begin():

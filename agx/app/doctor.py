@@ -7,12 +7,14 @@ import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from agx.app.configure import planner_config
+from agx.app.doctor_servers import configured_servers, server_check
+from agx.app.findings import Check, Status
 from agx.app.hardware import this_machine
 from agx.backends.base import BackendKind, Health
 from agx.errors import AgxError
@@ -35,22 +37,7 @@ if TYPE_CHECKING:
 INSTRUCTION = "list all rust files and count lines"
 LIBRARIES = ("llama-cpp-python", "llguidance", "pydantic", "jinja2", "gguf")
 REINSTALL = "install AGX again: scripts/setup, or pip install --force-reinstall agx"
-Status = Literal["ok", "note", "fail"]
 _OLLAMA_SECS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was found of one thing: a fail keeps AGX from planning, a note does not; `hint` is what to do."""
-
-    name: str
-    status: Status
-    detail: str
-    hint: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the JSON form."""
-        return {"name": self.name, "status": self.status, "detail": self.detail, "hint": self.hint}
 
 
 async def examine(
@@ -75,6 +62,7 @@ async def examine(
     checks += [_model(name, found) for name, found in models.items()]
     checks.append(await asyncio.to_thread(_ollama, config))
     checks.append(_transformers(config))
+    checks += [await server_check(server, config=config) for server in configured_servers(settings)]
     return [*checks, *planned, await asyncio.to_thread(_recommended)]
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from agx.app.configure import planner_config
-from agx.app.doctor import Check, _ollama, _transformers, examine
+from agx.app.doctor import _ollama, _transformers, examine
+from agx.app.doctor_servers import configured_servers, server_check
+from agx.app.findings import Check
 from agx.backends.base import BackendKind
 from agx.backends.scripted import ScriptedBackend
 from agx.plan.tools import Registry
@@ -20,6 +22,7 @@ from agx.settings.layers import read_settings
 from agx.worker.channel import Channel
 from agx.worker.protocol import Frame
 from tests.ollama_server import ollama_server
+from tests.openai_server import openai_server
 
 
 async def checks_with(reply: str, home: Path) -> dict[str, Check]:
@@ -128,3 +131,46 @@ def test_the_libraries_of_transformers_are_listed_or_how_to_install_them(
     found = _transformers(planner_config(settings))
     assert (found.status, found.detail) == (status, "transformers is not installed")
     assert "agx[hf]" in found.hint
+
+
+async def server_checks(home: Path, text: str = "", **environ: str) -> dict[str, Check]:
+    """Return what is found of each server that an `agx.toml` and an environment name."""
+    home.mkdir(exist_ok=True)
+    (home / "agx.toml").write_text(text)
+    variables = {"AGX_HOME": str(home), **environ}
+    settings = read_settings(environ=variables)
+    config = planner_config(settings)
+    found = [
+        await server_check(*named, config=config) for named in configured_servers(settings, environ=variables)
+    ]
+    return {check.name: check for check in found}
+
+
+async def test_no_server_is_asked_that_nobody_named(tmp_path: Path) -> None:
+    assert await server_checks(tmp_path) == {}
+
+
+async def test_each_configured_server_is_listed_with_ok_or_what_to_do(tmp_path: Path) -> None:
+    pytest.importorskip("openai", reason="the extra agx[openai] is not installed")
+    with openai_server() as server:
+        text = f"""
+            [endpoints.lab]
+            base_url = "{server.url}"
+            [endpoints.down]
+            base_url = "http://127.0.0.1:9/v1"
+            [endpoints.keyless]
+            base_url = "{server.url}"
+            api_key_env = "NO_SUCH_KEY"
+        """
+        found = await server_checks(tmp_path, text, AGX_BASE_URL=server.url)
+        first = await server_checks(tmp_path, text, AGX_BACKEND="openai:down", AGX_MODEL_PATH="scripted")
+    assert {name: check.status for name, check in found.items()} == {
+        "backend openai": "ok",
+        "backend openai:lab": "ok",
+        "backend openai:down": "note",
+        "backend openai:keyless": "note",
+    }
+    assert "no --model" in found["backend openai"].detail
+    assert "export NO_SUCH_KEY=KEY" in found["backend openai:keyless"].hint
+    assert first["backend openai:down"].status == "fail"
+    assert first["backend openai:lab"].status == "ok"

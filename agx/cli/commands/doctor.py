@@ -13,7 +13,7 @@ from agx.cli.show.output import write_result
 from agx.util.texts import visible
 
 if TYPE_CHECKING:
-    from agx.app.doctor import Check
+    from agx.app.findings import Check
 
 EPILOG = """\b
 Examples:

@@ -39,14 +39,16 @@ class OllamaApi:
     request that Ollama refuses, and `BackendError` where Ollama fails.
     """
 
-    def __init__(self, url: str, *, answer_secs: float = ANSWER_SECS) -> None:
+    def __init__(
+        self, url: str, *, answer_secs: float = ANSWER_SECS, connect_secs: float = CONNECT_SECS
+    ) -> None:
         self.url = url
         self._answer_secs = answer_secs
         with environment_read():
             self._client = httpx.Client(
                 base_url=url,
                 headers={"User-Agent": "agx", "Accept-Encoding": "identity"},
-                timeout=httpx.Timeout(answer_secs, connect=CONNECT_SECS),
+                timeout=httpx.Timeout(answer_secs, connect=connect_secs),
                 # As with Ollama's own programs, a server on this machine is asked without a proxy.
                 trust_env=not is_loopback(url),
             )
@@ -67,6 +69,15 @@ class OllamaApi:
         if not isinstance(version, str):
             raise BackendUnreachable(f"what answers at {self.url} is not Ollama", hint=_START)
         return version
+
+    def models(self) -> list[Mapping[str, Any]]:
+        """Return what the server says of each of its models: `name`, `size` in bytes, `details`."""
+        doing = "listing its models"
+        with self._asked("GET", "/api/tags", doing=doing) as response:
+            self._check(response, doing)
+            listed = _json(_body(response)).get("models")
+        models = listed if isinstance(listed, list) else []
+        return [each for each in models if isinstance(each, dict) and isinstance(each.get("name"), str)]
 
     def modelfile(self, name: str) -> str | None:
         """Return the Modelfile of a model, or None where Ollama has no such model."""

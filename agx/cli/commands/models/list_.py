@@ -24,7 +24,7 @@ Examples:
   agx models list --catalog
 
 The models: the built-in planner, those in the folder `models` of AGX_HOME with what is fetched of
-others, and Ollama's.
+others, and Ollama's: those in its folder, and those that its server has.
 """
 
 
@@ -42,8 +42,9 @@ def list_(app: App, /, *, catalog: bool, as_json: bool) -> None:
         data, rows = [entry.to_dict() for entry in entries], _catalog_rows(entries)
     else:
         from agx.models.library import list_models
+        from agx.models.ollama.served import with_served
 
-        models = list_models(models_folder(GivenSettings().read(app.notes)))
+        models = with_served(list_models(models_folder(GivenSettings().read(app.notes))))
         data, rows = [model.to_dict() for model in models], _model_rows(models)
     if as_json or not is_terminal(sys.stdout):
         write_result(shown_json(data))
