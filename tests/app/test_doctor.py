@@ -140,9 +140,8 @@ async def server_checks(home: Path, text: str = "", **environ: str) -> dict[str,
     variables = {"AGX_HOME": str(home), **environ}
     settings = read_settings(environ=variables)
     config = planner_config(settings)
-    found = [
-        await server_check(*named, config=config) for named in configured_servers(settings, environ=variables)
-    ]
+    servers = configured_servers(settings, environ=variables)
+    found = [await server_check(server, config=config) for server in servers]
     return {check.name: check for check in found}
 
 
