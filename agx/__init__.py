@@ -15,10 +15,22 @@ if TYPE_CHECKING:
     from agx.backends.base import BackendKind, Health, ModelBackend, ModelFacts
     from agx.backends.chats import ChatAnswer, whole_answer
     from agx.backends.create import create_backend
+    from agx.backends.fallback import FallbackBackend
+    from agx.backends.ollama.spec import OllamaSpec
+    from agx.backends.openai.spec import Endpoint, OpenAISpec
     from agx.backends.plan_requests import PlanOptions, plan_request
     from agx.backends.plans import GeneratesPlans
+    from agx.backends.retry import RetryingBackend, RetryPolicy
     from agx.backends.scripted import ScriptedBackend, ScriptedReply
-    from agx.backends.specs import LlamaCppSpec, ModelChoice, ServerChoice, specify
+    from agx.backends.specs import (
+        Attachments,
+        FallbackSpec,
+        LlamaCppSpec,
+        ModelChoice,
+        ServerChoice,
+        specify,
+    )
+    from agx.backends.transformers.spec import TransformersSpec
     from agx.errors import (
         AgxError,
         BackendError,
@@ -88,6 +100,7 @@ if TYPE_CHECKING:
 # Written out, because type checkers read it.
 __all__ = [
     "AgxError",
+    "Attachments",
     "Audience",
     "BackendError",
     "BackendKind",
@@ -100,7 +113,10 @@ __all__ = [
     "ConstraintFailed",
     "DeadlineExceeded",
     "DeviceUnavailable",
+    "Endpoint",
     "Env",
+    "FallbackBackend",
+    "FallbackSpec",
     "Finding",
     "GeneratedPlan",
     "GeneratesPlans",
@@ -126,6 +142,8 @@ __all__ = [
     "ModelUnloadable",
     "NotAPlan",
     "NotApproved",
+    "OllamaSpec",
+    "OpenAISpec",
     "OpenPlan",
     "OutOfMemory",
     "Outcome",
@@ -146,6 +164,8 @@ __all__ = [
     "Registry",
     "RegistryInvalid",
     "Report",
+    "RetryPolicy",
+    "RetryingBackend",
     "RunError",
     "RunOptions",
     "RunResult",
@@ -168,6 +188,7 @@ __all__ = [
     "ToolCall",
     "ToolInfo",
     "ToolOptions",
+    "TransformersSpec",
     "Unsupported",
     "Usage",
     "UsageError",
@@ -246,9 +267,21 @@ _HOMES = {
     "agx.backends.base": ("BackendKind", "Health", "ModelBackend", "ModelFacts"),
     "agx.backends.chats": ("ChatAnswer", "whole_answer"),
     "agx.backends.create": ("create_backend",),
+    "agx.backends.fallback": ("FallbackBackend",),
+    "agx.backends.ollama.spec": ("OllamaSpec",),
+    "agx.backends.openai.spec": ("Endpoint", "OpenAISpec"),
     "agx.backends.plan_requests": ("PlanOptions", "plan_request"),
     "agx.backends.plans": ("GeneratesPlans",),
-    "agx.backends.specs": ("LlamaCppSpec", "ModelChoice", "ServerChoice", "specify"),
+    "agx.backends.retry": ("RetryPolicy", "RetryingBackend"),
+    "agx.backends.specs": (
+        "Attachments",
+        "FallbackSpec",
+        "LlamaCppSpec",
+        "ModelChoice",
+        "ServerChoice",
+        "specify",
+    ),
+    "agx.backends.transformers.spec": ("TransformersSpec",),
     "agx.backends.scripted": ("ScriptedBackend", "ScriptedReply"),
     "agx.planning.config": ("ModelRole", "PlannerConfig"),
     "agx.planning.many": ("PlanOutcome",),

@@ -29,10 +29,12 @@ PUBLIC = {
         registry_of_functions registry_toml tool_from_function tools_on_path unix_registry
     """,
     "models and backends": """
-        BackendKind ChatAnswer Chunk GeneratesPlans GenerationRequest Health LlamaCppSpec LoadOptions Message
-        ModelBackend ModelCard ModelChoice ModelFacts ModelManager Parameters ScriptedBackend ScriptedReply
-        ServerChoice SyncModelManager ToolCall Usage create_backend embedded_model plan_request read_card
-        resolve_model specify whole_answer XMLToolParser
+        Attachments BackendKind ChatAnswer Chunk Endpoint FallbackBackend FallbackSpec
+        GeneratesPlans GenerationRequest Health LlamaCppSpec LoadOptions Message ModelBackend
+        ModelCard ModelChoice ModelFacts ModelManager OllamaSpec OpenAISpec Parameters RetryPolicy
+        RetryingBackend ScriptedBackend ScriptedReply ServerChoice SyncModelManager ToolCall
+        TransformersSpec Usage XMLToolParser create_backend embedded_model plan_request read_card
+        resolve_model specify whole_answer
     """,
     "running, keeping and measuring": """
         Audience Case Outcome PlanBuffer PlanStore Report RunOptions RunResult StoredPlan TaskRecord

@@ -60,6 +60,7 @@ def server_choice(settings: Settings) -> ServerChoice:
         ollama_keep_alive=settings.optional_text("ollama_keep_alive"),
         quantization=None if quantization == "none" else quantization,
         hub_cache_dir=None if cache_dir is None else Path(cache_dir).expanduser(),
+        plugin=settings.plugin_name,
     )
     if "openai" not in settings.text("backend"):
         return choice

@@ -27,10 +27,11 @@ class BackendKind(StrEnum):
     OPENAI = "openai"
     TRANSFORMERS = "transformers"
     SCRIPTED = "scripted"
+    PLUGIN = "plugin"
 
 
 def backend_order(text: str) -> tuple[BackendKind, ...]:
-    """Return the backends of a setting, such as `llamacpp,ollama` or `openai:NAME`."""
+    """Return the backends of a setting, such as `llamacpp,ollama`, `openai:NAME` or `plugin:NAME`."""
     return tuple(BackendKind(word.partition(":")[0]) for word in text.split(","))
 
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from agx.backends.base import BackendKind
 from agx.backends.ollama.spec import OllamaSpec
 from agx.backends.openai.spec import OpenAISpec
-from agx.backends.specs import Attachments, BackendSpec, FallbackSpec, LlamaCppSpec, UnavailableSpec
+from agx.backends.specs import (
+    Attachments,
+    BackendSpec,
+    FallbackSpec,
+    LlamaCppSpec,
+    PluginSpec,
+    UnavailableSpec,
+)
 
 if TYPE_CHECKING:
     from agx.backends.base import ModelBackend
@@ -42,5 +49,9 @@ def create_backend(spec: BackendSpec, attached: Attachments | None = None) -> Mo
 
             assert isinstance(spec, TransformersSpec), "a kind of backend has its own specification"
             return TransformersBackend(spec, attached)
+        case PluginSpec():
+            from agx.backends.plugins import open_plugin  # noqa: PLC0415  as above
+
+            return open_plugin(spec, attached)
         case _:
             raise TypeError(f"no backend is opened by {spec!r}")

@@ -33,7 +33,8 @@ class ServerChoice:
     `ollama_model` is Ollama's name of a model, asked for where the model's name is not Ollama's, and
     `ollama_keep_alive` how long Ollama keeps it loaded: seconds, or as in `5m`. `endpoint` is the server of
     the backend `openai`. `quantization` ("8bit", "4bit") and `hub_cache_dir`, where repositories of the hub
-    are kept, are for the backend `transformers`.
+    are kept, are for the backend `transformers`. `plugin` is the name of another
+    package's backend.
     """
 
     ollama_model: str | None = None
@@ -41,6 +42,7 @@ class ServerChoice:
     endpoint: Endpoint = field(default_factory=Endpoint)
     quantization: str | None = None
     hub_cache_dir: Path | None = None
+    plugin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,19 @@ class LlamaCppSpec:
         """What its worker is started with."""
         cache_dir = None if self.cache_dir is None else str(self.cache_dir.absolute())
         return LoadRequest(str(self.path), self.load, cache_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSpec:
+    """The name of an entry point, and what it is called with."""
+
+    name: str
+    choice: ModelChoice
+
+    @property
+    def backend(self) -> BackendKind:
+        """Always `BackendKind.PLUGIN`."""
+        return BackendKind.PLUGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +196,12 @@ def _specified(kind: BackendKind, choice: ModelChoice) -> BackendSpec:
             return _openai(choice)
         case BackendKind.TRANSFORMERS:
             return _transformers(choice)
+        case BackendKind.PLUGIN:
+            return _plugin(choice)
         case _:
             raise Unsupported(
                 f"this version of AGX has no backend {kind.value!r}",
-                hint="set AGX_BACKEND to auto, llamacpp, ollama, openai or transformers",
+                hint="set AGX_BACKEND to auto, llamacpp, ollama, openai, transformers or plugin:NAME",
             )
 
 
@@ -224,6 +241,12 @@ def _transformers(choice: ModelChoice) -> TransformersSpec:
         load=choice.load,
         models_dir=choice.models_dir,
     )
+
+
+def _plugin(choice: ModelChoice) -> PluginSpec:
+    if choice.servers.plugin is None:
+        raise UsageError("which package's backend?", hint="name it: --backend plugin:NAME")
+    return PluginSpec(choice.servers.plugin, choice)
 
 
 def _openai(choice: ModelChoice) -> OpenAISpec:

@@ -62,9 +62,17 @@ class Settings:
 
     @property
     def endpoint_name(self) -> str | None:
-        """The endpoint that the backend is to use; None where none is named."""
+        """The endpoint that the backend `openai` is to use; None where none is named."""
+        return self._name_behind("openai")
+
+    @property
+    def plugin_name(self) -> str | None:
+        """The backend of another package that is to be used; None where none is named."""
+        return self._name_behind("plugin")
+
+    def _name_behind(self, backend: str) -> str | None:
         words = [word.partition(":") for word in self.text("backend").split(",")]
-        return next((name for _, _, name in words if name), None)
+        return next((name for word, _, name in words if name and word == backend), None)
 
     def value(self, name: str) -> SettingValue:
         """Return the value of one setting."""

@@ -53,10 +53,10 @@ SETTINGS: tuple[Setting, ...] = (
         "choice",
         "auto",
         "what generates the text; several with commas between are tried in this order",
-        choices=("auto", "llamacpp", "ollama", "openai", "transformers"),
+        choices=("auto", "llamacpp", "ollama", "openai", "transformers", "plugin"),
         synonyms=(("candle", "llamacpp"), ("llama.cpp", "llamacpp")),
         is_order=True,
-        named=("openai",),
+        named=("openai", "plugin"),
     ),
     Setting(
         "model_role",
