@@ -78,7 +78,16 @@ if TYPE_CHECKING:
     from agx.planning.many import PlanOutcome
     from agx.planning.planner import Planner, PromptPreview
     from agx.planning.sync import plan_many_sync, plan_sync
-    from agx.requests import Chunk, GenerationRequest, LoadOptions, Message, Parameters, ToolCall, Usage
+    from agx.requests import (
+        Chunk,
+        GenerationRequest,
+        LoadOptions,
+        Message,
+        Parameters,
+        TokenLogprob,
+        ToolCall,
+        Usage,
+    )
     from agx.risk.assess import with_risk
     from agx.risk.context import GeneratedPlan, PlanContext
     from agx.rules.check import read_plan
@@ -185,6 +194,7 @@ __all__ = [
     "TaskTimedOut",
     "TemplateError",
     "Text",
+    "TokenLogprob",
     "ToolCall",
     "ToolInfo",
     "ToolOptions",
@@ -261,6 +271,7 @@ _HOMES = {
         "LoadOptions",
         "Message",
         "Parameters",
+        "TokenLogprob",
         "ToolCall",
         "Usage",
     ),

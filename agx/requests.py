@@ -293,11 +293,20 @@ class PromptProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token and the natural logarithm of its probability; `top` has the likeliest at its place, by text."""
+
+    token: str
+    logprob: float
+    top: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """One streamed piece of text. Only the last one has `finish_reason` and `usage`.
 
     `tool_calls` are in a chunk of their own before that, from a server that reads its model's calls, and
-    from `chat`.
+    from `chat`. `logprobs` are those of the text's tokens, from a server that was asked for them.
 
     What the model writes before it answers is `is_reasoning`, and no part of the answer. While a long prompt
     is read, chunks without text tell its progress in `prompt`.
@@ -309,6 +318,7 @@ class Chunk:
     is_reasoning: bool = False
     prompt: PromptProgress | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 def checked_seed(seed: int | None, *, fresh: int) -> int:

@@ -32,9 +32,9 @@ PUBLIC = {
         Attachments BackendKind ChatAnswer Chunk Endpoint FallbackBackend FallbackSpec
         GeneratesPlans GenerationRequest Health LlamaCppSpec LoadOptions Message ModelBackend
         ModelCard ModelChoice ModelFacts ModelManager OllamaSpec OpenAISpec Parameters RetryPolicy
-        RetryingBackend ScriptedBackend ScriptedReply ServerChoice SyncModelManager ToolCall
-        TransformersSpec Usage XMLToolParser create_backend embedded_model plan_request read_card
-        resolve_model specify whole_answer
+        RetryingBackend ScriptedBackend ScriptedReply ServerChoice SyncModelManager TokenLogprob
+        ToolCall TransformersSpec Usage XMLToolParser create_backend embedded_model plan_request
+        read_card resolve_model specify whole_answer
     """,
     "running, keeping and measuring": """
         Audience Case Outcome PlanBuffer PlanStore Report RunOptions RunResult StoredPlan TaskRecord

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from agx.requests import Chunk, GenerationRequest, Message, Parameters
 from agx.util.frozen import dataclass
@@ -141,4 +142,18 @@ class ModelBackend(Protocol):
 
     async def aclose(self) -> None:
         """Free everything; safe to call twice."""
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Return the backend; leaving its `async with` block closes it."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Close it."""
         ...

@@ -10,12 +10,22 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from agx.backends.base import ModelBackend
 from agx.backends.chat_messages import messages_of, tools_of
 from agx.errors import BackendError, UsageError
-from agx.requests import Chunk, FinishReason, GenerationRequest, Message, Parameters, ToolCall, Usage
+from agx.requests import (
+    Chunk,
+    FinishReason,
+    GenerationRequest,
+    Message,
+    Parameters,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
 
 # Freer than for plans: what chats are usually generated with.
 CHAT_PARAMETERS = Parameters(temperature=0.7, top_k=40, top_p=0.9, repeat_penalty=1.1, max_tokens=2048)
@@ -25,13 +35,17 @@ Tools = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class ChatAnswer:
-    """A whole answer: its text, what the model thought before it, the tools it calls, and the usage."""
+    """A whole answer: its text, what the model thought before it, the tools it calls, and the usage.
+
+    `logprobs` are those of its tokens, from a server that was asked for them.
+    """
 
     text: str
     finish_reason: FinishReason
     usage: Usage
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
     @property
     def message(self) -> Message:
@@ -40,7 +54,18 @@ class ChatAnswer:
 
 
 class Chats:
-    """Adds `chat` to a backend, above its primitive."""
+    """Adds `chat` to a backend, above its primitive, and makes it an async context manager."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self: ModelBackend,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
 
     async def chat(  # noqa: PLR0913  what a chat can say
         self: ModelBackend,
@@ -92,15 +117,22 @@ async def whole_answer(chunks: AsyncIterable[Chunk]) -> ChatAnswer:
     """Return the answer that the chunks of a chat make; raises `BackendError` where it has no end."""
     texts: dict[bool, list[str]] = {False: [], True: []}
     calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
     last: Chunk | None = None
     async for chunk in chunks:
         texts[chunk.is_reasoning].append(chunk.text)
         calls += chunk.tool_calls
+        logprobs += chunk.logprobs
         last = chunk
     if last is None or last.finish_reason is None:
         raise BackendError("the answer ended before its end", hint="try again")
     return ChatAnswer(
-        "".join(texts[False]), last.finish_reason, last.usage or Usage(), "".join(texts[True]), calls
+        "".join(texts[False]),
+        last.finish_reason,
+        last.usage or Usage(),
+        "".join(texts[True]),
+        calls,
+        logprobs,
     )
 
 

@@ -1,9 +1,9 @@
 """What a plan through an HTTP server costs over the server's own time.
 
 A server on this machine answers at once with a plan, in OpenAI's form. The same body goes to it from the
-standard library, which reads the answer to its end, and a plan is made of it by AGX: request, stream, reading,
-checks. The difference of the medians is what AGX and its client cost. Both take turns, so that a busy
-machine is as busy for either.
+standard library, which reads the answer to its end, and a plan is made of it by AGX: request, stream,
+reading, checks. The difference of the medians is what AGX and its client cost. Both take turns, so that a
+busy machine is as busy for either.
 """
 
 from __future__ import annotations

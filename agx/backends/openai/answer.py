@@ -10,7 +10,7 @@ from typing import Any
 from agx.backends.openai.events import Event
 from agx.backends.openai.messages import said_of
 from agx.errors import BackendError
-from agx.requests import Chunk, FinishReason, ToolCall, Usage
+from agx.requests import Chunk, FinishReason, TokenLogprob, ToolCall, Usage
 
 _FINISHED: dict[str, FinishReason] = {
     "stop": "stop",
@@ -41,7 +41,6 @@ class Answer:
     finish_reason: FinishReason | None = None
     num_pieces: int = 0
     texts: list[str] = field(default_factory=list)
-    logprobs: list[Mapping[str, Any]] = field(default_factory=list)
     calls: dict[int, _Call] = field(default_factory=dict)
     usage: Mapping[str, Any] = field(default_factory=dict)
     timings: Mapping[str, Any] = field(default_factory=dict)
@@ -60,9 +59,8 @@ class Answer:
         if not isinstance(choices, list) or not choices:
             return
         choice = _mapping(choices[0])
-        self._keep_logprobs(choice)
         said = _mapping(choice.get("delta")) or _mapping(choice.get("message"))
-        yield from self._chunks(said)
+        yield from self._chunks(said, _logprobs(choice))
         if not self.is_tool:
             self._keep_calls(said.get("tool_calls"))
         reason = choice.get("finish_reason")
@@ -83,7 +81,7 @@ class Answer:
             )
         return Chunk("", finish_reason=self.finish_reason, usage=self._usage(seed))
 
-    def _chunks(self, said: Mapping[str, Any]) -> Iterator[Chunk]:
+    def _chunks(self, said: Mapping[str, Any], logprobs: tuple[TokenLogprob, ...]) -> Iterator[Chunk]:
         thought = said.get("reasoning_content") or said.get("reasoning")
         text = (_arguments(said) if self.is_tool else None) or said.get("content")
         for piece, is_reasoning in ((thought, True), (text, False)):
@@ -91,7 +89,7 @@ class Answer:
                 self.num_pieces += 1
                 if not is_reasoning:
                     self.texts.append(piece)
-                yield Chunk(piece, is_reasoning=is_reasoning)
+                yield Chunk(piece, is_reasoning=is_reasoning, logprobs=() if is_reasoning else logprobs)
 
     def _keep_calls(self, pieces: object) -> None:
         for place, piece in enumerate(pieces if isinstance(pieces, list) else ()):
@@ -103,11 +101,6 @@ class Answer:
             call.name = call.name or _text(function.get("name"))
             arguments = function.get("arguments")
             call.arguments += json.dumps(arguments) if isinstance(arguments, dict) else _text(arguments)
-
-    def _keep_logprobs(self, choice: Mapping[str, Any]) -> None:
-        content = _mapping(choice.get("logprobs")).get("content")
-        if isinstance(content, list):
-            self.logprobs += [each for each in content if isinstance(each, dict)]
 
     def _usage(self, seed: int) -> Usage:
         """Return the server's count; one that does not count sends a token a piece, or nearly."""
@@ -125,6 +118,25 @@ class Answer:
                 if isinstance(self.timings.get(name), int | float)
             },
         )
+
+
+def _logprobs(choice: Mapping[str, Any]) -> tuple[TokenLogprob, ...]:
+    """Return the log-probabilities of a piece; what is not in OpenAI's form is left out."""
+    content = _mapping(choice.get("logprobs")).get("content")
+    return tuple(
+        TokenLogprob(_text(each.get("token")), each["logprob"], _top(each.get("top_logprobs")))
+        for each in map(_mapping, content if isinstance(content, list) else ())
+        if isinstance(each.get("logprob"), int | float)
+    )
+
+
+def _top(listed: object) -> dict[str, float]:
+    likeliest = map(_mapping, listed if isinstance(listed, list) else ())
+    return {
+        _text(each.get("token")): each["logprob"]
+        for each in likeliest
+        if isinstance(each.get("logprob"), int | float)
+    }
 
 
 def _tool_call(call: _Call, place: int) -> ToolCall:
