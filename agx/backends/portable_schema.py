@@ -27,6 +27,19 @@ def portable_schema(schema: Schema) -> dict[str, Any]:
     return _Writer(resources).written(_with_one_task(schema), _Place(schema))
 
 
+class PortableSchemas:
+    """Makes schemas portable, and keeps the last: a planner asks with the same object again and again."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Schema, dict[str, Any]] | None = None
+
+    def __call__(self, schema: Schema) -> dict[str, Any]:
+        """Return the portable form of a schema, which must not change once it was given."""
+        if self._last is None or self._last[0] is not schema:
+            self._last = (schema, portable_schema(schema))
+        return self._last[1]
+
+
 def _resources(node: object) -> Iterator[Schema]:
     if isinstance(node, Mapping):
         if isinstance(node.get("$id"), str):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from agx.backends.portable_schema import portable_schema
+from agx.backends.portable_schema import PortableSchemas, portable_schema
 from agx.grammar.plan_schema import PlanLimits, plan_schema
 from agx.plan.tools import ToolInfo
 from agx.unix.registry import unix_registry
@@ -98,3 +98,11 @@ def test_a_schema_of_another_kind_keeps_its_meaning() -> None:
 def test_what_goes_round_in_circles_ends_in_any_value() -> None:
     schema = {"$defs": {"tree": {"type": "array", "items": {"$ref": "#/$defs/tree"}}}, "$ref": "#/$defs/tree"}
     assert portable_schema(schema) == {"type": "array", "items": {}}
+
+
+def test_the_last_schema_is_made_portable_once() -> None:
+    schemas = PortableSchemas()
+    one: dict[str, Any] = {"type": "object"}
+    other: dict[str, Any] = {"type": "array"}
+    assert schemas(one) is schemas(one)
+    assert (schemas(other), schemas(one)) == (portable_schema(other), portable_schema(one))

@@ -17,6 +17,7 @@ from agx.backends.ollama.context import check_whole
 from agx.backends.ollama.model import OllamaModel, calls_of, finish_reason, usage_of
 from agx.backends.ollama.spec import OllamaSpec
 from agx.backends.plans import GeneratesPlans
+from agx.backends.portable_schema import PortableSchemas
 from agx.backends.specs import Attachments
 from agx.errors import AgxError, BackendError, Unsupported, UsageError
 from agx.requests import Chunk, GenerationRequest, checked_seed
@@ -32,6 +33,7 @@ class OllamaBackend(GeneratesPlans):
             attached.worker.kill()
         self._spec = spec
         self._client = OllamaClient(spec)
+        self._portable = PortableSchemas()
         self._model: OllamaModel | None = None
 
     def __repr__(self) -> str:
@@ -56,7 +58,9 @@ class OllamaBackend(GeneratesPlans):
         deadline_at = _deadline_at(request.deadline_secs)
         seed = checked_seed(request.seed, fresh=secrets.randbelow(_MAX_FRESH_SEED))
         request.parameters.checked()
-        body = chat_body(self._spec, request, await self._shown(deadline_at), seed=seed)
+        body = chat_body(
+            self._spec, request, await self._shown(deadline_at), seed=seed, portable=self._portable
+        )
         async with aclosing(self._client.chat(body, deadline_at=deadline_at)) as parts:
             async for part in parts:
                 if part.message.thinking:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -20,9 +20,14 @@ _FIELDS = frozenset({"format", "keep_alive", "logprobs", "options", "think", "to
 
 
 def chat_body(
-    spec: OllamaSpec, request: GenerationRequest, model: OllamaModel, *, seed: int
+    spec: OllamaSpec,
+    request: GenerationRequest,
+    model: OllamaModel,
+    *,
+    seed: int,
+    portable: Callable[[Mapping[str, Any]], dict[str, Any]] = portable_schema,
 ) -> dict[str, Any]:
-    """Return the body of /api/chat.
+    """Return the body of /api/chat, with the schema as `portable` makes it.
 
     Raises `Unsupported` for a grammar, and what `context_size` raises.
     """
@@ -47,7 +52,7 @@ def chat_body(
                 context_length=model.context_length,
             )
         },
-        "format": None if request.schema is None else portable_schema(_schema(request.schema)),
+        "format": None if request.schema is None else portable(_schema(request.schema)),
         # A model that does not know thinking refuses even to be told not to.
         "think": thinks if model.thinks else None,
         "keep_alive": spec.keep_alive,

@@ -21,6 +21,7 @@ from agx.backends.openai.memory import remember, remembered
 from agx.backends.openai.models import facts_of, flavour_by_models, listed_models, props_url, vectors_of
 from agx.backends.openai.spec import OpenAISpec
 from agx.backends.plans import GeneratesPlans
+from agx.backends.portable_schema import PortableSchemas
 from agx.backends.specs import Attachments
 from agx.errors import AgxError, BackendError, BackendUnreachable, DeadlineExceeded, Unsupported
 from agx.requests import Chunk, GenerationRequest, checked_seed
@@ -40,6 +41,7 @@ class OpenAIBackend(GeneratesPlans):
         self._client = Client(spec)
         self._on_warning = attached.on_warning
         self._abilities = Abilities()
+        self._portable = PortableSchemas()
         self._facts: ModelFacts | None = None
         self._asking = asyncio.Lock()
 
@@ -77,7 +79,7 @@ class OpenAIBackend(GeneratesPlans):
         abilities = self._abilities
         while True:
             answer = Answer(is_tool=request.schema is not None and abilities.form is Form.TOOL)
-            body = chat_body(self._spec, request, abilities, seed=seed)
+            body = chat_body(self._spec, request, abilities, seed=seed, portable=self._portable)
             try:
                 async with aclosing(self._chunks(answer, body, request, deadline_at)) as chunks:
                     async for chunk in chunks:

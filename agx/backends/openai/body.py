@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -24,11 +24,19 @@ _TEMPLATED = frozenset({Flavour.LLAMA_SERVER, Flavour.VLLM})
 
 
 def chat_body(
-    spec: OpenAISpec, request: GenerationRequest, abilities: Abilities, *, seed: int
+    spec: OpenAISpec,
+    request: GenerationRequest,
+    abilities: Abilities,
+    *,
+    seed: int,
+    portable: Callable[[Mapping[str, Any]], dict[str, Any]] = portable_schema,
 ) -> dict[str, Any]:
-    """Return the body; what the specification adds wins over that, and what the request adds over both."""
+    """Return the body, with the schema as `portable` makes it.
+
+    What the specification adds wins over that, and what the request adds over both.
+    """
     given = schema_of(request)
-    schema = None if given is None else portable_schema(given)
+    schema = None if given is None else portable(given)
     body: dict[str, Any] = {
         "model": spec.model,
         "messages": _messages(request.messages, schema, abilities.form),
