@@ -94,7 +94,6 @@ class Context:
         return self.shape.length
 
     def _parameters(self, num_threads: int, options: LoadOptions) -> ctypes.Structure:
-        parameters: ctypes.Structure = lib.llama_context_default_params()
         wanted = {
             "n_ctx": self.shape.length,
             "n_batch": self.batch_size,
@@ -113,11 +112,7 @@ class Context:
             "abort_callback": self._abort_flag.callback,
             "abort_callback_data": self._abort_flag.callback_data,
         }
-        known = {name for name, *_ in type(parameters)._fields_}
-        assert wanted.keys() <= known, "a ctypes structure takes unknown names silently"
-        for name, value in wanted.items():
-            setattr(parameters, name, value)
-        return parameters
+        return native.filled(lib.llama_context_default_params(), wanted)
 
     def _make_batch(self) -> None:
         """Allocate the arrays that every batch is written into."""

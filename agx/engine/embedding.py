@@ -110,7 +110,6 @@ class Embedder:
         self.weights.close()
 
     def _context(self, options: LoadOptions) -> int:
-        parameters = lib.llama_context_default_params()
         num_threads = self.weights.num_threads(options)
         wanted = {
             "n_ctx": max(self.max_tokens, self._batch_size),
@@ -127,10 +126,7 @@ class Embedder:
             "abort_callback": self._abort_flag.callback,
             "abort_callback_data": self._abort_flag.callback_data,
         }
-        known = {name for name, *_ in type(parameters)._fields_}
-        assert wanted.keys() <= known, "a ctypes structure takes unknown names silently"
-        for name, value in wanted.items():
-            setattr(parameters, name, value)
+        parameters = native.filled(lib.llama_context_default_params(), wanted)
         address: int = lib.llama_init_from_model(self.weights.address, parameters)
         if not address:
             self.weights.close()

@@ -11,7 +11,7 @@ import re
 import sys
 import typing
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -99,6 +99,15 @@ def ggml_function(name: str, result: type | None, *arguments: type) -> Callable[
             function.restype, function.argtypes = result, list(arguments)
             return function  # type: ignore[no-any-return]  # ctypes has no types for it
     raise MachineError(f"this build of llama.cpp has no {name}", hint="install llama-cpp-python again")
+
+
+def filled(parameters: ctypes.Structure, values: Mapping[str, object]) -> ctypes.Structure:
+    """Return llama.cpp's parameters with these values; a name that they do not have is an error here."""
+    known = {name for name, *_ in type(parameters)._fields_}
+    assert values.keys() <= known, "a ctypes structure takes unknown names silently"
+    for name, value in values.items():
+        setattr(parameters, name, value)
+    return parameters
 
 
 def abort_callback(flag: ctypes.Array[ctypes.c_char]) -> object:
