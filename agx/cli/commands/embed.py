@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -39,6 +38,8 @@ _SHOWN_CHARS = 40
 @click.pass_obj
 def embed(app: App, /, *, texts: tuple[str, ...], as_json: bool, given: GivenSettings) -> None:
     """Print the embedding of each TEXT, in order."""
+    import asyncio
+
     from agx.app.planners import planner_for
 
     chosen = _texts(texts)
