@@ -208,3 +208,35 @@ def test_a_model_of_the_hub_that_is_not_here_says_how_it_is_fetched(tmp_path: Pa
     assert done.returncode == 4, done.stderr
     assert "hf download owner/missing" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("temperature", 2.0),
+        ("top_k", 1),
+        ("top_p", 0.05),
+        ("min_p", 0.9),
+        ("repeat_penalty", 5.0),
+        ("presence_penalty", 2.0),
+        ("frequency_penalty", 2.0),
+        ("max_tokens", 3),
+    ],
+)
+async def test_a_change_of_a_parameter_changes_what_is_written(
+    name: str, value: Any, llama: ModelBackend
+) -> None:
+    # The likeliest tokens soon repeat, which penalties are about.
+    temperature = 0.0 if name.endswith("penalty") else 1.0
+    drawn = replace(HELLO, parameters=Parameters(temperature=temperature, max_tokens=64))
+    before, again = await text_of(llama, drawn), await text_of(llama, drawn)
+    after = await text_of(llama, replace(drawn, parameters=replace(drawn.parameters, **{name: value})))
+    assert before == again
+    assert after != before
+
+
+async def test_a_stop_sequence_ends_the_text_before_it(llama: ModelBackend) -> None:
+    drawn = replace(HELLO, parameters=Parameters(temperature=1.0, max_tokens=24))
+    whole = await text_of(llama, drawn)
+    stop = whole[len(whole) // 2 :][:2]
+    assert await text_of(llama, replace(drawn, stop=(stop,))) == whole[: whole.index(stop)]
