@@ -18,6 +18,7 @@ import ollama
 from agx.backends.http_limits import MAX_BODY_BYTES, MAX_LINE_BYTES
 from agx.backends.ollama.model import OllamaModel
 from agx.backends.ollama.spec import OllamaSpec
+from agx.backends.tls import tls_refused
 from agx.errors import (
     AgxError,
     BackendError,
@@ -129,6 +130,9 @@ class OllamaClient:
         except ollama.ResponseError as error:
             raise self._refusal(error, doing) from None
         except (httpx.ConnectError, httpx.ConnectTimeout, ConnectionError) as error:
+            refused = tls_refused(error, at=f"Ollama at {self._spec.url}")
+            if refused is not None:
+                raise refused from error
             raise BackendUnreachable(
                 f"Ollama does not answer at {self._spec.url}", hint=_START, tried=self._spec.url
             ) from error

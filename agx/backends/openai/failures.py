@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from agx.backends.openai.spec import OpenAISpec
+from agx.backends.tls import causes_of, tls_refused
 from agx.errors import (
     AgxError,
     BackendError,
@@ -134,24 +134,14 @@ def no_connection(spec: OpenAISpec) -> BackendUnreachable:
 
 def broken_connection(spec: OpenAISpec, error: BaseException) -> AgxError:
     """Return the error for a connection that was not made, or broke."""
-    causes = list(_causes(error))
     at = spec.endpoint.base_url
-    certificate = next((each for each in causes if isinstance(each, ssl.SSLError)), None)
-    said = spec.endpoint.without_secrets(str(certificate or causes[-1]) or type(causes[-1]).__name__)
-    if certificate is not None:
-        return BackendUnreachable(
-            f"no secure connection to {at}: {said}",
-            hint="check the address (http or https); a certificate of your own: SSL_CERT_FILE=FILE",
-        )
+    refused = tls_refused(error, at=at)
+    if refused is not None:
+        return refused
+    causes = causes_of(error)
+    said = spec.endpoint.without_secrets(str(causes[-1]) or type(causes[-1]).__name__)
     if any(isinstance(each, OSError) for each in causes):
         return BackendUnreachable(
             f"nothing answers at {at}: {said}", hint="start the server, or name its address: --base-url URL"
         )
     return BackendUnreachable(f"the connection to {at} broke: {said}", hint=_LOG_HINT)
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    causes = [error]
-    while (deeper := causes[-1].__cause__ or causes[-1].__context__) is not None and deeper not in causes:
-        causes.append(deeper)
-    return causes

@@ -178,3 +178,22 @@ async def test_another_host_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> N
                 await backend.model_facts()
             await backend.aclose()
     assert asked == []
+
+
+async def test_plain_http_where_tls_is_expected_is_named() -> None:
+    async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    running = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    url = f"https://127.0.0.1:{running.sockets[0].getsockname()[1]}"
+    backend = OllamaBackend(OllamaSpec("m", url, limits=LIMITS))
+    started = time.monotonic()
+    with pytest.raises(BackendUnreachable, match="no secure connection to Ollama at https") as caught:
+        await backend.model_facts()
+    assert time.monotonic() - started < LIMITS.first_secs + 0.5
+    assert "http or https" in caught.value.hint
+    await backend.aclose()
+    running.close()
+    await running.wait_closed()
